@@ -1,0 +1,166 @@
+"""What a component is: how an AWS resource is read, where it leads a packet, and what it observes of one.
+
+Everything in `flowdiag/components/` is written in these few types and those of `model`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_pascal
+
+from flowdiag.model import ANYWHERE, Address, Move, Observation, Packet, Place, Query, Scope, Unread
+
+
+class Part(BaseModel):
+    """A part of an AWS reply under AWS's own names; unknown fields are ignored, missing and null ones take the default."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_pascal, populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, raw: Any) -> Any:
+        return {key: value for key, value in raw.items() if value is not None} if isinstance(raw, Mapping) else raw
+
+
+class Resource(Part):
+    """One AWS resource as its describe call gives it."""
+
+    kind: ClassVar[str]
+    scope: Scope = ANYWHERE
+    tags: tuple[Mapping[str, str], ...] = Field(default=(), validation_alias=AliasChoices("Tags", "TagSet", "tags"))
+
+    @property
+    def id(self) -> str:
+        """The AWS id."""
+        raise AttributeError(f"{type(self).__name__} names no id field")
+
+    @property
+    def name(self) -> str:
+        """The Name tag where there is one, else the id."""
+        return next((t["Value"] for t in self.tags if t.get("Key") == "Name" and t.get("Value")), self.id)
+
+    @property
+    def label(self) -> str:
+        """The name with the id beside it, as a person finds it in the console."""
+        return self.id if self.name == self.id else f"{self.name} ({self.id})"
+
+
+class View(Protocol):
+    """What a component may ask of the evidence; answers are remembered, so the caller knows what was wanted and not had."""
+
+    def get(self, kind: str, id: str, scope: Scope = ANYWHERE) -> Any:
+        """The resource, None where it was read and does not exist, or Unread (which is false too: test it first)."""
+
+    def find(self, kind: str, by: str, value: str, scope: Scope = ANYWHERE) -> Any:
+        """Every resource that the lookup gives, as a tuple, or Unread."""
+
+    def assume(self, query: Query, assumed: str) -> None:
+        """Note a documented default that stands in for something that was not read."""
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """One way to find resources of a kind: the keys of a raw item offline, and the request parameters live.
+
+    `parameter` is the list parameter of the call (`GroupIds`), else `filter` is the name of a describe filter;
+    `also` are filters that go with it. With neither, the lookup cannot be asked of AWS and a live answer is Unread.
+    """
+
+    keys: Callable[[Mapping[str, Any]], Iterable[str | None]]
+    parameter: str = ""
+    filter: str = ""
+    also: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Read:
+    """How one kind of resource is read: the call, the key its reply is recognised by, and the lookups it answers.
+
+    `single`: the call takes one id a request (its parameter is a scalar) and its reply does not name it, so replies are
+    kept beside the id that was asked for, `{id_field: id, **reply}`, in a list under `responses[0]`.
+    """
+
+    service: str
+    operation: str
+    action: str
+    responses: tuple[str, ...]
+    id_field: str
+    resource: type[Resource]
+    lookups: Mapping[str, Lookup]
+    items: Callable[[Iterable[Any]], Iterable[Any]] = lambda entries: entries
+    single: bool = False
+
+
+class Ipv6Association(Part):
+    """One IPv6 CIDR of a subnet or VPC."""
+
+    ipv6_cidr_block: str = ""
+
+
+def holder(vpc: str, target: Address, scope: Scope, view: View) -> Any:
+    """The network interface of this VPC that holds the address, None where nobody does, or Unread.
+
+    Delegated prefixes (EKS pods) hold addresses that no address lookup finds, so where no interface names the address
+    the interfaces of its subnet are looked through: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-prefix-eni.html
+    """
+    found = view.find("network_interface", "private_ip" if target.version == 4 else "ipv6", str(target), scope)
+    if isinstance(found, Unread):
+        return found
+    named = next((interface for interface in found if interface.vpc_id == vpc), None)
+    return named or _prefix_holder(vpc, target, scope, view)
+
+
+def _prefix_holder(vpc: str, target: Address, scope: Scope, view: View) -> Any:
+    subnets = view.find("subnet", "vpc", vpc, scope)
+    if isinstance(subnets, Unread):
+        return subnets
+    for subnet in subnets:
+        if subnet.holds(target):
+            found = view.find("network_interface", "subnet", subnet.id, scope)
+            return found if isinstance(found, Unread) else next((i for i in found if i.delegated(target)), None)
+    return None
+
+
+def by_id(field_name: str, filter: str) -> Lookup:
+    """The lookup by AWS id; a filter rather than an id list, because one unknown id would fail the whole call."""
+    return Lookup(keys=lambda raw: [raw[field_name]], filter=filter)
+
+
+def by_name() -> Lookup:
+    """The lookup by Name tag."""
+    return Lookup(keys=_name_tags, filter="tag:Name")
+
+
+def _name_tags(raw: Mapping[str, Any]) -> list[str | None]:
+    return [tag.get("Value") for tag in raw.get("Tags") or raw.get("TagSet") or () if tag.get("Key") == "Name"]
+
+
+class Component:
+    """One AWS resource on the path, in three answers: how it is read, where it leads a packet, what it observes of one.
+
+    A subclass in `flowdiag/components/` is found by itself; `kind` names it in a Place, `reads` are its describe calls,
+    `prefixes` the id prefixes of a route target that mean this component, `interface_types` the InterfaceType values
+    of ENIs that stand for it, `guard` is true for security groups and network ACLs (drawn on an edge, leading nowhere).
+    """
+
+    kind: ClassVar[str]
+    reads: ClassVar[tuple[Read, ...]] = ()
+    prefixes: ClassVar[tuple[str, ...]] = ()
+    interface_types: ClassVar[tuple[str, ...]] = ()
+    guard: ClassVar[bool] = False
+
+    def guards(self, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
+        """The guards a packet meets on its way into this place."""
+        return ()
+
+    def observe(self, place: Place, packet: Packet, view: View) -> Observation | None:
+        """What this component sees of the packet; None where it has no say."""
+        return None
+
+    def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
+        """Where the packet goes from here; nothing where it ends."""
+        return ()

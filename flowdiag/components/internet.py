@@ -1,0 +1,57 @@
+"""The internet: where packets from outside start, where packets to it leave AWS, and where public addresses of known
+interfaces lead straight back in."""
+
+from __future__ import annotations
+
+from flowdiag.component import Component, View
+from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Query, Unread
+
+
+class InternetComponent(Component):
+    """`place.role` is `leave` (a packet starts here) or `transit` (it came out of an internet gateway)."""
+
+    kind = "internet"
+
+    def observe(self, place: Place, packet: Packet, view: View) -> Observation:
+        """Whether the destination is a public address that a known interface holds."""
+        target = packet.flow.destination
+        known = _known(target, view)
+        return Observation(
+            table="internet",
+            inputs={
+                "role": place.role,
+                "held": "unknown" if isinstance(known, Unread) else "yes" if known else "no",
+                "gateway": _gateway_read(known, view),
+            },
+            words={"address": str(target)},
+            resource=known[0].id if known else "",
+            name="internet",
+            detail=f"{target} belongs to {known[0].label}" if known else f"{target} lies outside what was read",
+            evidence=(Evidence(where="internet", text=f"{target} {'is held by ' + known[0].id if known else 'is held by no interface read'}"),),
+        )
+
+    def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
+        """In through the internet gateway of the VPC that holds the address; otherwise the packet has left AWS."""
+        known = _known(packet.flow.destination, view)
+        if not known:
+            return ()
+        gateways = view.find("internet_gateway", "vpc", known[0].vpc_id, known[0].scope)
+        if not gateways:
+            return ()
+        scope = known[0].scope
+        onward = packet.but(vpc=known[0].vpc_id, scope=scope, subnet="", sender=None)
+        return (Move(to=Place(kind="internet_gateway", id=gateways[0].id, role="in", scope=scope), packet=onward),)
+
+
+def _known(target: Address, view: View) -> tuple[object, ...] | Unread:
+    lookup = "public_ip" if target.version == 4 else "ipv6"
+    found: tuple[object, ...] | Unread = view.find("network_interface", lookup, str(target))
+    return found
+
+
+def _gateway_read(known: object, view: View) -> str:
+    if not known:
+        return "no"
+    interface = known[0]  # type: ignore[index]
+    gateways = view.find("internet_gateway", "vpc", interface.vpc_id, interface.scope)
+    return "unknown" if isinstance(gateways, Unread) else "yes" if gateways else "no"

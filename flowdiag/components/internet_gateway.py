@@ -1,0 +1,173 @@
+"""Internet gateways: swap an interface's private IPv4 address for its public one on the way out, and back on the way in.
+
+https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from flowdiag.address import address, is_private
+from flowdiag.component import Component, Lookup, Part, Read, Resource, View, by_id, by_name
+from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Query, Translation, Unread
+
+
+class GatewayAttachment(Part):
+    """The VPC a gateway is attached to; `available` and `attached` both carry traffic."""
+
+    vpc_id: str = ""
+    state: str = ""
+
+
+class InternetGateway(Resource):
+    """An internet gateway (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InternetGateway.html)."""
+
+    kind: ClassVar[str] = "internet_gateway"
+    internet_gateway_id: str
+    attachments: tuple[GatewayAttachment, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The gateway id."""
+        return self.internet_gateway_id
+
+    @property
+    def vpc(self) -> str:
+        """The VPC it is attached to, or empty."""
+        return next((a.vpc_id for a in self.attachments if a.state in ("available", "attached", "")), "")
+
+
+def _vpcs(raw: Mapping[str, Any]) -> list[str | None]:
+    return [a.get("VpcId") for a in raw.get("Attachments") or ()]
+
+
+class InternetGatewayComponent(Component):
+    """`place.role` is `out` (from the VPC) or `in` (from the internet)."""
+
+    kind = "internet_gateway"
+    prefixes = ("igw",)
+    reads = (
+        Read(
+            service="ec2",
+            operation="describe_internet_gateways",
+            action="ec2:DescribeInternetGateways",
+            responses=("InternetGateways",),
+            id_field="InternetGatewayId",
+            resource=InternetGateway,
+            lookups={
+                "id": by_id("InternetGatewayId", "internet-gateway-id"),
+                "vpc": Lookup(keys=_vpcs, filter="attachment.vpc-id"),
+                "name": by_name(),
+            },
+        ),
+    )
+
+    def observe(self, place: Place, packet: Packet, view: View) -> Observation:
+        """Whether it is attached, has a public address to stand in for the private one, and may carry this at all."""
+        gateway = view.get("internet_gateway", place.id, place.scope)
+        inward = place.role == "in"
+        mapped = _inside(packet, view) if inward else _outside(packet, view)
+        far = packet.flow.source if inward else packet.flow.destination
+        return Observation(
+            table="internet_gateway",
+            inputs={
+                "direction": "in" if inward else "out",
+                "attached": "unknown" if isinstance(gateway, Unread) else "yes" if gateway and gateway.vpc == packet.vpc else "no",
+                "public address": "unknown" if isinstance(mapped, Unread) else "yes" if mapped else "no",
+                "far address": "private" if is_private(far) else "public",
+                "edge route table": _edge_table(place, view) if inward else "no",
+                "block public access": _block_public_access(packet, place, view),
+            },
+            words={
+                "gateway": gateway.name if gateway else place.id,
+                "source": str(packet.flow.source),
+                "destination": str(packet.flow.destination),
+                "vpc": packet.vpc,
+            },
+            resource=place.id,
+            name=gateway.name if gateway else place.id,
+            detail=_shown(packet, mapped, inward),
+            evidence=(Evidence(where=place.id, text=f"attached to {gateway.vpc or 'no VPC'}" if gateway else "not read"),),
+            fix={"interface": packet.sender or ""} if not inward else {},
+        )
+
+    def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
+        """Out to the internet, or in to the VPC's router, with the address swapped."""
+        inward = place.role == "in"
+        mapped = _inside(packet, view) if inward else _outside(packet, view)
+        if isinstance(mapped, Unread):
+            return ()
+        if mapped is None and not inward:
+            return (Move(to=Place(kind="dead_end", id=place.id, scope=place.scope), packet=packet),)
+        if mapped is None:
+            return ()
+        changed = {"destination": mapped} if inward else {"source": mapped}
+        flow = packet.flow.rewritten(**changed)
+        noted = (*packet.translations, Translation(place=place, before=packet.flow, after=flow))
+        if inward:
+            onward = packet.but(flow=flow, subnet="", translations=noted)
+            return (Move(to=Place(kind="vpc", id=packet.vpc, role="deliver", scope=place.scope), packet=onward),)
+        # A public source is no private address of anybody, so group references no longer see the sender.
+        onward = packet.but(flow=flow, subnet="", vpc="", sender=None, lost=packet.lost or place.id, translations=noted)
+        return (Move(to=Place(kind="internet", id="internet", role="transit", scope=place.scope), packet=onward),)
+
+
+def _outside(packet: Packet, view: View) -> Any:
+    """The address the outside sees: the public IPv4 of the sending interface, or its IPv6 address as it is."""
+    if not packet.sender:
+        return None
+    interface = view.get("network_interface", packet.sender, packet.scope)
+    if not interface:
+        return interface
+    if packet.flow.version == 6:
+        return packet.flow.source if interface.owns(packet.flow.source) and not is_private(packet.flow.source) else None
+    return address(interface.public_of(packet.flow.source)) or _nat_address(interface.id, packet, view)
+
+
+def _nat_address(interface: str, packet: Packet, view: View) -> Address | None:
+    """A NAT gateway names its addresses itself; its interface need not show the association."""
+    place = next((t.place for t in reversed(packet.translations) if t.after.source == packet.flow.source), None)
+    nat = view.get("nat_gateway", place.id, place.scope) if place and place.kind == "nat_gateway" else None
+    return address(nat.public_of(packet.flow.source)) if nat else None
+
+
+def _inside(packet: Packet, view: View) -> Any:
+    """The private address behind the destination, which has to be one of this VPC's."""
+    if packet.flow.version == 6:
+        found = view.find("network_interface", "ipv6", str(packet.flow.destination), packet.scope)
+        return found if isinstance(found, Unread) else packet.flow.destination if any(i.vpc_id == packet.vpc for i in found) else None
+    found = view.find("network_interface", "public_ip", str(packet.flow.destination), packet.scope)
+    if isinstance(found, Unread):
+        return found
+    return next((address(i.private_of(packet.flow.destination)) for i in found if i.vpc_id == packet.vpc), None)
+
+
+def _edge_table(place: Place, view: View) -> str:
+    tables = view.find("route_table", "gateway", place.id, place.scope)
+    return "unknown" if isinstance(tables, Unread) else "yes" if tables else "no"
+
+
+def _block_public_access(packet: Packet, place: Place, view: View) -> str:
+    """Whether it blocks this packet, as DescribeSubnets or DescribeVpcs shows it; off where the reply predates the feature.
+
+    Mode block-ingress still lets NAT gateways' traffic through:
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/security-vpc-bpa-basics.html
+    """
+    subnet = view.get("subnet", packet.subnet, packet.scope) if packet.subnet else None
+    vpc = view.get("vpc", packet.vpc, packet.scope) if packet.vpc else None
+    states = next((r.block_public_access_states for r in (subnet, vpc) if r and r.block_public_access_states), None)
+    if states is None:
+        view.assume(Query(kind="block_public_access", by="vpc", value=packet.vpc, scope=place.scope), "off")
+        return "off"
+    translated = any(t.place.kind == "nat_gateway" for t in packet.translations)
+    modes = {"off": "off", "block-bidirectional": "on", "block-ingress": "off" if translated else "on"}
+    return modes.get(str(states.get("InternetGatewayBlockMode", "off")), "unknown")
+
+
+def _shown(packet: Packet, mapped: Any, inward: bool) -> str:
+    if not mapped:
+        return ""
+    was = packet.flow.destination if inward else packet.flow.source
+    return f"{was} → {mapped}" if was != mapped else f"{mapped}"

@@ -1,0 +1,188 @@
+"""NAT gateways: put their own address in place of the sender's, remember it, and turn the reply back.
+
+https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from flowdiag.address import address
+from flowdiag.component import Component, Lookup, Part, Read, Resource, View, by_id, by_name
+from flowdiag.model import ICMP, TCP, UDP, Address, Evidence, Move, Observation, Packet, Place, PortRange, Translation, Unread
+
+SOURCE_PORTS = PortRange(first=1024, last=65535)
+
+
+class NatGatewayAddress(Part):
+    """One address pair of a NAT gateway."""
+
+    private_ip: str = ""
+    public_ip: str = ""
+    network_interface_id: str = ""
+    is_primary: bool = False
+
+
+class NatGateway(Resource):
+    """A NAT gateway (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_NatGateway.html)."""
+
+    kind: ClassVar[str] = "nat_gateway"
+    nat_gateway_id: str
+    vpc_id: str = ""
+    subnet_id: str = ""
+    state: str = ""
+    connectivity_type: str = "public"
+    availability_mode: str = "zonal"
+    failure_message: str = ""
+    nat_gateway_addresses: tuple[NatGatewayAddress, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The NAT gateway id."""
+        return self.nat_gateway_id
+
+    @property
+    def primary(self) -> NatGatewayAddress | None:
+        """The address new connections leave from; which secondary one a flow gets is not documented."""
+        return next((a for a in self.nat_gateway_addresses if a.is_primary), next(iter(self.nat_gateway_addresses), None))
+
+    def public_of(self, private: Address) -> str:
+        """The Elastic IP of one of its private addresses, or empty."""
+        return next((a.public_ip for a in self.nat_gateway_addresses if a.private_ip == str(private)), "")
+
+
+class NatGatewayComponent(Component):
+    """A NAT gateway by its id (a route leads here), or by its interface (a reply, or a stranger, arrives there)."""
+
+    kind = "nat_gateway"
+    prefixes = ("nat",)
+    interface_types = ("nat_gateway", "natGateway")
+    reads = (
+        Read(
+            service="ec2",
+            operation="describe_nat_gateways",
+            action="ec2:DescribeNatGateways",
+            responses=("NatGateways",),
+            id_field="NatGatewayId",
+            resource=NatGateway,
+            lookups={
+                "id": by_id("NatGatewayId", "nat-gateway-id"),
+                "vpc": Lookup(keys=lambda raw: [raw.get("VpcId")], filter="vpc-id"),
+                "name": by_name(),
+            },
+        ),
+    )
+
+    def guards(self, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
+        """The network ACL of its subnet, where the packet comes from another one; it has no security group."""
+        nat = view.get("nat_gateway", place.id, place.scope) if place.id.startswith("nat-") else None
+        if not nat or not nat.subnet_id or nat.subnet_id == packet.subnet:
+            return ()
+        return (Place(kind="network_acl", id=nat.subnet_id, role="inbound", scope=nat.scope),)
+
+    def observe(self, place: Place, packet: Packet, view: View) -> Observation:
+        """Whether it works, whether it translates this kind of packet, and whether it knows the connection."""
+        known = _remembered(packet)
+        id = known.place.id if known else place.id
+        nat = view.get("nat_gateway", id, place.scope) if id.startswith("nat-") else None
+        returning = not place.id.startswith("nat-")
+        name = nat.name if nat else id
+        return Observation(
+            table="nat_gateway",
+            inputs={
+                "packet": ("reply" if known else "stranger") if returning else "outgoing",
+                "state": _state(nat, returning and not known),
+                "translates": _translates(packet),
+                "source in VPC": "yes" if returning else _in_vpc(nat, packet, view),
+                "kind": _mode(nat),
+            },
+            words={"gateway": name, "state": nat.state if nat else "not read", "source": str(packet.flow.source), "flow": packet.flow.service()},
+            resource=id,
+            name=name,
+            detail=_shown(nat, known if returning else None, packet),
+            evidence=(Evidence(where=id, text=_text(nat)),),
+        )
+
+    def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
+        """Out by its subnet's route table, with its own address as source; or back to the client it remembers."""
+        known = None if place.id.startswith("nat-") else _remembered(packet)
+        nat = view.get("nat_gateway", known.place.id if known else place.id, place.scope)
+        if not nat or not nat.subnet_id or not nat.primary or (place.id != nat.id and not known):
+            return ()
+        after = _turned_back(packet, known) if known else _turned(nat, packet)
+        if after is None:
+            return ()
+        acl = Place(kind="network_acl", id=nat.subnet_id, role="outbound", scope=nat.scope)
+        to = Place(kind="route_table", id=nat.subnet_id, role="route", scope=nat.scope)
+        subnet = view.get("subnet", nat.subnet_id, nat.scope)
+        if subnet and subnet.holds(after.flow.destination):
+            to = Place(kind="vpc", id=nat.vpc_id, role="deliver", scope=nat.scope)
+            return (Move(to=to, packet=after.but(subnet=nat.subnet_id, vpc=nat.vpc_id)),)
+        return (Move(to=to, packet=after.but(subnet=nat.subnet_id, vpc=nat.vpc_id), guards=(acl,)),)
+
+
+def _turned(nat: NatGateway, packet: Packet) -> Packet | None:
+    """The request with the gateway's address and a port of its own choice, 1024-65535, as source."""
+    own = nat.primary
+    source = address(own.private_ip) if own else None
+    if own is None or source is None or source.version != packet.flow.version:
+        return None
+    ports = SOURCE_PORTS if packet.flow.source_ports else None
+    flow = packet.flow.rewritten(source=source, source_ports=ports)
+    noted = Translation(place=Place(kind="nat_gateway", id=nat.id, scope=nat.scope), before=packet.flow, after=flow)
+    return packet.but(flow=flow, sender=own.network_interface_id or None, lost=nat.id, translations=(*packet.translations, noted))
+
+
+def _turned_back(packet: Packet, known: Translation) -> Packet:
+    flow = packet.flow.rewritten(destination=known.before.source, destination_ports=known.before.source_ports)
+    return packet.but(flow=flow)
+
+
+def _remembered(packet: Packet) -> Translation | None:
+    """The translation of the request that this reply belongs to."""
+    if packet.direction != "reply":
+        return None
+    return next(
+        (t for t in packet.translations if t.place.kind == "nat_gateway" and t.after.source == packet.flow.destination), None
+    )
+
+
+def _state(nat: Any, stranger: bool) -> str:
+    if stranger:
+        return "available"  # a stranger is refused whatever the state
+    if isinstance(nat, Unread):
+        return "unknown"
+    if nat is None:
+        return "gone"
+    return "available" if nat.state == "available" else "unknown" if not nat.state else "gone"
+
+
+def _translates(packet: Packet) -> str:
+    """TCP, UDP and ICMP over IPv4; IPv6 only as NAT64, which is not followed here."""
+    if packet.flow.version == 6:
+        return "nat64" if str(packet.flow.destination).startswith("64:ff9b:") else "no"
+    return "yes" if packet.flow.protocol in (TCP, UDP, ICMP) else "no"
+
+
+def _in_vpc(nat: Any, packet: Packet, view: View) -> str:
+    """Only packets from interfaces of its own VPC are translated when they come over a peering or a VPN."""
+    vpc = view.get("vpc", nat.vpc_id, nat.scope) if nat else None
+    if not nat or isinstance(vpc, Unread) or vpc is None:
+        return "unknown"
+    return "yes" if vpc.holds(packet.flow.source) else "no" if packet.crossed else "unknown"
+
+
+def _mode(nat: Any) -> str:
+    return "regional" if nat and (nat.availability_mode == "regional" or not nat.subnet_id) else "zonal"
+
+
+def _text(nat: Any) -> str:
+    if not nat:
+        return "not read"
+    return f"State {nat.state}, {nat.connectivity_type}" + (f": {nat.failure_message}" if nat.failure_message else "")
+
+
+def _shown(nat: Any, known: Translation | None, packet: Packet) -> str:
+    if known:
+        return f"{packet.flow.destination} → {known.before.source}"
+    return f"{packet.flow.source} → {nat.primary.private_ip}" if nat and nat.primary else ""

@@ -1,0 +1,241 @@
+"""Network ACLs: stateless, by rule number, first match; met only where a packet crosses a subnet's border.
+
+https://docs.aws.amazon.com/vpc/latest/userguide/nacl-rules.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from flowdiag.address import EVERY_PROTOCOL, holds, protocol_number
+from flowdiag.component import Component, Lookup, Part, Read, Resource, View, by_id, by_name
+from flowdiag.model import (
+    ALL_PORTS,
+    ICMP,
+    ICMPV6,
+    PROTOCOL_NAMES,
+    TCP,
+    UDP,
+    Evidence,
+    Flow,
+    Observation,
+    Packet,
+    Place,
+    PortRange,
+    Unread,
+)
+
+IMPLICIT_DENY = 32767  # shown as `*` in the console; 32768 is its IPv6 twin
+
+
+class Ports(Part):
+    """The port range of an entry; From is a Python keyword in all but name, so it has its AWS name by hand."""
+
+    first: int = 0
+    last: int = 65535
+
+    model_config = Part.model_config | {"alias_generator": {"first": "From", "last": "To"}.__getitem__}
+
+
+class IcmpTypeCode(Part):
+    """The ICMP type and code of an entry; -1 is every one."""
+
+    type: int = -1
+    code: int = -1
+
+
+class Entry(Part):
+    """One entry (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_NetworkAclEntry.html)."""
+
+    rule_number: int
+    egress: bool = False
+    protocol: str = ""
+    rule_action: str = "deny"
+    cidr_block: str = ""
+    ipv6_cidr_block: str = ""
+    port_range: Ports | None = None
+    icmp_type_code: IcmpTypeCode | None = None
+
+    @property
+    def cidr(self) -> str:
+        """The one CIDR of the entry."""
+        return self.cidr_block or self.ipv6_cidr_block
+
+    @property
+    def number(self) -> str:
+        """The rule number as the console shows it."""
+        return "*" if self.rule_number >= IMPLICIT_DENY else str(self.rule_number)
+
+    def __str__(self) -> str:
+        """`rule 100 allows tcp/443 from …` without the preposition, which depends on the direction."""
+        return f"rule {self.number} {'allows' if self.rule_action == 'allow' else 'denies'} {self.service}"
+
+    @property
+    def service(self) -> str:
+        """The protocol and ports of the entry in words."""
+        number = protocol_number(self.protocol)
+        if number == EVERY_PROTOCOL:
+            return "all"
+        name = PROTOCOL_NAMES.get(number or 0, f"protocol {self.protocol}")
+        if number in (TCP, UDP) and self.port_range:
+            return f"{name}/{PortRange(first=self.port_range.first, last=self.port_range.last)}"
+        return name
+
+
+class NetworkAcl(Resource):
+    """A network ACL (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_NetworkAcl.html)."""
+
+    kind: ClassVar[str] = "network_acl"
+    network_acl_id: str
+    vpc_id: str = ""
+    entries: tuple[Entry, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The network ACL id."""
+        return self.network_acl_id
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What a network ACL does with a packet: the ports it admits and refuses, and the entries that decided."""
+
+    allowed: tuple[tuple[PortRange, Entry], ...]
+    denied: tuple[tuple[PortRange, Entry | None], ...]
+
+    @property
+    def admitted(self) -> str:
+        """`all`, `part` or `none` of the packet's ports."""
+        return "none" if not self.allowed else "part" if self.denied else "all"
+
+
+def rule_on(entries: tuple[Entry, ...], flow: Flow, outbound: bool) -> Ruling:
+    """First match by rule number, port by port: the source decides inbound, the destination outbound.
+
+    An ephemeral port range may be split between entries, so each match takes its ports away from what is left.
+    """
+    far = flow.destination if outbound else flow.source
+    left = [flow.destination_ports or ALL_PORTS]
+    allowed: list[tuple[PortRange, Entry]] = []
+    denied: list[tuple[PortRange, Entry | None]] = []
+    for entry in sorted((e for e in entries if e.egress == outbound), key=lambda e: e.rule_number):
+        if not holds(entry.cidr, far) or not _covers_protocol(entry, flow):
+            continue
+        ports = _ports(entry, flow)
+        hit = [common for rest in left if (common := rest.overlap(ports))]
+        left = [piece for rest in left for piece in rest.minus(ports)]
+        (allowed if entry.rule_action == "allow" else denied).extend((common, entry) for common in hit)
+    denied.extend((rest, None) for rest in left)
+    return Ruling(tuple(allowed), tuple(denied))
+
+
+def _covers_protocol(entry: Entry, flow: Flow) -> bool:
+    number = protocol_number(entry.protocol)
+    if number == EVERY_PROTOCOL:
+        return True
+    if number != flow.protocol:
+        return False
+    code = entry.icmp_type_code
+    if number not in (ICMP, ICMPV6) or flow.icmp is None or code is None:
+        return True
+    return code.type in (-1, flow.icmp[0]) and code.code in (-1, flow.icmp[1])
+
+
+def _ports(entry: Entry, flow: Flow) -> PortRange:
+    """The ports an entry covers; every port for `-1` and for protocols other than TCP and UDP."""
+    if entry.port_range is None or flow.protocol not in (TCP, UDP) or protocol_number(entry.protocol) == EVERY_PROTOCOL:
+        return ALL_PORTS
+    return PortRange(first=entry.port_range.first, last=entry.port_range.last)
+
+
+def _subnets(raw: Mapping[str, Any]) -> list[str | None]:
+    return [a.get("SubnetId") for a in raw.get("Associations") or ()]
+
+
+class NetworkAclComponent(Component):
+    """The network ACL of a subnet; `place.id` is the subnet, `place.role` `outbound` or `inbound`."""
+
+    kind = "network_acl"
+    guard = True
+    reads = (
+        Read(
+            service="ec2",
+            operation="describe_network_acls",
+            action="ec2:DescribeNetworkAcls",
+            responses=("NetworkAcls",),
+            id_field="NetworkAclId",
+            resource=NetworkAcl,
+            lookups={
+                "id": by_id("NetworkAclId", "network-acl-id"),
+                "subnet": Lookup(keys=_subnets, filter="association.subnet-id"),
+                "vpc": Lookup(keys=lambda raw: [raw.get("VpcId")], filter="vpc-id"),
+                "name": by_name(),
+            },
+        ),
+    )
+
+    def observe(self, place: Place, packet: Packet, view: View) -> Observation:
+        """How much of the packet's ports the entries admit, and which entry decided."""
+        found = view.find("network_acl", "subnet", place.id, place.scope)
+        if not found:  # unread, or half-written: a subnet always has a network ACL
+            unread = isinstance(found, Unread)
+            inputs = {"direction": place.role, "packet": packet.direction, "admits": "unknown"}
+            words = {"guard": f"the network ACL of {place.id}"}
+            detail = "was not read" if unread else "no network ACL is associated with the subnet"
+            return Observation(table="network_acl", inputs=inputs, words=words, resource=place.id, name=place.id, detail=detail)
+        return _observation(found[0], place, packet)
+
+
+def _observation(acl: NetworkAcl, place: Place, packet: Packet) -> Observation:
+    outbound = place.role == "outbound"
+    ruling = rule_on(acl.entries, packet.flow, outbound)
+    denied = tuple(ports for ports, _ in ruling.denied)
+    decider = ruling.denied[0][1] if ruling.denied else ruling.allowed[0][1]
+    said = _said(decider, outbound)
+    shown = ", ".join(map(str, denied)) if packet.flow.destination_ports else ""
+    return Observation(
+        table="network_acl",
+        inputs={"direction": place.role, "packet": packet.direction, "admits": ruling.admitted},
+        words={"guard": acl.name, "ports": shown, "flow": packet.flow.service()},
+        resource=acl.id,
+        name=acl.name,
+        detail=f"denies ports {shown}: {said}" if ruling.admitted == "part" else said,
+        near_miss=_nearest(acl, packet.flow, outbound) if ruling.admitted == "none" else "",
+        evidence=(Evidence(where=acl.id, text=said),),
+        denied=denied if ruling.admitted != "all" and packet.flow.destination_ports else (),
+        fix={"acl": acl.id, "subnet": place.id, "before": str(min((e.rule_number for _, e in ruling.denied if e), default=IMPLICIT_DENY))},
+    )
+
+
+def _said(entry: Entry | None, outbound: bool) -> str:
+    if entry is None:
+        return "rule * denies all"
+    everywhere = entry.cidr in ("0.0.0.0/0", "::/0")
+    return str(entry) if everywhere else f"{entry} {'to' if outbound else 'from'} {entry.cidr}"
+
+
+def _nearest(acl: NetworkAcl, flow: Flow, outbound: bool) -> str:
+    """The allow entry that misses the packet in the fewest fields."""
+    best: tuple[int, str] = (9, "")
+    for entry in acl.entries:
+        if entry.egress != outbound or entry.rule_action != "allow":
+            continue
+        off = _differing(entry, flow, outbound)
+        if off and len(off) < best[0]:
+            best = (len(off), f"nearest rule: {_said(entry, outbound)} (differs in {' and '.join(off)})")
+    return best[1]
+
+
+def _differing(entry: Entry, flow: Flow, outbound: bool) -> tuple[str, ...]:
+    ports = _ports(entry, flow)
+    return tuple(
+        name
+        for name, off in (
+            ("protocol", not _covers_protocol(entry, flow)),
+            ("port", flow.destination_ports is not None and ports.overlap(flow.destination_ports) is None),
+            ("destination" if outbound else "source", not holds(entry.cidr, flow.destination if outbound else flow.source)),
+        )
+        if off
+    )

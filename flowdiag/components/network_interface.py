@@ -1,0 +1,292 @@
+"""Elastic network interfaces: where packets start and end, and where appliances take them up to forward them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from flowdiag.address import holds, is_aws_own
+from flowdiag.component import Component, Lookup, Part, Read, Resource, View, by_id, by_name
+from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Query, Unread
+
+# InterfaceType values behind which a host of the customer's (or a managed host that simply answers) stands.
+HOSTS = frozenset(
+    ("", "interface", "efa", "efa-only", "branch", "trunk", "lambda", "efs", "evs", "quicksight", "ec2_instance_connect_endpoint")
+)
+# Descriptions of interfaces that AWS types as plain `interface` although a service forwards through them.
+DESCRIBED = {
+    "ELB ": "load_balancer",
+    "VPC Endpoint Interface": "vpc_endpoint",
+    "Interface for NAT Gateway": "nat_gateway",
+    "Network Interface for Transit Gateway": "transit_gateway",
+}
+
+
+class PublicAssociation(Part):
+    """The public side of a private address."""
+
+    public_ip: str = ""
+    public_dns_name: str = ""
+
+
+class PrivateAddress(Part):
+    """One private IPv4 address of an interface."""
+
+    private_ip_address: str = ""
+    primary: bool = False
+    association: PublicAssociation | None = None
+
+
+class Ipv6Address(Part):
+    """One IPv6 address of an interface."""
+
+    ipv6_address: str = ""
+
+
+class Ipv4Prefix(Part):
+    """One delegated IPv4 prefix."""
+
+    ipv4_prefix: str = ""
+
+
+class Ipv6Prefix(Part):
+    """One delegated IPv6 prefix."""
+
+    ipv6_prefix: str = ""
+
+
+class Group(Part):
+    """A security group on an interface."""
+
+    group_id: str = ""
+    group_name: str = ""
+
+
+class Attachment(Part):
+    """What an interface is attached to."""
+
+    instance_id: str = ""
+    instance_owner_id: str = ""
+    device_index: int = 0
+    status: str = ""
+
+
+class NetworkInterface(Resource):
+    """An ENI (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_NetworkInterface.html)."""
+
+    kind: ClassVar[str] = "network_interface"
+    network_interface_id: str
+    vpc_id: str = ""
+    subnet_id: str = ""
+    private_ip_address: str = ""
+    private_ip_addresses: tuple[PrivateAddress, ...] = ()
+    ipv6_addresses: tuple[Ipv6Address, ...] = ()
+    ipv4_prefixes: tuple[Ipv4Prefix, ...] = ()
+    ipv6_prefixes: tuple[Ipv6Prefix, ...] = ()
+    association: PublicAssociation | None = None
+    groups: tuple[Group, ...] = ()
+    source_dest_check: bool | None = None
+    status: str = ""
+    interface_type: str = ""
+    description: str = ""
+    requester_managed: bool = False
+    owner_id: str = ""
+    attachment: Attachment | None = None
+
+    @property
+    def id(self) -> str:
+        """The interface id."""
+        return self.network_interface_id
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Every private IPv4 and IPv6 address, the primary one first."""
+        rest = [a.private_ip_address for a in self.private_ip_addresses] + [a.ipv6_address for a in self.ipv6_addresses]
+        return tuple(dict.fromkeys(text for text in (self.private_ip_address, *rest) if text))
+
+    @property
+    def instance(self) -> str:
+        """The id of the customer's instance it is attached to, or empty."""
+        return self.attachment.instance_id if self.attachment else ""
+
+    @property
+    def service(self) -> str:
+        """The service that forwards through this interface, or empty where a host stands behind it."""
+        described = next((kind for start, kind in DESCRIBED.items() if self.description.startswith(start)), "")
+        return described or ("" if self.interface_type in HOSTS else self.interface_type)
+
+    def owns(self, address: Address) -> bool:
+        """True where the address is one of its own, delegated prefixes included."""
+        return str(address) in self.addresses or self.delegated(address)
+
+    def delegated(self, address: Address) -> bool:
+        """True where one of its delegated prefixes holds the address."""
+        prefixes = [p.ipv4_prefix for p in self.ipv4_prefixes] + [p.ipv6_prefix for p in self.ipv6_prefixes]
+        return any(holds(prefix, address) for prefix in prefixes)
+
+    def public_of(self, private: Address) -> str:
+        """The public IPv4 address mapped to one of its private addresses, or empty."""
+        for entry in self.private_ip_addresses:
+            if entry.private_ip_address == str(private) and entry.association:
+                return entry.association.public_ip
+        return self.association.public_ip if self.association and str(private) == self.private_ip_address else ""
+
+    def private_of(self, public: Address) -> str:
+        """The private IPv4 address a public one is mapped to, or empty."""
+        for entry in self.private_ip_addresses:
+            if entry.association and entry.association.public_ip == str(public):
+                return entry.private_ip_address
+        return self.private_ip_address if self.association and self.association.public_ip == str(public) else ""
+
+
+def _associations(raw: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    entries = [raw, *(raw.get("PrivateIpAddresses") or ())]
+    return [entry["Association"] for entry in entries if entry.get("Association")]
+
+
+def _private(raw: Mapping[str, Any]) -> list[str | None]:
+    return [raw.get("PrivateIpAddress"), *(a.get("PrivateIpAddress") for a in raw.get("PrivateIpAddresses") or ())]
+
+
+def _dns(raw: Mapping[str, Any]) -> list[str | None]:
+    entries = [raw, *(raw.get("PrivateIpAddresses") or ())]
+    return [entry.get("PrivateDnsName") for entry in entries]
+
+
+class NetworkInterfaceComponent(Component):
+    """An interface in one of three roles: `leave` (the packet starts here), `arrive`, `forward` (a route sent it here)."""
+
+    kind = "network_interface"
+    prefixes = ("eni",)
+    reads = (
+        Read(
+            service="ec2",
+            operation="describe_network_interfaces",
+            action="ec2:DescribeNetworkInterfaces",
+            responses=("NetworkInterfaces",),
+            id_field="NetworkInterfaceId",
+            resource=NetworkInterface,
+            lookups={
+                "id": by_id("NetworkInterfaceId", "network-interface-id"),
+                "private_ip": Lookup(keys=_private, filter="addresses.private-ip-address"),
+                "ipv6": Lookup(
+                    keys=lambda raw: [a.get("Ipv6Address") for a in raw.get("Ipv6Addresses") or ()],
+                    filter="ipv6-addresses.ipv6-address",
+                ),
+                "public_ip": Lookup(
+                    keys=lambda raw: [a.get("PublicIp") for a in _associations(raw)], filter="addresses.association.public-ip"
+                ),
+                "instance": Lookup(
+                    keys=lambda raw: [(raw.get("Attachment") or {}).get("InstanceId")], filter="attachment.instance-id"
+                ),
+                "subnet": Lookup(keys=lambda raw: [raw.get("SubnetId")], filter="subnet-id"),
+                "vpc": Lookup(keys=lambda raw: [raw.get("VpcId")], filter="vpc-id"),
+                "private_dns": Lookup(keys=_dns, filter="private-dns-name"),
+                "public_dns": Lookup(
+                    keys=lambda raw: [a.get("PublicDnsName") for a in _associations(raw)], filter="association.public-dns-name"
+                ),
+                "name": by_name(),
+            },
+        ),
+    )
+
+    def guards(self, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
+        """Into an interface: the subnet's network ACL unless the packet is in the subnet already, then its security groups."""
+        interface = view.get("network_interface", place.id, place.scope)
+        if not interface or place.role == "leave" or packet.sender == place.id:
+            return ()
+        crossing = packet.subnet != interface.subnet_id
+        acl = (Place(kind="network_acl", id=interface.subnet_id, role="inbound", scope=interface.scope),) if crossing else ()
+        return acl + _groups(interface, "ingress")
+
+    def observe(self, place: Place, packet: Packet, view: View) -> Observation:
+        """Whether something runs behind the interface, and whether source/destination checking lets the packet be."""
+        interface = view.get("network_interface", place.id, place.scope)
+        if not interface:
+            read = "no" if interface is None else "unknown"
+            inputs = {"role": place.role, "read": read, "running": "unknown", "address check": "unknown"}
+            return Observation(table="network_interface", inputs=inputs, words={"interface": place.id}, resource=place.id)
+        running, state = _running(interface, view)
+        return Observation(
+            table="network_interface",
+            inputs={
+                "role": place.role,
+                "read": "yes",
+                "running": running,
+                "address check": _address_check(interface, place, packet),
+            },
+            words={"interface": interface.label, "state": state, "address": str(packet.flow.source)},
+            resource=interface.id,
+            name=interface.name,
+            detail=state,
+            evidence=(Evidence(where=interface.id, text=f"Status {interface.status or '-'}, SourceDestCheck {interface.source_dest_check}, {state}"),),
+        )
+
+    def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
+        """Out through the interface's guards; in to the service behind it; or through the guest of an appliance."""
+        interface = view.get("network_interface", place.id, place.scope)
+        if not interface:
+            return ()
+        if place.role == "forward":
+            return _through_guest(interface, packet, view)
+        if place.role == "arrive":
+            service = Place(kind="service_interface", id=interface.id, role=interface.service, scope=interface.scope)
+            return (Move(to=service, packet=packet.but(subnet=interface.subnet_id, vpc=interface.vpc_id)),) if interface.service else ()
+        return (_out(interface, packet, view),)
+
+
+def _address_check(interface: NetworkInterface, place: Place, packet: Packet) -> str:
+    """Source/destination checking: an interface passes only packets from or to its own addresses unless it is off.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-eni.html
+    """
+    own = place.role != "forward" and interface.owns(packet.flow.source if place.role == "leave" else packet.flow.destination)
+    return "passes" if own or interface.source_dest_check is False else "fails" if interface.source_dest_check else "unknown"
+
+
+def _groups(interface: NetworkInterface, role: str) -> tuple[Place, ...]:
+    return (Place(kind="security_group", id=interface.id, role=role, scope=interface.scope),) if interface.groups else ()
+
+
+def _running(interface: NetworkInterface, view: View) -> tuple[str, str]:
+    """Whether what the interface is attached to can answer: yes, no or unknown, and how AWS says it."""
+    if not interface.instance:
+        attached = interface.status in ("in-use", "associated", "") or interface.requester_managed
+        return ("yes", "in use") if attached else ("no", f"attached to nothing (status {interface.status})")
+    instance = view.get("instance", interface.instance, interface.scope)
+    if isinstance(instance, Unread):
+        return "unknown", f"{interface.instance} was not read"
+    state = instance.state.name if instance else "gone"
+    return ("yes" if state == "running" else "no" if state else "unknown"), f"{interface.instance} is {state or 'of unknown state'}"
+
+
+def _out(interface: NetworkInterface, packet: Packet, view: View) -> Move:
+    """Out of an interface: straight to a neighbour of the same subnet, else over the subnet's border to its route table.
+
+    Inside a subnet neither route table nor network ACL applies:
+    https://docs.aws.amazon.com/vpc/latest/userguide/vpc-network-acls.html
+    """
+    outgoing = packet.but(subnet=interface.subnet_id, vpc=interface.vpc_id, scope=interface.scope)
+    target = packet.flow.destination
+    if interface.owns(target):
+        return Move(to=Place(kind="network_interface", id=interface.id, role="arrive", scope=interface.scope), packet=outgoing)
+    subnet = view.get("subnet", interface.subnet_id, interface.scope)
+    neighbour = bool(subnet) and subnet.holds(target)
+    if is_aws_own(target) or neighbour:
+        to = Place(kind="vpc", id=interface.vpc_id, role="deliver", scope=interface.scope)
+        return Move(to=to, packet=outgoing, guards=() if is_aws_own(target) else _groups(interface, "egress"))
+    acl = Place(kind="network_acl", id=interface.subnet_id, role="outbound", scope=interface.scope)
+    to = Place(kind="route_table", id=interface.subnet_id, role="route", scope=interface.scope)
+    return Move(to=to, packet=outgoing, guards=(*_groups(interface, "egress"), acl))
+
+
+def _through_guest(interface: NetworkInterface, packet: Packet, view: View) -> tuple[Move, ...]:
+    """An appliance: the guest sends the packet on by tables of its own, so every forwarding interface of it is a guess."""
+    found = view.find("network_interface", "instance", interface.instance, interface.scope) if interface.instance else ()
+    siblings = [s for s in found or () if s.source_dest_check is False] or [interface]
+    view.assume(
+        Query(kind="guest", by="id", value=interface.instance or interface.id, scope=interface.scope),
+        "the appliance sends the packet on unchanged; no AWS call shows what its guest does",
+    )
+    moves = (_out(s, packet.but(sender=None, lost=interface.id), view) for s in siblings)
+    return tuple(move.model_copy(update={"guess": len(siblings) > 1, "as_if": True}) for move in moves)

@@ -1,0 +1,52 @@
+"""Subnets: the border at which network ACLs and route tables apply. A packet never stands in one, so it is only read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from flowdiag.address import holds
+from flowdiag.component import Component, Ipv6Association, Lookup, Read, Resource, by_id, by_name
+from flowdiag.model import Address
+
+
+class Subnet(Resource):
+    """A subnet as DescribeSubnets gives it (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Subnet.html)."""
+
+    kind: ClassVar[str] = "subnet"
+    subnet_id: str
+    vpc_id: str = ""
+    cidr_block: str = ""
+    availability_zone: str = ""
+    ipv6_cidr_block_association_set: tuple[Ipv6Association, ...] = ()
+    block_public_access_states: Mapping[str, Any] | None = None
+
+    @property
+    def id(self) -> str:
+        """The subnet id."""
+        return self.subnet_id
+
+    def holds(self, address: Address) -> bool:
+        """True where the address lies in one of the subnet's CIDRs."""
+        return holds(self.cidr_block, address) or any(holds(a.ipv6_cidr_block, address) for a in self.ipv6_cidr_block_association_set)
+
+
+class SubnetComponent(Component):
+    """Reads subnets; leads no packet."""
+
+    kind = "subnet"
+    reads = (
+        Read(
+            service="ec2",
+            operation="describe_subnets",
+            action="ec2:DescribeSubnets",
+            responses=("Subnets",),
+            id_field="SubnetId",
+            resource=Subnet,
+            lookups={
+                "id": by_id("SubnetId", "subnet-id"),
+                "vpc": Lookup(keys=lambda raw: [raw.get("VpcId")], filter="vpc-id"),
+                "name": by_name(),
+            },
+        ),
+    )

@@ -1,0 +1,124 @@
+"""The VPC router's `local` route: hands a packet to the network interface that holds the destination address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from flowdiag.address import any_holds, is_aws_own, network
+from flowdiag.component import Component, Ipv6Association, Lookup, Part, Read, Resource, View, by_id, by_name, holder
+from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Unread
+
+
+class CidrAssociation(Part):
+    """One IPv4 CIDR of a VPC."""
+
+    cidr_block: str = ""
+
+
+class Vpc(Resource):
+    """A VPC as DescribeVpcs gives it (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Vpc.html)."""
+
+    kind: ClassVar[str] = "vpc"
+    vpc_id: str
+    cidr_block: str = ""
+    owner_id: str = ""
+    cidr_block_association_set: tuple[CidrAssociation, ...] = ()
+    ipv6_cidr_block_association_set: tuple[Ipv6Association, ...] = ()
+    block_public_access_states: Mapping[str, Any] | None = None
+
+    @property
+    def id(self) -> str:
+        """The VPC id."""
+        return self.vpc_id
+
+    @property
+    def cidrs(self) -> tuple[str, ...]:
+        """Every CIDR of the VPC, IPv4 and IPv6."""
+        more = [a.cidr_block for a in self.cidr_block_association_set]
+        more += [a.ipv6_cidr_block for a in self.ipv6_cidr_block_association_set]
+        return tuple(dict.fromkeys(cidr for cidr in (self.cidr_block, *more) if cidr))
+
+    def holds(self, address: Address) -> bool:
+        """True where the address lies in one of the VPC's CIDRs."""
+        return any_holds(self.cidrs, address)
+
+
+class VpcComponent(Component):
+    """Delivers inside one VPC; `place.id` is the VPC."""
+
+    kind = "vpc"
+    reads = (
+        Read(
+            service="ec2",
+            operation="describe_vpcs",
+            action="ec2:DescribeVpcs",
+            responses=("Vpcs",),
+            id_field="VpcId",
+            resource=Vpc,
+            lookups={
+                "id": by_id("VpcId", "vpc-id"),
+                "vpc": Lookup(keys=lambda raw: [raw["VpcId"]], filter="vpc-id"),
+                "name": by_name(),
+            },
+        ),
+    )
+
+    def observe(self, place: Place, packet: Packet, view: View) -> Observation:
+        """Whether somebody holds the destination address here."""
+        target = packet.flow.destination
+        held = self._held(place, target, view)
+        return Observation(
+            table="vpc",
+            inputs={"address": held},
+            words={"address": str(target), "vpc": place.id},
+            resource=place.id,
+            detail=f"{target} {_DETAIL[held]}",
+            evidence=(Evidence(where=place.id, text=f"{target} {_DETAIL[held]}"),),
+        )
+
+    def _held(self, place: Place, target: Address, view: View) -> str:
+        if is_aws_own(target):
+            return "reserved"
+        interface = holder(place.id, target, place.scope, view)
+        if isinstance(interface, Unread):
+            return "unknown"
+        if interface is not None:
+            return "held"
+        return _reserved(place, target, view)
+
+    def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
+        """On to the interface that holds the address."""
+        interface = None if is_aws_own(packet.flow.destination) else holder(place.id, packet.flow.destination, place.scope, view)
+        if not interface:
+            return ()
+        to = Place(kind="network_interface", id=interface.id, role="arrive", scope=interface.scope)
+        return (Move(to=to, packet=packet.but(vpc=place.id, scope=interface.scope)),)
+
+
+_DETAIL = {
+    "held": "is held by a network interface",
+    "unheld": "is held by no network interface",
+    "reserved": "is an address of AWS's own",
+    "unknown": "may be held by an interface that was not read",
+}
+
+
+def _reserved(place: Place, target: Address, view: View) -> str:
+    """The first four and the last address of a subnet are AWS's: router, resolver, future use, broadcast.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
+    """
+    subnets = view.find("subnet", "vpc", place.id, place.scope)
+    if isinstance(subnets, Unread):
+        return "unknown"
+    vpc = view.get("vpc", place.id, place.scope)
+    networks = [s.cidr_block for s in subnets] + list(vpc.cidrs if vpc else ())
+    return "reserved" if any(_reserved_in(cidr, target) for cidr in networks) else "unheld"
+
+
+def _reserved_in(cidr: str, target: Address) -> bool:
+    outer = network(cidr)
+    if outer is None or outer.version != target.version or target not in outer:
+        return False
+    return int(target) - int(outer.network_address) < 4 or int(outer.broadcast_address) == int(target)

@@ -1,0 +1,157 @@
+"""VPC peering: one VPC to another and no further.
+
+https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-basics.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from flowdiag.address import any_holds
+from flowdiag.component import Component, Ipv6Association, Lookup, Part, Read, Resource, View, by_id, by_name
+from flowdiag.model import Evidence, Move, Observation, Packet, Place, Scope, Unread
+
+
+class PeeringCidr(Part):
+    """One IPv4 CIDR of a side."""
+
+    cidr_block: str = ""
+
+
+class PeeringVpc(Part):
+    """One side of a peering."""
+
+    vpc_id: str = ""
+    owner_id: str = ""
+    region: str = ""
+    cidr_block: str = ""
+    cidr_block_set: tuple[PeeringCidr, ...] = ()
+    ipv6_cidr_block_set: tuple[Ipv6Association, ...] = ()
+
+    @property
+    def cidrs(self) -> tuple[str, ...]:
+        """Every CIDR of the side that AWS shows (none unless the peering is active)."""
+        more = [c.cidr_block for c in self.cidr_block_set] + [c.ipv6_cidr_block for c in self.ipv6_cidr_block_set]
+        return tuple(dict.fromkeys(cidr for cidr in (self.cidr_block, *more) if cidr))
+
+
+class PeeringStatus(Part):
+    """The state of a peering."""
+
+    code: str = ""
+
+
+class VpcPeering(Resource):
+    """A peering connection (API_VpcPeeringConnection.html in the EC2 API reference)."""
+
+    kind: ClassVar[str] = "vpc_peering"
+    vpc_peering_connection_id: str
+    requester_vpc_info: PeeringVpc = PeeringVpc()
+    accepter_vpc_info: PeeringVpc = PeeringVpc()
+    status: PeeringStatus = PeeringStatus()
+
+    @property
+    def id(self) -> str:
+        """The peering id."""
+        return self.vpc_peering_connection_id
+
+    @property
+    def active(self) -> bool:
+        """True where it carries traffic."""
+        return self.status.code == "active"
+
+    def other(self, vpc: str) -> PeeringVpc:
+        """The side that is not this VPC."""
+        return self.requester_vpc_info if self.accepter_vpc_info.vpc_id == vpc else self.accepter_vpc_info
+
+    def own(self, vpc: str) -> PeeringVpc:
+        """The side that is this VPC."""
+        return self.accepter_vpc_info if self.accepter_vpc_info.vpc_id == vpc else self.requester_vpc_info
+
+    def side_scope(self, side: PeeringVpc) -> Scope:
+        """Where a side's resources are read; the peering's own scope fills what the side does not say."""
+        return Scope(account=side.owner_id or self.scope.account, region=side.region or self.scope.region)
+
+    @property
+    def crosses_regions(self) -> bool:
+        """True where the two sides lie in different Regions."""
+        return self.requester_vpc_info.region != self.accepter_vpc_info.region
+
+
+def _sides(raw: Mapping[str, Any]) -> list[str | None]:
+    return [(raw.get(side) or {}).get("VpcId") for side in ("RequesterVpcInfo", "AccepterVpcInfo")]
+
+
+class VpcPeeringComponent(Component):
+    """A peering crossed from `packet.vpc` to the other side."""
+
+    kind = "vpc_peering"
+    prefixes = ("pcx",)
+    reads = (
+        Read(
+            service="ec2",
+            operation="describe_vpc_peering_connections",
+            action="ec2:DescribeVpcPeeringConnections",
+            responses=("VpcPeeringConnections",),
+            id_field="VpcPeeringConnectionId",
+            resource=VpcPeering,
+            lookups={
+                "id": by_id("VpcPeeringConnectionId", "vpc-peering-connection-id"),
+                "requester": Lookup(keys=lambda raw: _sides(raw)[:1], filter="requester-vpc-info.vpc-id"),
+                "accepter": Lookup(keys=lambda raw: _sides(raw)[1:], filter="accepter-vpc-info.vpc-id"),
+                "name": by_name(),
+            },
+        ),
+    )
+
+    def observe(self, place: Place, packet: Packet, view: View) -> Observation:
+        """Whether it is active, and whether both addresses belong to the VPCs on its two sides."""
+        peering = view.get("vpc_peering", place.id, place.scope)
+        if not peering:
+            unread = isinstance(peering, Unread)
+            inputs = {"active": "unknown" if unread else "no", "source in VPC": "unknown", "destination in VPC": "unknown"}
+            words = {"peering": place.id, "status": "not read" if unread else "deleted", "vpc": "", "address": ""}
+            return Observation(table="vpc_peering", inputs=inputs, words=words, resource=place.id, name=place.id, detail=words["status"])
+        other, own = peering.other(packet.vpc), peering.own(packet.vpc)
+        return Observation(
+            table="vpc_peering",
+            inputs={
+                "active": "yes" if peering.active else "no",
+                "source in VPC": _inside(own, packet.flow.source, peering.side_scope(own), view),
+                "destination in VPC": _inside(other, packet.flow.destination, peering.side_scope(other), view),
+            },
+            words={
+                "peering": peering.name,
+                "status": peering.status.code,
+                "vpc": other.vpc_id,
+                "source": str(packet.flow.source),
+                "destination": str(packet.flow.destination),
+            },
+            resource=peering.id,
+            name=peering.name,
+            detail=f"{packet.vpc} → {other.vpc_id}, {peering.status.code}",
+            evidence=(Evidence(where=peering.id, text=f"Status {peering.status.code}"),),
+        )
+
+    def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
+        """To the router of the VPC on the other side; across Regions group references lose sight of the sender."""
+        peering = view.get("vpc_peering", place.id, place.scope)
+        if not peering:
+            return ()
+        other = peering.other(packet.vpc)
+        scope = peering.side_scope(other)
+        identity = {"sender": None, "receiver": None, "lost": packet.lost or place.id} if peering.crosses_regions else {}
+        onward = packet.but(vpc=other.vpc_id, subnet="", scope=scope, crossed=(*packet.crossed, peering.id), **identity)
+        to = Place(kind="vpc", id=other.vpc_id, role="deliver", scope=scope)
+        return (Move(to=to, packet=onward, as_if=not peering.active),)
+
+
+def _inside(side: PeeringVpc, target: Any, scope: Scope, view: View) -> str:
+    if any_holds(side.cidrs, target):
+        return "yes"
+    vpc = view.get("vpc", side.vpc_id, scope)
+    if vpc:
+        return "yes" if vpc.holds(target) else "no"
+    # The sets may be cut off in older replies; only a VPC that was read can say no.
+    return "unknown" if isinstance(vpc, Unread) and not side.cidrs else "no"

@@ -1,0 +1,285 @@
+"""The walk: follow a packet through the components, there and back, and keep every hop. The only import of networkx.
+
+`walk` tells the story. Components say where a packet goes (`lead`), what guards it meets (`guards`) and what they see
+of it (`observe`); this file only follows, asks the decision tables, and notes where the packet ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from flowdiag.component import Component, View
+from flowdiag.components import by_interface_type, by_prefix, components
+from flowdiag.model import Endpoint, Finding, Flow, Hop, Leg, Move, Observation, Packet, Place, Trace
+from flowdiag.table import Rules
+
+if TYPE_CHECKING:
+    import networkx
+
+MOST_HOPS = 64
+FlowBetween = Callable[[Endpoint, Endpoint], Flow]
+
+
+class Path(Trace):
+    """Every leg of the flow, and the same as a graph."""
+
+    @property
+    def graph(self) -> networkx.DiGraph:
+        """Nodes are the interfaces, guards, routers and gateways of this flow, edges the steps of the packet.
+
+        Node attributes: kind, id, name, role, and of the last look `code`, `verdict`, `headline`, `observed` (the table's
+        inputs). Edge attributes: direction, leg (number), before and after (the header). A fresh graph at every call.
+        """
+        import networkx
+
+        graph: networkx.DiGraph = networkx.DiGraph()
+        for number, leg in enumerate(self.legs):
+            for direction, hops in (("request", leg.request), ("reply", leg.reply)):
+                _draw(graph, hops, direction, number)
+        return graph
+
+
+def _draw(graph: networkx.DiGraph, hops: tuple[Hop, ...], direction: str, number: int) -> None:
+    names = [f"{hop.place.kind}:{hop.place.id}" for hop in hops]
+    for name, hop in zip(names, hops, strict=True):
+        seen = {"code": hop.finding.code, "verdict": hop.finding.verdict, "headline": hop.finding.headline} if hop.finding else {}
+        observed = {f"{direction} observed": dict(hop.finding.inputs)} if hop.finding else {}
+        graph.add_node(name, kind=hop.place.kind, id=hop.place.id, name=hop.name, role=hop.place.role, **seen, **observed)
+    for (one, hop), other in zip(zip(names, hops, strict=True), names[1:], strict=False):
+        graph.add_edge(one, other, direction=direction, leg=number, before=hop.before, after=hop.after)
+
+
+def walk(
+    sources: Iterable[Endpoint], destinations: Iterable[Endpoint], flow_between: FlowBetween, view: View, rules: Rules
+) -> Path:
+    """Every leg from every source to every destination, request and reply, blockers and what lies behind them included."""
+    walker = Walker(view, rules)
+    ends = tuple(destinations)
+    return Path(legs=tuple(leg for s in sources for d in ends for leg in walker.legs(s, d, flow_between(s, d))))
+
+
+def survey(endpoints: Iterable[Endpoint], view: View) -> None:
+    """Ask for what both ends of a walk always need, so that live collection fetches it all in one round."""
+    for end in endpoints:
+        interface = view.get("network_interface", end.eni, end.scope) if end.eni else None
+        if not interface:
+            continue
+        for group in interface.groups:
+            view.get("security_group", group.group_id, interface.scope)
+        if interface.instance:
+            view.get("instance", interface.instance, interface.scope)
+        for kind, by, value in (
+            ("subnet", "id", interface.subnet_id),
+            ("network_acl", "subnet", interface.subnet_id),
+            ("route_table", "subnet", interface.subnet_id),
+            ("route_table", "main", interface.vpc_id),
+            ("vpc", "id", interface.vpc_id),
+        ):
+            view.find(kind, by, value, interface.scope)
+
+
+class Trail(NamedTuple):
+    """One way a packet went: its hops, and the packet and place at the end."""
+
+    hops: tuple[Hop, ...]
+    packet: Packet
+    place: Place
+    guess: bool = False
+    as_if: bool = False
+    loop: bool = False
+
+
+class Walker:
+    """Follows packets through one view of the evidence with one set of tables."""
+
+    def __init__(self, view: View, rules: Rules) -> None:
+        self.view = view
+        self.rules = rules
+
+    def legs(self, source: Endpoint, destination: Endpoint, flow: Flow) -> tuple[Leg, ...]:
+        """One leg for every way the request and its reply can go."""
+        made = []
+        for there in self._follow(_start(source), self._first_packet(source, destination, flow), set(), False):
+            request, arrived = self._ended(there, source, destination, flow)
+            if not arrived:
+                made.append(Leg(source=source, destination=destination, request=request, request_arrived=arrived, reply_arrived=None, guess=there.guess))
+                continue
+            for back in self._follow(_start(destination), _answer(there, source, destination), set(), there.as_if):
+                reply, returned = self._ended(back, destination, source, flow.reply())
+                made.append(
+                    Leg(
+                        source=source,
+                        destination=destination,
+                        request=request,
+                        reply=reply,
+                        request_arrived=arrived,
+                        reply_arrived=returned,
+                        guess=there.guess or back.guess,
+                    )
+                )
+        return tuple(made)
+
+    def _first_packet(self, source: Endpoint, destination: Endpoint, flow: Flow) -> Packet:
+        """The request as it leaves; a public destination address hides the receiver from security group references."""
+        receiver = self.view.get("network_interface", destination.eni, destination.scope) if destination.eni else None
+        return Packet(
+            flow=flow,
+            sender=source.eni or None,
+            origin=source.eni or None,
+            receiver=destination.eni if receiver and receiver.owns(flow.destination) else None,
+            vpc=source.vpc,
+            scope=source.scope,
+        )
+
+    def _follow(self, place: Place, packet: Packet, passed: set[tuple[Place, Flow]], as_if: bool) -> list[Trail]:
+        """Depth first through everything a component leads to; blocked edges are walked like open ones."""
+        component, place = _component(place)
+        if (place, packet.flow) in passed or len(passed) > MOST_HOPS:
+            return [Trail((), packet, place, as_if=as_if, loop=True)]
+        inward, packet = self._guards(component.guards(place, packet, self.view), packet, as_if)
+        finding = self._look(component, place, packet, as_if)
+        moves = component.lead(place, packet, self.view)
+        if not moves:
+            return [Trail((*inward, _hop(place, packet, packet, finding, as_if)), packet, place, as_if=as_if)]
+        beyond = passed | {(place, packet.flow)}
+        return [trail for move in moves for trail in self._onward(move, place, packet, inward, finding, beyond, as_if)]
+
+    def _onward(
+        self,
+        move: Move,
+        place: Place,
+        packet: Packet,
+        inward: tuple[Hop, ...],
+        finding: Finding | None,
+        passed: set[tuple[Place, Flow]],
+        as_if: bool,
+    ) -> list[Trail]:
+        here = _hop(place, packet, move.packet, finding, as_if)
+        outward, onward = self._guards(move.guards, move.packet, as_if)
+        hops = (*inward, here, *outward)
+        return [
+            trail._replace(hops=hops + trail.hops, guess=trail.guess or move.guess)
+            for trail in self._follow(move.to, onward, passed, as_if or move.as_if)
+        ]
+
+    def _guards(self, places: Iterable[Place], packet: Packet, as_if: bool) -> tuple[tuple[Hop, ...], Packet]:
+        """The guards on an edge; a security group remembers the connection of a request, a network ACL does not."""
+        hops = []
+        for place in places:
+            component, place = _component(place)
+            hops.append(_hop(place, packet, packet, self._look(component, place, packet, as_if), as_if))
+            if place.kind == "security_group" and packet.direction == "request":
+                packet = packet.but(tracked=packet.tracked | {place.id})
+        return tuple(hops), packet
+
+    def _look(self, component: Component, place: Place, packet: Packet, as_if: bool) -> Finding | None:
+        observation = component.observe(place, packet, self.view)
+        return self._judge(observation, place, packet, as_if) if observation else None
+
+    def _judge(self, observation: Observation, place: Place, packet: Packet, as_if: bool) -> Finding:
+        """The table's word on an observation."""
+        table = self.rules.table(observation.table)
+        rule = table.evaluate(observation.inputs)
+        return Finding(
+            code=rule.code,
+            table=table.name,
+            verdict=rule["verdict"],
+            headline=rule["headline"].format_map(observation.words),
+            resource=observation.resource,
+            name=observation.name or observation.resource,
+            role=place.role,
+            direction=packet.direction,
+            aws_code=table.aws_code(rule.code),
+            detail=observation.detail,
+            near_miss=observation.near_miss,
+            evidence=observation.evidence,
+            inputs=observation.inputs,
+            denied=observation.denied,
+            fix=observation.fix,
+            flow=packet.flow,
+            as_if=as_if,
+        )
+
+    def _ended(self, trail: Trail, near: Endpoint, far: Endpoint, flow: Flow) -> tuple[tuple[Hop, ...], bool | None]:
+        """The hops with a last word on the arrival, and whether the packet came to the far end (None: not known)."""
+        ends = _ends(trail, far)
+        changed = ends == "right" and trail.packet.direction == "reply" and trail.packet.flow != flow
+        words = {
+            "packet": trail.packet.direction,
+            "destination": far.label,
+            "place": trail.hops[-1].name if trail.hops else trail.place.id,
+            "source": str(trail.packet.flow.source),
+        }
+        inputs = {"packet": trail.packet.direction, "ends": ends, "header": "changed" if changed else "same"}
+        arrived = {"right": True, "unknown": None}.get(ends, False)
+        if arrived and not changed or _told(trail):
+            return trail.hops, arrived
+        observation = Observation(table="arrival", inputs=inputs, words=words, resource=trail.place.id, name=words["place"])
+        place = Place(kind="arrival", id=trail.place.id, role=trail.packet.direction, scope=trail.place.scope)
+        finding = self._judge(observation, place, trail.packet, trail.as_if)
+        return (*trail.hops, _hop(place, trail.packet, trail.packet, finding, trail.as_if)), arrived
+
+
+def _told(trail: Trail) -> bool:
+    """True where the component at the end (or before a dead end) has said itself why the packet goes no further."""
+    last = [hop.finding for hop in trail.hops[-2:] if hop.finding and not hop.finding.table.endswith(("_group", "_acl"))]
+    return not trail.loop and any(finding.verdict in ("blocked", "inconclusive") for finding in last[-1:])
+
+
+def _ends(trail: Trail, far: Endpoint) -> str:
+    if trail.loop:
+        return "loop"
+    if _is(trail.place, far, trail.packet):
+        return "right"
+    last = trail.hops[-1].finding if trail.hops else None
+    if trail.place.kind == "dead_end" or (last and last.verdict == "blocked"):
+        return "dead end"
+    return "unknown" if last is None or last.verdict == "inconclusive" else "elsewhere"
+
+
+def _is(place: Place, end: Endpoint, packet: Packet) -> bool:
+    if end.kind == "eni":
+        return place.kind == "network_interface" and place.id == end.eni
+    return place.kind == "internet" and packet.flow.destination == end.address
+
+
+def _component(place: Place) -> tuple[Component, Place]:
+    """The component that stands for a place; a route target is known by its id, a service by its interface type."""
+    known = components()
+    if place.kind == "route_target":
+        kind = by_prefix().get(place.id.split("-")[0], "unsupported")
+        role = {"network_interface": "forward", "internet_gateway": "out", "vpc_peering": "cross"}.get(kind, "")
+        place = Place(kind=kind, id=place.id, role=role, scope=place.scope)
+    elif place.kind == "service_interface":
+        place = Place(kind=by_interface_type().get(place.role, "unsupported"), id=place.id, role=place.role, scope=place.scope)
+    return known[place.kind], place
+
+
+def _start(end: Endpoint) -> Place:
+    if end.kind == "eni":
+        return Place(kind="network_interface", id=end.eni, role="leave", scope=end.scope)
+    return Place(kind="internet", id="internet", role="leave")
+
+
+def _answer(there: Trail, source: Endpoint, destination: Endpoint) -> Packet:
+    """The reply: the header as it arrived, turned round, with what the request left behind in the gateways."""
+    came = there.packet
+    return Packet(
+        flow=came.flow.reply(),
+        direction="reply",
+        sender=destination.eni or None,
+        origin=destination.eni or None,
+        receiver=came.sender,
+        vpc=destination.vpc,
+        scope=destination.scope,
+        translations=came.translations,
+        tracked=came.tracked,
+        crossed=came.crossed,
+    )
+
+
+def _hop(place: Place, before: Packet, after: Packet, finding: Finding | None, as_if: bool) -> Hop:
+    name = finding.name if finding and finding.name else place.id
+    return Hop(place=place, name=name, before=before.flow, after=after.flow, finding=finding, as_if=as_if)
+

@@ -1,0 +1,1 @@
+"""Flow log sources, one file each."""

@@ -1,0 +1,434 @@
+"""The words of flowdiag as frozen values: every other module speaks in these and owns no type of its own that crosses a border.
+
+The order is the order of the story: what was asked, what was read, what moves, what was seen, what is concluded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+Direction = Literal["request", "reply"]
+Verdict = Literal["reachable", "blocked", "broken", "partial", "inconclusive"]
+Symptom = Literal["reject", "no_log", "accept_broken", "healthy", "unobserved"]
+Relation = Literal["confirmed", "predicted", "contradicted"]
+RuleVerdict = Literal["allowed", "blocked", "partial", "inconclusive"]
+
+TCP, UDP, ICMP, ICMPV6 = 6, 17, 1, 58
+PROTOCOL_NAMES = {TCP: "tcp", UDP: "udp", ICMP: "icmp", ICMPV6: "icmpv6"}
+
+
+class FlowdiagError(Exception):
+    """Any error a person can mend: one sentence that names the thing, the reason and the way out."""
+
+
+class Value(BaseModel):
+    """A frozen value; unknown fields are an error, so a typo in a test or a surface is found at once."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# ---------------------------------------------------------------- what was asked
+
+
+class PortRange(Value):
+    """Ports `first` to `last`, both included."""
+
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
+
+    def overlap(self, other: PortRange) -> PortRange | None:
+        """The ports that both ranges hold, or None."""
+        first, last = max(self.first, other.first), min(self.last, other.last)
+        return PortRange(first=first, last=last) if first <= last else None
+
+    def minus(self, other: PortRange) -> tuple[PortRange, ...]:
+        """The ports of this range that `other` does not hold: none, one or two ranges."""
+        below = (self.first, min(self.last, other.first - 1))
+        above = (max(self.first, other.last + 1), self.last)
+        return tuple(PortRange(first=a, last=b) for a, b in (below, above) if a <= b)
+
+
+ALL_PORTS = PortRange(first=0, last=65535)
+
+
+class Flow(Value):
+    """The 5-tuple of a packet as it stands on one hop; ports are ranges because a client's port is not known beforehand.
+
+    `icmp` is (type, code) for ICMP and ICMPv6; ports are None for protocols that have none.
+    """
+
+    source: Address
+    destination: Address
+    protocol: int
+    source_ports: PortRange | None = None
+    destination_ports: PortRange | None = None
+    icmp: tuple[int, int] | None = None
+
+    @property
+    def version(self) -> int:
+        """4 or 6."""
+        return self.destination.version
+
+    def reply(self) -> Flow:
+        """The packet that answers this one; the reply of the reply is the request."""
+        return Flow(
+            source=self.destination,
+            destination=self.source,
+            protocol=self.protocol,
+            source_ports=self.destination_ports,
+            destination_ports=self.source_ports,
+            icmp=_ICMP_ANSWER.get((self.protocol, *self.icmp), self.icmp) if self.icmp else None,
+        )
+
+    def rewritten(self, **changes: Any) -> Flow:
+        """A copy with another header field, as a gateway writes it."""
+        return self.model_copy(update=changes)
+
+    def service(self) -> str:
+        """The protocol and port as an engineer writes them: `tcp/5432`, `icmp echo request`, `protocol 50`."""
+        name = PROTOCOL_NAMES.get(self.protocol, f"protocol {self.protocol}")
+        if self.icmp:
+            return f"{name} {_ICMP_NAMES.get((self.protocol, *self.icmp), f'type {self.icmp[0]} code {self.icmp[1]}')}"
+        return f"{name}/{self.destination_ports}" if self.destination_ports else name
+
+
+_ICMP_ANSWER = {
+    (ICMP, 8, 0): (0, 0),
+    (ICMP, 0, 0): (8, 0),
+    (ICMPV6, 128, 0): (129, 0),
+    (ICMPV6, 129, 0): (128, 0),
+}
+_ICMP_NAMES = {
+    (ICMP, 8, 0): "echo request",
+    (ICMP, 0, 0): "echo reply",
+    (ICMPV6, 128, 0): "echo request",
+    (ICMPV6, 129, 0): "echo reply",
+}
+
+
+class Question(Value):
+    """What the person typed, checked for form; `protocol` is the IANA number, times are UTC."""
+
+    source: str
+    destination: str
+    protocol: int = TCP
+    port: int | None = None
+    source_port: int | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+# ---------------------------------------------------------------- what was read
+
+
+class Scope(Value):
+    """The account and Region a resource was read in; an empty part means the folder did not say."""
+
+    account: str = ""
+    region: str = ""
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.account, self.region) if part) or "this snapshot"
+
+
+ANYWHERE = Scope()
+
+
+class Query(Value):
+    """One thing the walk wants to know: the resources of `kind` whose lookup `by` gives `value`, in `scope`."""
+
+    kind: str
+    by: str
+    value: str
+    scope: Scope = ANYWHERE
+
+
+class Unread(Value):
+    """Evidence that was wanted and not had: why, which IAM action would grant it, what was assumed in its place."""
+
+    query: Query
+    reason: str = "not read"
+    action: str = ""
+    assumed: str | None = None
+    retry: bool = Field(default=True, exclude=True)  # False once a live call for it failed: asking again is no use
+
+    def __bool__(self) -> bool:
+        return False
+
+
+class Evidence(Value):
+    """One thing AWS said: `where` (resource id and the place inside it), `text` as AWS shows it."""
+
+    where: str
+    text: str
+    at: datetime | None = None
+
+
+# ---------------------------------------------------------------- what moves
+
+
+class Place(Value):
+    """Where a packet is: a component by kind and id, and the part it plays there (`egress`, `inbound`, `arrive` …)."""
+
+    kind: str
+    id: str
+    role: str = ""
+    scope: Scope = ANYWHERE
+
+
+class Translation(Value):
+    """What a stateful or address-translating component did to the request, so that the reply can be turned back."""
+
+    place: Place
+    before: Flow
+    after: Flow
+
+
+class Packet(Value):
+    """A packet under way.
+
+    `sender` and `receiver` are the ENIs whose private address stands in the header as source and destination, as long
+    as security group references can still see them; a rewrite or a border that loses the identity sets them to None.
+    `subnet` and `vpc` tell where the packet is now; subnet is empty once it has left one.
+    `translations` and `tracked` (ENI ids) are what the request left behind, for the reply.
+    `lost` names the component at which the sender's identity was lost, `origin` the ENI it started from;
+    `crossed` are the peerings passed.
+    """
+
+    flow: Flow
+    direction: Direction = "request"
+    sender: str | None = None
+    receiver: str | None = None
+    subnet: str = ""
+    vpc: str = ""
+    scope: Scope = ANYWHERE
+    translations: tuple[Translation, ...] = ()
+    tracked: frozenset[str] = frozenset()
+    lost: str = ""
+    origin: str | None = None
+    crossed: tuple[str, ...] = ()
+
+    def but(self, **changes: Any) -> Packet:
+        """A copy with some fields changed."""
+        return self.model_copy(update=changes)
+
+
+class Move(Value):
+    """Where a component sends a packet on, and the guards it meets on the way out.
+
+    `guess`: one of several, and nothing readable says which. `as_if`: the packet does not really get here; the walk
+    goes on to find the next blocker.
+    """
+
+    to: Place
+    packet: Packet
+    guards: tuple[Place, ...] = ()
+    guess: bool = False
+    as_if: bool = False
+
+
+# ---------------------------------------------------------------- what was seen
+
+
+class Observation(Value):
+    """What one component sees of one packet: the inputs of its decision table and the words of the headline.
+
+    `inputs` are the table's input columns by name; `words` fill the `{…}` of the headline; `detail` is the short
+    text beside the mark on the path; `near_miss` is the closest rule that did not match and the field it differs in;
+    `denied` are the ports a partly open guard refuses; `fix` are the facts a remedy needs.
+    """
+
+    table: str
+    inputs: Mapping[str, str]
+    words: Mapping[str, str] = Field(default_factory=dict)
+    resource: str = ""
+    name: str = ""
+    detail: str = ""
+    near_miss: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    denied: tuple[PortRange, ...] = ()
+    fix: Mapping[str, str] = Field(default_factory=dict)
+
+
+class Finding(Value):
+    """A rule of a decision table that hit: `code` and `verdict` come from the table, the rest from the observation."""
+
+    code: str
+    table: str
+    verdict: RuleVerdict
+    headline: str
+    resource: str = ""
+    name: str = ""
+    role: str = ""
+    direction: Direction = "request"
+    aws_code: str | None = None
+    detail: str = ""
+    near_miss: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    inputs: Mapping[str, str] = Field(default_factory=dict)
+    denied: tuple[PortRange, ...] = ()
+    fix: Mapping[str, str] = Field(default_factory=dict)
+    flow: Flow | None = None
+    as_if: bool = False
+
+
+class Hop(Value):
+    """One component on the path: the header before and after it, and what its table said."""
+
+    place: Place
+    name: str
+    before: Flow
+    after: Flow
+    finding: Finding | None = None
+    as_if: bool = False
+
+
+class Endpoint(Value):
+    """One end of the question: an ENI with one of its addresses, an address outside what was read, or the internet."""
+
+    label: str
+    kind: Literal["eni", "address", "internet"]
+    address: Address
+    eni: str = ""
+    vpc: str = ""
+    scope: Scope = ANYWHERE
+
+
+class Leg(Value):
+    """One way from one source to one destination and back; several legs are normal.
+
+    `request_arrived` / `reply_arrived`: the walk got to the far end (whether or not guards let it); None where the
+    walk ended at something unread. `guess`: one of several legs, and nothing readable says which is taken.
+    """
+
+    source: Endpoint
+    destination: Endpoint
+    request: tuple[Hop, ...] = ()
+    reply: tuple[Hop, ...] = ()
+    request_arrived: bool | None = False
+    reply_arrived: bool | None = False
+    guess: bool = False
+
+    @property
+    def hops(self) -> tuple[Hop, ...]:
+        """Request, then reply."""
+        return self.request + self.reply
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings in path order, allowed ones included."""
+        return tuple(hop.finding for hop in self.hops if hop.finding)
+
+
+class Trace(Value):
+    """Every leg of the flow; `graph.Path` is a Trace that can be had as a networkx graph."""
+
+    legs: tuple[Leg, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings of all legs in path order, each once."""
+        once = {(f.code, f.resource, f.role, f.direction): f for leg in reversed(self.legs) for f in reversed(leg.findings)}
+        return tuple(reversed(once.values()))
+
+
+# ---------------------------------------------------------------- the wire
+
+
+class Record(Value):
+    """One flow log line that concerns the flow. Times are Unix seconds, exact to ±60 s by AWS's documentation
+    (https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html)."""
+
+    interface: str
+    source: str
+    destination: str
+    source_port: int | None = None
+    destination_port: int | None = None
+    protocol: int | None = None
+    packets: int | None = None
+    bytes: int | None = None
+    start: int | None = None
+    end: int | None = None
+    action: str = ""
+    status: str = ""
+    tcp_flags: int | None = None
+    direction: str = ""
+    reject_reason: str = ""
+    where: str = ""
+    line: str = ""
+
+
+class Sighting(Value):
+    """What the wire shows of one packet at one ENI: `seen` is accept, reject, mixed, absent (the ENI is covered and
+    nothing is there) or unobserved (nobody looked)."""
+
+    interface: str
+    point: Literal["request_source", "request_destination", "reply_destination", "reply_source"]
+    seen: Literal["accept", "reject", "mixed", "absent", "unobserved"]
+    records: tuple[Record, ...] = ()
+    count: int = 0
+    last: datetime | None = None
+    note: str = ""
+
+
+class Candidate(Value):
+    """One cause the symptom allows, as the field notes or AWS's documentation list it, and how the evidence settles it."""
+
+    code: str
+    cause: str
+    status: Literal["confirmed", "possible", "ruled out", "corrected"]
+    headline: str
+    note: str = ""
+
+
+class Change(Value):
+    """One change to one AWS resource: the sentence, the command, and what it does to a snapshot for proving it."""
+
+    summary: str
+    command: str = ""
+    kind: str = ""
+    resource: str = ""
+    scope: Scope = ANYWHERE
+    patch: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class Remedy(Value):
+    """The smallest set of changes that opens the flow as a whole; `verified` only after walking a changed copy."""
+
+    changes: tuple[Change, ...]
+    verified: bool = False
+    note: str = ""
+
+
+# ---------------------------------------------------------------- what is concluded
+
+
+class Answer(Value):
+    """All that is concluded; `diagnose.Diagnosis` is an Answer that can be drawn on a surface. `code` is the code of the headline; `findings` are the blocking and undecided ones, first on the path first."""
+
+    question: Question
+    verdict: Verdict
+    symptom: Symptom
+    relation: Relation
+    code: str
+    headline: str
+    why: str = ""
+    findings: tuple[Finding, ...] = ()
+    path: Trace = Trace()
+    sightings: tuple[Sighting, ...] = ()
+    records: tuple[Record, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    remedies: tuple[Remedy, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    sources: tuple[str, ...] = ()
+    read_at: datetime | None = None

@@ -1,0 +1,98 @@
+"""The question as typed → a checked Question; every malformed part is one clear sentence."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from flowdiag.address import EVERY_PROTOCOL, protocol_number
+from flowdiag.model import PROTOCOL_NAMES, TCP, UDP, FlowdiagError, Question
+
+_SPAN = re.compile(r"^\s*(\d+)\s*(s|m|min|h|d)\s*$")
+_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+
+
+def ask(
+    source: str,
+    destination: str,
+    port: int | str | None = None,
+    protocol: str | int = "tcp",
+    source_port: int | str | None = None,
+    at: str | datetime | None = None,
+    window: str | timedelta | None = None,
+) -> Question:
+    """A Question; raises FlowdiagError for a malformed name, port, protocol, time or window."""
+    number = _protocol(protocol)
+    start, end = _between(at, window)
+    return Question(
+        source=_name(source, "source"),
+        destination=_name(destination, "destination"),
+        protocol=number,
+        port=_needed_port(port, number),
+        source_port=_port(source_port, "source_port"),
+        start=start,
+        end=end,
+    )
+
+
+def _name(text: object, end: str) -> str:
+    if not isinstance(text, str) or not text.strip():
+        raise FlowdiagError(f"the {end} is {text!r}: give an address, a name, an id, an ARN or 'internet'")
+    return text.strip()
+
+
+def _protocol(text: str | int) -> int:
+    number = protocol_number(text) if isinstance(text, str | int) and not isinstance(text, bool) else None
+    if number is None or number == EVERY_PROTOCOL:
+        raise FlowdiagError(f"protocol {text!r} is not known: use tcp, udp, icmp, icmpv6 or an IANA number from 0 to 255")
+    return number
+
+
+def _needed_port(port: int | str | None, protocol: int) -> int | None:
+    name = PROTOCOL_NAMES.get(protocol, str(protocol))
+    if protocol not in (TCP, UDP):
+        if port is not None:
+            raise FlowdiagError(f"port {port!r} has no meaning for protocol {name}: leave it out")
+        return None
+    if port is None:
+        raise FlowdiagError(f"a {name} question needs a destination port: give one from 1 to 65535")
+    return _port(port, "port")
+
+
+def _port(port: int | str | None, what: str) -> int | None:
+    if port is None:
+        return None
+    text = str(port).strip()
+    if isinstance(port, bool) or not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= 65535:
+        raise FlowdiagError(f"{what} {port!r} is no port: give a whole number from 1 to 65535")
+    return int(text)
+
+
+def _between(at: str | datetime | None, window: str | timedelta | None) -> tuple[datetime | None, datetime | None]:
+    """The span of time evidence may come from: a window that ends at `at`; no bounds where neither was given."""
+    if at is None and window is None:
+        return None, None
+    end = _time(at) if at is not None else datetime.now(UTC)
+    return end - (_span(window) if window is not None else timedelta(hours=1)), end
+
+
+def _time(at: str | datetime) -> datetime:
+    if isinstance(at, datetime):
+        moment = at
+    else:
+        try:
+            moment = datetime.fromisoformat(at.strip())
+        except (ValueError, AttributeError):
+            raise FlowdiagError(f"at={at!r} is no time: write it as 2026-11-23T12:04Z") from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _span(window: str | timedelta) -> timedelta:
+    if isinstance(window, timedelta):
+        span = window
+    else:
+        match = _SPAN.match(str(window))
+        span = timedelta(seconds=int(match[1]) * _SECONDS[match[2]]) if match else timedelta()
+    if span <= timedelta():
+        raise FlowdiagError(f"window={window!r} is no length of time: write it as 90s, 30m, 2h or 7d")
+    return span

@@ -1,0 +1,209 @@
+"""Answer → Report: the blocks of an explanation in their fixed order, as data; the surfaces of `flowdiag/render/` draw it.
+
+Order: verdict and headline (the fields of Report itself), then path, also, why, seen, ruled out, remedy, unread, more.
+Nothing here knows of markup, colour or width; `picture` draws up the rows of the path and cleans foreign text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from flowdiag.model import (
+    PROTOCOL_NAMES,
+    Answer,
+    Candidate,
+    Finding,
+    Remedy,
+    RuleVerdict,
+    Sighting,
+    Unread,
+    Value,
+    Verdict,
+)
+from flowdiag.picture import Group, Text, groups
+
+SEVERAL = " · "
+VERIFIED = "verified: the flow then passes both ways"
+
+
+class Line(Value):
+    """One sentence of a block, what qualifies it, and the command a person can paste."""
+
+    text: Text
+    note: Text = ""
+    command: Text = ""
+    mark: RuleVerdict | None = None
+
+
+class Block(Value):
+    """One part of the explanation; `details` is what a surface may fold away or leave out: evidence and log lines."""
+
+    name: Text
+    groups: tuple[Group, ...] = ()
+    lines: tuple[Line, ...] = ()
+    details: tuple[Line, ...] = ()
+
+
+class Report(Value):
+    """The explanation of one answer: the headline, and the blocks in their fixed order.
+
+    `subject` is `web-1 → db-1, tcp/5432`; `answer` is what the report was made from, for surfaces that machines read.
+    """
+
+    answer: Answer
+    verdict: Verdict
+    subject: Text
+    headline: Text
+    code: Text
+    blocks: tuple[Block, ...]
+
+    @property
+    def title(self) -> str:
+        """The notification: it stands alone, and names subject, verdict and resource."""
+        return f"{self.verdict.upper()}  {self.subject}: {self.headline}"
+
+
+def report(answer: Answer) -> Report:
+    """Every block of the explanation that has something to say; `path`, `unread` and `more` may not be silent."""
+    others = _others(answer)
+    blocks = (
+        Block(name="path", groups=tuple(groups(answer.path.legs)), details=tuple(_evidence(answer))),
+        Block(name="also", lines=tuple(_also(finding) for finding in others)),
+        Block(name="why", lines=tuple(_why(answer))),
+        Block(name="seen", lines=tuple(_seen(answer)), details=tuple(_records(answer))),
+        Block(name="ruled out", lines=tuple(_ruled_out(answer.candidates))),
+        Block(name="remedy", lines=tuple(_remedies(answer.remedies))),
+        Block(name="unread", lines=tuple(map(_unread, answer.unread)) or (Line(text="nothing"),)),
+        Block(name="more", lines=(_more(answer, others),)),
+    )
+    return Report(
+        answer=answer,
+        verdict=answer.verdict,
+        subject=_subject(answer),
+        headline=answer.headline,
+        code=answer.code,
+        blocks=tuple(block for block in blocks if block.groups or block.lines or block.details),
+    )
+
+
+def _subject(answer: Answer) -> str:
+    question, legs = answer.question, answer.path.legs
+    sources = {leg.source.label for leg in legs} or {question.source}
+    destinations = {leg.destination.label for leg in legs} or {question.destination}
+    source = sources.pop() if len(sources) == 1 else question.source
+    destination = destinations.pop() if len(destinations) == 1 else question.destination
+    name = PROTOCOL_NAMES.get(question.protocol, f"protocol {question.protocol}")
+    service = name if question.port is None else f"{name}/{question.port}"
+    return f"{source} → {destination}, {service}"
+
+
+def _evidence(answer: Answer) -> Iterator[Line]:
+    """What AWS said, once each, that of the findings of the answer first."""
+    findings = (*answer.findings, *answer.path.findings)
+    for said in dict.fromkeys(said for finding in findings for said in finding.evidence):
+        yield Line(text=f"{said.where}: {said.text}", note=f"read {_moment(said.at)}" if said.at else "")
+
+
+# ---------------------------------------------------------------- the blocks below the path
+
+
+def _others(answer: Answer) -> tuple[Finding, ...]:
+    """Every finding but the one that gave the headline: mending one must not uncover a surprise."""
+    once = {_identity(f): f for f in reversed((*answer.findings, *answer.path.findings)) if f.verdict != "allowed"}
+    findings = tuple(reversed(once.values()))
+    told = next((f for f in findings if f.code == answer.code), None)
+    return tuple(f for f in findings if f is not told)
+
+
+def _identity(finding: Finding) -> tuple[str, str, str, str]:
+    return (finding.code, finding.resource, finding.role, finding.direction)
+
+
+def _also(finding: Finding) -> Line:
+    way = "on the reply: " if finding.direction == "reply" else ""
+    return Line(text=f"{way}{finding.headline}", note=f"[{finding.code}]", mark=finding.verdict)
+
+
+def _why(answer: Answer) -> Iterator[Line]:
+    if answer.why:
+        yield Line(text=answer.why)
+    possible = [candidate.cause for candidate in answer.candidates if candidate.status == "possible"]
+    if possible:
+        yield Line(text=f"still possible: {SEVERAL.join(possible)}")
+
+
+def _seen(answer: Answer) -> Iterator[Line]:
+    looked = [sighting for sighting in answer.sightings if sighting.seen != "unobserved"]
+    blind = list(dict.fromkeys(s.interface for s in answer.sightings if s.seen == "unobserved"))
+    for position, sighting in enumerate(looked):
+        origin = answer.sources if position == 0 else ()
+        qualified = "; ".join(text for text in (sighting.note, *origin) if text)
+        yield Line(text=_sighting(sighting, answer.read_at) + (f" ({qualified})" if qualified else ""))
+    if blind:
+        yield Line(text=f"not observed: {', '.join(blind)}")
+    read = f", read {_moment(answer.read_at)}" if answer.read_at else ""
+    if answer.relation == "contradicted":
+        yield Line(text=f"the configuration{read}, says otherwise: see path")
+    elif answer.relation == "predicted" and not looked:
+        yield Line(text=f"nothing: predicted from the configuration alone{read}")
+
+
+def _sighting(sighting: Sighting, near: datetime | None) -> str:
+    way = " (reply)" if sighting.point.startswith("reply") else ""
+    if sighting.seen == "absent":
+        return f"no record on {sighting.interface}{way}, which a flow log covers"
+    action = {"accept": "ACCEPT", "reject": "REJECT", "mixed": "ACCEPT and REJECT"}[sighting.seen]
+    last = f", last {_moment(sighting.last, near)}" if sighting.last else ""
+    return f"{action} ×{sighting.count or len(sighting.records)} on {sighting.interface}{way}{last}"
+
+
+def _moment(at: datetime | None, near: datetime | None = None) -> str:
+    """UTC, to the second; the date is left out where `near` is of the same day."""
+    if at is None:
+        return ""
+    same_day = near is not None and _utc(near).date() == _utc(at).date()
+    return f"{_utc(at):%H:%M:%SZ}" if same_day else f"{_utc(at):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _utc(at: datetime) -> datetime:
+    return at.astimezone(UTC) if at.tzinfo else at
+
+
+def _records(answer: Answer) -> Iterator[Line]:
+    for record in answer.records:
+        ends = f"{record.source} {record.source_port or '-'} → {record.destination} {record.destination_port or '-'}"
+        yield Line(text=record.line or f"{record.interface} {ends} {record.action}".strip(), note=record.where)
+
+
+def _ruled_out(candidates: tuple[Candidate, ...]) -> Iterator[Line]:
+    """What the evidence excludes in one line; where AWS documents otherwise than the field notes, a line each."""
+    excluded = [f"{c.cause} ({c.note or c.headline})" for c in candidates if c.status == "ruled out"]
+    if excluded:
+        yield Line(text=SEVERAL.join(excluded))
+    for candidate in candidates:
+        if candidate.status == "corrected":
+            yield Line(text=f"field notes: {candidate.cause}; documented: {candidate.note or candidate.headline}")
+
+
+def _remedies(remedies: tuple[Remedy, ...]) -> Iterator[Line]:
+    for number, remedy in enumerate(remedies):
+        proved = f"({VERIFIED})" if remedy.verified else "(not verified)"
+        for position, change in enumerate(remedy.changes):
+            lead = "or: " if number and position == 0 else "and: " if position else ""
+            last = position == len(remedy.changes) - 1
+            yield Line(text=lead + change.summary, note=proved if last else "", command=change.command)
+        if remedy.note:
+            yield Line(text=remedy.note)
+
+
+def _unread(unread: Unread) -> Line:
+    query = unread.query
+    what = f"{query.kind.replace('_', ' ')} {query.value}".strip()
+    reason = f"{what}: {unread.reason}" + (f", grant {unread.action}" if unread.action else "")
+    return Line(text=f"assumed: {unread.assumed} ({reason})" if unread.assumed else reason)
+
+
+def _more(answer: Answer, others: tuple[Finding, ...]) -> Line:
+    codes = dict.fromkeys([answer.code, *(finding.code for finding in others)])
+    return Line(text=SEVERAL.join(f"flowdiag explain {code}" for code in codes if code))

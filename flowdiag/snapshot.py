@@ -1,0 +1,251 @@
+"""Snapshot: everything that was read of AWS, asked by kind and value. `collect` fills one, a folder is one, the walk asks it.
+
+An answer is a resource, or nothing where AWS said so, or Unread. Not read is not absent: nothing is only said of a
+(scope, response key) that was read whole, or of a query that AWS itself answered.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from copy import copy, deepcopy
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+from flowdiag import folder
+from flowdiag.index import Item
+from flowdiag.model import ANYWHERE, Query, Scope, Unread
+from flowdiag.store import Reads, Store, within
+
+
+class Snapshot:
+    """Raw describe replies by scope and response key, and the resources in them.
+
+    `get` and `find` answer without remembering; `view()` gives the `component.View` that a walk uses.
+    """
+
+    def __init__(self, reads: Reads | None = None) -> None:
+        self._store = Store(reads if reads is not None else _all_reads())
+        self._answered: set[Query] = set()
+        self._refused: dict[Query, Unread] = {}
+        self._notes: tuple[str, ...] = ()
+        self.files: tuple[str, ...] = ()
+        self.read_at: datetime | None = None
+
+    # ------------------------------------------------------------ making one
+
+    @classmethod
+    def empty(cls, reads: Reads | None = None) -> Self:
+        """A snapshot in which nothing was read yet."""
+        return cls(reads)
+
+    @classmethod
+    def load(cls, path: str | Path, reads: Reads | None = None) -> Self:
+        """The snapshot in a folder, or one file, of raw `aws … describe-*` JSON replies (`.json`, `.json.gz`).
+
+        What cannot be used is named in `notes`. Raises FlowdiagError where the path does not exist or holds nothing usable.
+        """
+        new = cls(reads)
+        with _bulk():
+            contents = folder.read(path, new._store.keys)
+            for reply in contents.replies:
+                contents.notes += new._store.take(reply)
+        for scope, key, file in contents.spoilt:
+            new._store.spoil(scope, key, file)
+        for capture in contents.captures:
+            new._answered.update(capture.answered)
+            new._refused.update({unread.query: unread for unread in capture.refused})
+            new.read_at = _newest(new.read_at, capture.read_at)
+        new.files, new._notes = tuple(contents.files), tuple(contents.notes)
+        return new
+
+    def save(self, path: str | Path) -> None:
+        """Write the raw replies to `accounts/<account>/<region>/<ResponseKey>.json` and what was asked to `capture.json`.
+
+        An earlier capture there is replaced; raises FlowdiagError where the folder holds anything else.
+        """
+        answered = tuple(sorted(self._answered, key=repr))
+        refused = tuple(sorted(self._refused.values(), key=repr))
+        folder.write(path, self._store.parts(), folder.Capture(read_at=self.read_at, answered=answered, refused=refused))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Snapshot):
+            return NotImplemented
+        return self._state() == other._state()
+
+    __hash__ = None  # type: ignore[assignment]  # it grows while it is collected
+
+    def _state(self) -> tuple[Any, ...]:
+        return self._store.state(), self._answered, self._refused, self.read_at
+
+    # ------------------------------------------------------------ asking it
+
+    def view(self) -> SnapshotView:
+        """A view that remembers what was asked and not had."""
+        return SnapshotView(self)
+
+    def get(self, kind: str, id: str, scope: Scope = ANYWHERE) -> Any:
+        """The resource with this id, in `scope` before any other; None where AWS has none, or Unread."""
+        answer = self.find(kind, "id", id, scope)
+        return answer if isinstance(answer, Unread) else next(iter(answer), None)
+
+    def find(self, kind: str, by: str, value: str, scope: Scope = ANYWHERE) -> Any:
+        """Every resource that the lookup gives, as a tuple, or Unread. Empty parts of `scope` stand for any.
+
+        Raises KeyError for a kind or lookup that no component reads.
+        """
+        hits = self._store.find(kind, by, value)
+        if by == "id" and hits:
+            return self._built([next((hit for hit in hits if within(hit.scope, scope)), hits[0])], by, value, scope)
+        hits = [hit for hit in hits if within(hit.scope, scope)]
+        lacking = self._lacking(Query(kind=kind, by=by, value=value, scope=scope), hits)
+        return self._built(hits, by, value, scope) if lacking is None else lacking
+
+    def _built(self, hits: list[Item], by: str, value: str, scope: Scope) -> Any:
+        resources = tuple(hit.resource() for hit in hits)
+        for hit, resource in zip(hits, resources, strict=True):
+            if isinstance(resource, str):
+                query = Query(kind=hit.read.resource.kind, by=by, value=value, scope=scope)
+                return Unread(query=query, reason=f"malformed: {resource}", action=hit.read.action, retry=False)
+        return resources
+
+    def _lacking(self, query: Query, hits: list[Item]) -> Unread | None:
+        """The answer where the hits may not be all there is; None where they are."""
+        action = self._store.action(query.kind)
+        if any(within(scope, query.scope) for scope in self._store.unfindable(query.kind, query.by)):
+            reason = f"malformed: a {query.kind} that cannot be looked up by {query.by}"
+            return Unread(query=query, reason=reason, action=action, retry=False)
+        there = [(scope, whole) for scope, whole in self._store.whole(query.kind) if within(scope, query.scope)]
+        partly = [scope for scope, whole in there if not whole]
+        if there and not partly:
+            return None
+        if query in self._refused:
+            return self._refused[query]
+        if any(hit.scope not in partly for hit in hits) or self._is_answered(query, partly):
+            return None
+        return Unread(query=query, reason=self._store.absence(query, partly), action=action)
+
+    def _is_answered(self, query: Query, scopes: list[Scope]) -> bool:
+        """Whether AWS itself answered the query, as it stands or for each of these scopes."""
+        asked = (query.model_copy(update={"scope": scope}) for scope in scopes)
+        return query in self._answered or (bool(scopes) and self._answered.issuperset(asked))
+
+    # ------------------------------------------------------------ filling it
+
+    def add(
+        self, scope: Scope, response_key: str, items: Iterable[dict[str, Any]], answered: Iterable[Query] = (), at: datetime | None = None
+    ) -> None:
+        """Take in what AWS said live: the entries under one response key of `scope`, and the queries they answer.
+
+        An entry with a known id replaces the older one. Raises KeyError for a response key that no component reads.
+        """
+        self._store.add(scope, response_key, items)
+        asked = tuple(answered)
+        self._answered.update(asked, (query.model_copy(update={"scope": scope}) for query in asked))
+        self.read_at = _newest(self.read_at, at)
+
+    def refuse(self, unread: Unread) -> None:
+        """Answer this query with `unread` from now on: AWS denied it or could not answer."""
+        self._refused[unread.query] = unread
+
+    def changed(self, kind: str, id: str, scope: Scope, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Self:
+        """A copy in which one resource is what `change` makes of a copy of its raw reply.
+
+        Raises KeyError where the resource was not read.
+        """
+        hits = self._store.find(kind, "id", id)
+        item = next((hit for hit in hits if within(hit.scope, scope)), next(iter(hits), None))
+        if item is None:
+            raise KeyError(f"{kind} {id} was not read")
+        other = self._copy()
+        other._store.replace(item, change(deepcopy(dict(item.raw))))
+        return other
+
+    def with_new(self, kind: str, scope: Scope, raw: dict[str, Any]) -> Self:
+        """A copy that holds one more resource, given as its describe call would show it."""
+        other = self._copy()
+        other._store.add(scope, self._store.first_key(kind), [raw])
+        return other
+
+    def _copy(self) -> Self:
+        other = copy(self)
+        other._store = self._store.copy()
+        other._answered, other._refused = set(self._answered), dict(self._refused)
+        return other
+
+    # ------------------------------------------------------------ about it
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """Every account and Region of which something was read."""
+        return self._store.scopes
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What could not be used: a file, an entry, an unknown response key, each in one sentence."""
+        return (*self._notes, *self._store.notes)
+
+    def counts(self) -> dict[str, int]:
+        """How many resources of each kind were read, for the kinds of which a reply was read."""
+        return self._store.counts()
+
+
+class SnapshotView:
+    """Asks a snapshot and remembers what was wanted and not had, in the order in which it was first asked."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._unread: dict[Query, Unread] = {}
+
+    def get(self, kind: str, id: str, scope: Scope = ANYWHERE) -> Any:
+        """As `Snapshot.get`."""
+        return self._remember(self._snapshot.get(kind, id, scope))
+
+    def find(self, kind: str, by: str, value: str, scope: Scope = ANYWHERE) -> Any:
+        """As `Snapshot.find`."""
+        return self._remember(self._snapshot.find(kind, by, value, scope))
+
+    def assume(self, query: Query, assumed: str) -> None:
+        """Note a documented default that stands in for something that was not read."""
+        known = self._unread.get(query)
+        self._unread[query] = Unread(query=query, assumed=assumed) if known is None else known.model_copy(update={"assumed": assumed})
+
+    @property
+    def unread(self) -> tuple[Unread, ...]:
+        """What was wanted and not had, each query once; `assumed` tells what stood in for it."""
+        return tuple(self._unread.values())
+
+    def _remember(self, answer: Any) -> Any:
+        if isinstance(answer, Unread):
+            self._unread.setdefault(answer.query, answer)
+        return answer
+
+
+def _all_reads() -> Reads:
+    from flowdiag.components import reads
+
+    return reads()
+
+
+def _newest(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max(one, other) if one and other else one or other
+
+
+@contextmanager
+def _bulk() -> Iterator[None]:
+    """The garbage collector is off while millions of objects are made that all stay: it would walk them again and again.
+
+    Freezing and unfreezing then hands them to the oldest generation without a walk.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if gc.get_freeze_count() == 0:
+            gc.freeze()
+            gc.unfreeze()
+        if was_on:
+            gc.enable()

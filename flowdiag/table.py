@@ -1,0 +1,212 @@
+"""Decision tables: read one from Markdown, prove it complete and disjoint, evaluate it, and find the page of a code.
+
+A table file in `rules/` holds one Markdown table in the manner of DMN (https://www.omg.org/spec/DMN): the top-left
+cell is the hit policy, columns up to `verdict` (or the first output named in OUTPUTS) are inputs, the rest outputs.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+OUTPUTS = ("verdict", "status", "symptom", "relation", "cause", "headline")
+DEFAULT_VALUES = ("yes", "no", "unknown")
+MOST_INPUTS = 6
+SECTIONS = ("Why", "Remedy", "Example", "Known gaps", "References")
+_HEADER = re.compile(r"^(?P<name>[^()]+?)\s*(?:\((?P<values>[^)]*)\))?$")
+_CODE = re.compile(r"^[A-Z]{1,3}\d{3}$")
+
+
+class TableError(ValueError):
+    """A table that cannot be read or proved: the sentence names the file, the row and the reason."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input column: its name and every value it can take."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One row: its code, the values each input cell admits, and its outputs."""
+
+    code: str
+    cells: tuple[frozenset[str], ...]
+    outputs: Mapping[str, str]
+
+    def __getitem__(self, output: str) -> str:
+        return self.outputs[output]
+
+
+@dataclass
+class Table:
+    """A decision table: inputs, rules in order, and the manual section of every rule."""
+
+    name: str
+    policy: str
+    inputs: tuple[Input, ...]
+    outputs: tuple[str, ...]
+    rules: tuple[Rule, ...]
+    sections: Mapping[str, Mapping[str, str]]
+    _hits: dict[tuple[str, ...], Rule] = field(default_factory=dict, repr=False)
+
+    def evaluate(self, values: Mapping[str, str]) -> Rule:
+        """The one rule that hits; raises TableError where an input is missing, unknown to the table, or none hits."""
+        key = tuple(values.get(column.name, "") for column in self.inputs)
+        hit = self._hits.get(key)
+        if hit is None:
+            hit = self._hits[key] = self._search(key, values)
+        return hit
+
+    def aws_code(self, code: str) -> str | None:
+        """The Reachability Analyzer's code for a rule, where AWS has one."""
+        return self.sections.get(code, {}).get("AWS code", "").strip().strip("`") or None
+
+    def why(self, code: str) -> str:
+        """The first sentence of a rule's Why."""
+        return self.sections.get(code, {}).get("Why", "").split("\n\n")[0].replace("\n", " ")
+
+    def _search(self, key: tuple[str, ...], values: Mapping[str, str]) -> Rule:
+        surplus = set(values) - {column.name for column in self.inputs}
+        if surplus:
+            raise TableError(f"table {self.name}: no input column named {', '.join(sorted(surplus))}")
+        for column, value in zip(self.inputs, key, strict=True):
+            if value not in column.values:
+                raise TableError(f"table {self.name}: {column.name} is {value!r}, not one of {', '.join(column.values)}")
+        hits = _hits(self.rules, key)
+        if len(hits) != 1:
+            raise TableError(f"table {self.name}: {len(hits)} rules hit {dict(values)}: {[rule.code for rule in hits]}")
+        return hits[0]
+
+    def prove(self) -> None:
+        """Enumerate every combination of inputs; raises TableError at the first gap or overlap."""
+        for key in itertools.product(*(column.values for column in self.inputs)):
+            hits = _hits(self.rules, key)
+            if len(hits) != 1:
+                named = ", ".join(f"{c.name}={v}" for c, v in zip(self.inputs, key, strict=True))
+                raise TableError(f"table {self.name}: {'no rule hits' if not hits else 'rules ' + ', '.join(r.code for r in hits) + ' all hit'} {named}")
+
+
+def _hits(rules: tuple[Rule, ...], key: tuple[str, ...]) -> list[Rule]:
+    return [rule for rule in rules if all(value in cell for value, cell in zip(key, rule.cells, strict=True))]
+
+
+# ---------------------------------------------------------------- where tables are
+
+
+def bundled() -> Path:
+    """The folder of tables that ships with flowdiag: inside the wheel, or beside the package in a source tree."""
+    inside = Path(__file__).parent / "rules"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "rules"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """All tables by name; a table of the user's own folder stands in for the bundled one of the same name."""
+
+    folders: tuple[Path, ...]
+
+    @classmethod
+    def load(cls, own: str | Path | None = None) -> Rules:
+        """The bundled tables, with those of `own` in front; raises TableError where that folder does not exist."""
+        if own is not None and not Path(own).is_dir():
+            raise TableError(f"rules={str(own)!r} is no folder: give a folder of Markdown decision tables")
+        return cls((*((Path(own),) if own is not None else ()), bundled()))
+
+    def table(self, name: str) -> Table:
+        """The table called `name`; raises TableError where there is none."""
+        for folder in self.folders:
+            path = folder / f"{name}.md"
+            if path.is_file():
+                return _read(path, path.stat().st_mtime_ns)
+        raise TableError(f"no decision table named {name} in {', '.join(map(str, self.folders))}")
+
+    def names(self) -> tuple[str, ...]:
+        """Every table's name, sorted."""
+        return tuple(sorted({p.stem for folder in self.folders for p in folder.glob("*.md") if p.stem != "README"}))
+
+    def page(self, code: str) -> tuple[str, Rule, Mapping[str, str]] | None:
+        """The table name, row and manual section of a code; None where no table has it."""
+        for name in self.names():
+            text = next(f / f"{name}.md" for f in self.folders if (f / f"{name}.md").is_file()).read_text(encoding="utf-8")
+            if f"## {code}" in text:
+                table = self.table(name)
+                rule = next((r for r in table.rules if r.code == code), None)
+                if rule:
+                    return name, rule, table.sections.get(code, {})
+        return None
+
+    def codes(self) -> tuple[str, ...]:
+        """Every code of every table, sorted."""
+        return tuple(sorted(rule.code for name in self.names() for rule in self.table(name).rules))
+
+
+# ---------------------------------------------------------------- reading Markdown
+
+
+@lru_cache(maxsize=256)
+def _read(path: Path, _changed: int) -> Table:
+    return parse(path.stem, path.read_text(encoding="utf-8"))
+
+
+def parse(name: str, text: str) -> Table:
+    """A table from its Markdown; raises TableError with the row that cannot be read."""
+    lines = [line for line in text.split("\n## ", 1)[0].splitlines() if line.startswith("|")]
+    if len(lines) < 3:
+        raise TableError(f"table {name}: no Markdown table with a header, a rule line and a row was found")
+    header, rows = _cells(lines[0]), [_cells(line) for line in lines[2:]]
+    first_output = next((i for i, cell in enumerate(header) if cell in OUTPUTS), None)
+    if header[0] != "U" or first_output is None:
+        raise TableError(f"table {name}: the header needs the hit policy U first and an output column ({', '.join(OUTPUTS)})")
+    inputs = tuple(_input(name, cell) for cell in header[1:first_output])
+    if len(inputs) > MOST_INPUTS:
+        raise TableError(f"table {name}: {len(inputs)} inputs, where {MOST_INPUTS} is the most a person can check")
+    outputs = tuple(header[first_output:])
+    rules = tuple(_rule(name, row, inputs, outputs) for row in rows)
+    return Table(name, header[0], inputs, outputs, rules, dict(_sections(text)))
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
+
+
+def _input(table: str, cell: str) -> Input:
+    match = _HEADER.match(cell)
+    if not match:
+        raise TableError(f"table {table}: cannot read the input column {cell!r}")
+    values = tuple(v.strip() for v in match["values"].split(",")) if match["values"] else DEFAULT_VALUES
+    return Input(match["name"].strip(), values)
+
+
+def _rule(table: str, row: list[str], inputs: tuple[Input, ...], outputs: tuple[str, ...]) -> Rule:
+    if len(row) != 1 + len(inputs) + len(outputs):
+        raise TableError(f"table {table}: row {row[0]!r} has {len(row)} cells, the header {1 + len(inputs) + len(outputs)}")
+    if not _CODE.match(row[0]):
+        raise TableError(f"table {table}: {row[0]!r} is no rule code (one to three capitals and three digits)")
+    cells = tuple(_cell(table, row[0], column, cell) for column, cell in zip(inputs, row[1:], strict=False))
+    return Rule(row[0], cells, dict(zip(outputs, row[1 + len(inputs) :], strict=True)))
+
+
+def _cell(table: str, code: str, column: Input, cell: str) -> frozenset[str]:
+    if cell == "-":
+        return frozenset(column.values)
+    values = frozenset(value.strip() for value in cell.split(","))
+    if not values <= set(column.values):
+        raise TableError(f"table {table}, {code}: {cell!r} is not among the values of {column.name} ({', '.join(column.values)})")
+    return values
+
+
+def _sections(text: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """`## SG102 …` followed by `**Why**: …` paragraphs, by code."""
+    for part in re.split(r"^## ", text, flags=re.M)[1:]:
+        code, _, body = part.partition("\n")
+        found = re.split(r"^\*\*([A-Z][A-Za-z ]+)\*\*:?\s*", body, flags=re.M)
+        section = {title: words.strip() for title, words in zip(found[1::2], found[2::2], strict=True)}
+        yield code.split()[0], section
