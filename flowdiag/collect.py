@@ -28,6 +28,7 @@ from flowdiag.snapshot import Snapshot
 READ_ONLY = ("describe_", "get_", "list_", "search_", "lookup_", "filter_")
 PAGE_MARKS = ("NextToken", "NextMarker", "Marker")
 ATTEMPTS, CONNECT_SECONDS, READ_SECONDS = 6, 5, 30
+STS_ATTEMPTS = 3  # a network may have no way to STS, and it only tells the account's number
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Collector:
             self._refuse(query, f"account {account} {why}")
             return False
         if not askable(self._reads[query.kind], query.by):
-            self._refuse(query, f"AWS cannot be asked for a {query.kind.replace('_', ' ')} by {query.by.replace('_', ' ')}")
+            self._refuse(query, f"AWS offers no search for {query.kind.replace('_', ' ')} by {query.by.replace('_', ' ')}")
             return False
         return True
 
@@ -118,8 +119,9 @@ class Collector:
         safe to share (https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html).
         """
         if (service, region) not in self._clients:
+            config = _config(self._workers, STS_ATTEMPTS if service == "sts" else ATTEMPTS)
             try:
-                client = self._session.client(service, region_name=region, config=_config(self._workers))
+                client = self._session.client(service, region_name=region, config=config)
             except aws.BotoCoreError as error:
                 client = of_exception(error)
             self._clients[service, region] = client
@@ -137,15 +139,15 @@ class Collector:
     def _keep(self, replies: list[Reply]) -> None:
         """Put the replies into the snapshot; raises FlowdiagError after that where the session is no good any more.
 
-        A query that several calls answer is answered when all of them did, or one of them found the id.
+        A query that several calls answer is answered when all of them did.
         """
         read_at = datetime.now(UTC)
-        found = {query for reply in replies for query in _found(reply)}
-        failed = {q: reply for reply in replies if reply.fault for q in reply.call.queries if q not in found}
+        failed = {q: reply for reply in replies if reply.fault for q in reply.call.queries}
         for reply in replies:
             answered = [query for query in reply.call.queries if query not in failed]
             scope = Scope(account=self.scope.account, region=reply.call.region)
-            self.snapshot.add(scope, reply.key, list(reply.items), answered=answered, at=read_at)
+            if answered or reply.items:
+                self.snapshot.add(scope, reply.key, list(reply.items), answered=answered, at=read_at)
         for query, reply in failed.items():
             self._refuse(query, self._why(reply), reply.call.read.action)
         for fault in (reply.fault for reply in failed.values()):
@@ -166,9 +168,9 @@ def _default_session() -> boto3.Session:
         raise FlowdiagError(of_exception(error).reason) from error
 
 
-def _config(workers: int) -> Config:
+def _config(workers: int, attempts: int) -> Config:
     return Config(
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        retries={"mode": "standard", "total_max_attempts": attempts},
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
         max_pool_connections=workers,
@@ -192,6 +194,8 @@ def _ask(call: Call, client: Any) -> list[Reply]:
         return [spoiled, *(reply for half in call.halves() for reply in _ask(half, client))]
     if fault and _names_nothing(fault, call):
         fault, pages = None, []
+    if fault and call.read.single:
+        pages = []  # half a reply about one resource would look like the whole of it
     return [Reply(call, request, key, tuple(_items(call, key, pages)), fault)]
 
 
@@ -206,8 +210,8 @@ def _shapes(client: Any, operation: str) -> tuple[dict[str, str], tuple[str, ...
     if name is None:
         return {}, ()
     model = client.meta.service_model.operation_model(name)
-    takes = {name: shape.type_name for name, shape in model.input_shape.members.items()}
-    return takes, tuple(model.output_shape.members)
+    takes, gives = (shape.members if shape else {} for shape in (model.input_shape, model.output_shape))
+    return {name: shape.type_name for name, shape in takes.items()}, tuple(gives)
 
 
 def _items(call: Call, key: str, pages: list[Mapping[str, Any]]) -> Iterator[Any]:
@@ -221,13 +225,6 @@ def _items(call: Call, key: str, pages: list[Mapping[str, Any]]) -> Iterator[Any
             for name, value in page.items():
                 merged[name] = merged.get(name, []) + value if isinstance(value, list) else value
         yield merged
-
-
-def _found(reply: Reply) -> list[Query]:
-    """The queries by id whose resource is among the items."""
-    read = reply.call.read
-    ids = {item.get(read.id_field) for item in read.items(reply.items)}
-    return [query for query in reply.call.queries if query.by == "id" and query.value in ids]
 
 
 def _send(client: Any, operation: str, request: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], Fault | None]:

@@ -1,4 +1,4 @@
-"""Files on disk: raw describe replies in, raw describe replies out. `snapshot` makes them answer questions.
+"""Raw describe replies read from files, for `snapshot` to answer questions from.
 
 A file is recognised by the response keys inside it, never by its name; folders named like an account or a Region say
 where the files below were read. Whatever cannot be used is named in a note, and everything else is.
@@ -13,16 +13,14 @@ import re
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from flowdiag.model import FlowdiagError, Query, Scope, Unread, Value
+from flowdiag.capture import MARK, Capture, Mark, malformed, parse, type_name
+from flowdiag.model import FlowdiagError, Scope
 
-MARK = "FlowdiagCapture"
-CAPTURE_FILE = "capture.json"
 # Keys of a reply that say how it was delivered, not what AWS holds.
 _DELIVERY = frozenset(("ResponseMetadata", "RequestId", "requestId", "$metadata", "MaxResults", "maxResults", "IsTruncated"))
 # Where one of these holds a value, AWS had more to tell: https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-pagination.html
@@ -47,23 +45,6 @@ class Reply:
     entries: list[dict[str, Any]]
     whole: bool = True
     fixed: bool = False
-
-
-class Capture(Value):
-    """What a capture says about itself: which queries AWS answered, which it refused, when, and the files written."""
-
-    read_at: datetime | None = None
-    answered: tuple[Query, ...] = ()
-    refused: tuple[Unread, ...] = ()
-    files: tuple[str, ...] = ()
-
-
-class Mark(Value):
-    """What each file of a capture says about itself, so that it is never taken for all there is."""
-
-    account: str = ""
-    region: str = ""
-    whole: bool = False
 
 
 @dataclass
@@ -92,11 +73,11 @@ def read(path: str | Path, keys: Collection[str]) -> Contents:
     Raises FlowdiagError where the path does not exist or holds no such reply.
     """
     root = Path(path)
-    if not root.exists():
+    if not os.path.exists(root):
         raise FlowdiagError(f"snapshot {str(root)!r} does not exist: give a folder of `aws … describe-*` JSON replies")
     contents = Contents()
-    for file in [root] if root.is_file() else sorted(_json_files(root, contents)):
-        _read_file(file, root, frozenset(keys), contents)
+    for file in [root] if root.is_file() else sorted(_json_files(root, keys, contents)):
+        _read_file(file, root, keys, contents)
     if not contents.replies and not contents.captures:
         raise FlowdiagError(_nothing(root, contents))
     _fill(contents)
@@ -109,10 +90,16 @@ def _nothing(root: Path, contents: Contents) -> str:
     return f"snapshot {str(root)!r} holds no reply that flowdiag knows{first}: save `aws ec2 describe-…` output there as JSON"
 
 
-def _json_files(root: Path, contents: Contents) -> Iterator[Path]:
+def _json_files(root: Path, keys: Collection[str], contents: Contents) -> Iterator[Path]:
     """Plain and gzipped JSON files, links followed, each folder once, hidden ones left out."""
+
+    def locked(error: OSError) -> None:
+        contents.notes.append(f"{error.filename}: {_reason(error)}")
+        scope = _path_scope(Path(error.filename, "any"), root)
+        contents.spoilt += [(scope, key, f"the folder {error.filename}") for key in keys]
+
     seen: set[tuple[int, int]] = set()
-    for folder, inner, names in os.walk(root, followlinks=True, onerror=lambda error: contents.notes.append(_os_note(error))):
+    for folder, inner, names in os.walk(root, followlinks=True, onerror=locked):
         place = os.stat(folder)
         if (place.st_dev, place.st_ino) in seen:
             inner.clear()
@@ -124,17 +111,13 @@ def _json_files(root: Path, contents: Contents) -> Iterator[Path]:
                 yield Path(folder, name)
 
 
-def _os_note(error: OSError) -> str:
-    return f"{error.filename}: cannot be read: {error.strerror or error}"
-
-
-def _read_file(file: Path, root: Path, keys: frozenset[str], contents: Contents) -> None:
+def _read_file(file: Path, root: Path, keys: Collection[str], contents: Contents) -> None:
     name = file.name if file == root else file.relative_to(root).as_posix()
     scope = _path_scope(file, root)
     text: bytes | None = None
     try:
         text = _bytes(file)
-        reply = _parse(text)
+        reply = parse(text)
     except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
         contents.notes.append(f"{name}: {_reason(error)}")
         contents.spoilt += [(scope, key, name) for key in keys if _mentions(text, key)]
@@ -155,15 +138,6 @@ def _bytes(file: Path) -> bytes:
     return gzip.decompress(packed) if file.name.lower().endswith(".gz") else packed
 
 
-def _parse(text: bytes) -> dict[str, Any]:
-    if not text.strip():
-        raise ValueError("the file is empty")
-    reply = json.loads(text.decode(json.detect_encoding(text)).removeprefix("\ufeff"))
-    if not isinstance(reply, dict):
-        raise ValueError(f"line 1: a describe reply is an object, this is {_type(reply)}")
-    return reply
-
-
 def _reason(error: Exception) -> str:
     match error:
         case json.JSONDecodeError():
@@ -171,6 +145,8 @@ def _reason(error: Exception) -> str:
         case UnicodeDecodeError():
             line = error.object.count(b"\n", 0, error.start) + 1
             return f"line {line}: not {error.encoding} text ({error.reason})"
+        case UnicodeEncodeError():
+            return "a \\u escape that stands for no character"
         case RecursionError():
             return "nested too deep to be a describe reply"
         case OSError() | EOFError() | zlib.error():
@@ -178,14 +154,9 @@ def _reason(error: Exception) -> str:
     return str(error)
 
 
-def _type(value: Any) -> str:
-    names = {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null"}
-    return names.get(type(value), "a number")
-
-
-def _sort(name: str, scope: Scope, reply: dict[str, Any], keys: frozenset[str], contents: Contents) -> None:
+def _sort(name: str, scope: Scope, reply: dict[str, Any], keys: Collection[str], contents: Contents) -> None:
     """Put what one file holds under its headings."""
-    mark = _mark(name, reply.pop(MARK, None), contents)
+    mark = _mark(name, reply, contents)
     whole = not any(reply.get(more) for more in _MORE)
     if mark:
         scope, whole = Scope(account=mark.account, region=mark.region), mark.whole
@@ -194,18 +165,23 @@ def _sort(name: str, scope: Scope, reply: dict[str, Any], keys: frozenset[str], 
     for key, value in reply.items():
         if key in keys:
             entries, sound = _entries(f"{name}: {key}", value, contents.notes)
-            contents.replies.append(Reply(name, scope, key, entries, whole and sound, mark is not None))
+            contents.replies.append(Reply(name, scope, key, entries, whole, mark is not None))
+            contents.spoilt += [] if sound else [(scope, key, name)]
         elif key not in _DELIVERY and key not in _MORE:
             contents.unknown.setdefault(key, name)
             contents.hints += [Reply(name, scope, key, _entries("", value, [])[0])] if key in _ZONED else []
 
 
-def _mark(name: str, value: Any, contents: Contents) -> Mark | None:
-    """The mark of a captured file; the capture's own file is kept as a Capture. An unreadable mark is a partial file's."""
-    if value is None:
+def _mark(name: str, reply: dict[str, Any], contents: Contents) -> Mark | None:
+    """Take the mark of a captured file out of the reply; the capture's own file is kept as a Capture.
+
+    A mark that cannot be understood is a partial file's.
+    """
+    if MARK not in reply:
         return None
+    value = reply.pop(MARK)
     try:
-        if name.rpartition("/")[2] != CAPTURE_FILE:
+        if not isinstance(value, dict) or "answered" not in value:
             return Mark.model_validate(value)
         contents.captures.append(Capture.model_validate(value))
     except ValidationError as error:
@@ -213,23 +189,17 @@ def _mark(name: str, value: Any, contents: Contents) -> Mark | None:
     return Mark()
 
 
-def malformed(error: ValidationError) -> str:
-    """The first thing that pydantic found wrong, as `field: reason`."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    return f"{'.'.join(map(str, first['loc'])) or 'value'}: {first['msg'][:1].lower()}{first['msg'][1:]}"
-
-
 def _entries(where: str, value: Any, notes: list[str]) -> tuple[list[dict[str, Any]], bool]:
     """The objects of a reply's list, and whether that is all of it; what is no object is noted."""
     # A few calls answer with one object where others list (DescribeVpcBlockPublicAccessOptions).
     listed = [value] if isinstance(value, dict) else value
     if not isinstance(listed, list):
-        notes.append(f"{where} is {_type(value)}, not a list")
+        notes.append(f"{where} is {type_name(value)}, not a list")
         return [], False
     if all(type(entry) is dict for entry in listed):
         return listed, True
     odd = [(position, entry) for position, entry in enumerate(listed) if not isinstance(entry, dict)]
-    notes += [f"{where}[{position}] is {_type(entry)}, not an object" for position, entry in odd]
+    notes += [f"{where}[{position}] is {type_name(entry)}, not an object" for position, entry in odd]
     return [entry for entry in listed if isinstance(entry, dict)], False
 
 
@@ -239,7 +209,7 @@ def _entries(where: str, value: Any, notes: list[str]) -> tuple[list[dict[str, A
 def _path_scope(file: Path, root: Path) -> Scope:
     """The account and Region that the folders name, the innermost first; the given folder and its parent count too."""
     base = root.parent if root.is_file() else root
-    parts = (*base.absolute().parts[-2:], *file.parent.relative_to(base).parts)
+    parts = (*Path(os.path.abspath(base)).parts[-2:], *file.parent.relative_to(base).parts)
     account = next((part for part in reversed(parts) if _ACCOUNT.fullmatch(part)), "")
     region = next((part for part in reversed(parts) if _REGION.fullmatch(part)), "")
     return Scope(account=account, region=region)
@@ -277,61 +247,3 @@ def _region(entry: Mapping[str, Any]) -> str:
         if found:
             return found[0]
     return ""
-
-
-# ---------------------------------------------------------------- writing
-
-
-def write(path: str | Path, parts: Mapping[tuple[Scope, str], tuple[Iterable[Mapping[str, Any]], bool]], capture: Capture) -> None:
-    """Write the entries of every (scope, response key), each with whether that is all of them, and the capture's own file.
-
-    An earlier capture in the folder is replaced. Raises FlowdiagError where the folder holds anything else, and where
-    it cannot be written.
-    """
-    root = Path(path)
-    try:
-        for old in _ours(root):
-            old.unlink()
-        files = tuple(_write_part(root, scope, key, *part) for (scope, key), part in parts.items())
-        own = capture.model_copy(update={"files": files}).model_dump(mode="json")
-        own["refused"] = [{**answer, "retry": refused.retry} for answer, refused in zip(own["refused"], capture.refused, strict=True)]
-        _write(root / CAPTURE_FILE, json.dumps({MARK: own}, indent=1) + "\n")
-    except OSError as error:
-        raise FlowdiagError(f"snapshot {str(root)!r} cannot be written: {error.strerror or error}: give another folder") from error
-
-
-def _ours(root: Path) -> list[Path]:
-    """The files of the capture that stands in the folder, its own file first; FlowdiagError where others stand there."""
-    if root.exists() and not root.is_dir():
-        raise FlowdiagError(f"snapshot {str(root)!r} is a file: give a folder to write to")
-    present = sorted(file for file in root.rglob("*") if not file.is_dir()) if root.exists() else []
-    known = {root / name for name in (CAPTURE_FILE, *_listed(root / CAPTURE_FILE))}
-    other = next((file for file in present if file not in known), None)
-    if other or (present and not _listed(root / CAPTURE_FILE)):
-        named = (other or present[0]).relative_to(root)
-        raise FlowdiagError(f"folder {str(root)!r} holds {str(named)!r}, which is no part of a capture: give an empty folder")
-    return sorted(present, key=lambda file: file.name != CAPTURE_FILE)
-
-
-def _listed(file: Path) -> tuple[str, ...]:
-    """The files that a capture's own file names, with itself; nothing where it is none."""
-    try:
-        return (CAPTURE_FILE, *Capture.model_validate(_parse(file.read_bytes())[MARK]).files)
-    except (OSError, ValueError, KeyError):
-        return ()
-
-
-def _write_part(root: Path, scope: Scope, key: str, entries: Iterable[Mapping[str, Any]], whole: bool) -> str:
-    """Write one response key of one scope, an entry a line, and give the file's name inside the folder."""
-    parts = [*(("accounts", scope.account) if scope.account else ()), *((scope.region,) if scope.region else ()), f"{key}.json"]
-    if any(not re.fullmatch(r"[A-Za-z0-9_-]+(\.json)?", part) for part in parts):
-        raise FlowdiagError(f"{'/'.join(parts)!r} cannot be a file name: an account or Region has letters, digits and dashes only")
-    mark = Mark(account=scope.account, region=scope.region, whole=whole).model_dump_json()
-    lines = ",\n".join(json.dumps(entry) for entry in entries)
-    _write(root.joinpath(*parts), f'{{"{MARK}": {mark},\n"{key}": [\n{lines}\n]}}\n')
-    return "/".join(parts)
-
-
-def _write(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8")

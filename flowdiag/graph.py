@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowdiag.component import Component, View
 from flowdiag.components import by_interface_type, by_prefix, components
-from flowdiag.model import Endpoint, Finding, Flow, Hop, Leg, Move, Observation, Packet, Place, Trace
+from flowdiag.model import Endpoint, Finding, Flow, Hop, Leg, Move, Observation, Packet, Place, Question, Trace
+from flowdiag.resolve import flow_between, resolve
 from flowdiag.table import Rules
 
 if TYPE_CHECKING:
@@ -59,6 +60,12 @@ def walk(
     return Path(legs=tuple(leg for s in sources for d in ends for leg in walker.legs(s, d, flow_between(s, d))))
 
 
+def look(question: Question, view: View, rules: Rules) -> Path:
+    """Resolve both ends of a question and walk between them; raises FlowdiagError where an end cannot be resolved."""
+    sources, destinations = resolve(question, view)
+    return walk(sources, destinations, lambda s, d: flow_between(s, d, question, view), view, rules)
+
+
 def survey(endpoints: Iterable[Endpoint], view: View) -> None:
     """Ask for what both ends of a walk always need, so that live collection fetches it all in one round."""
     for end in endpoints:
@@ -103,7 +110,16 @@ class Walker:
         for there in self._follow(_start(source), self._first_packet(source, destination, flow), set(), False):
             request, arrived = self._ended(there, source, destination, flow)
             if not arrived:
-                made.append(Leg(source=source, destination=destination, request=request, request_arrived=arrived, reply_arrived=None, guess=there.guess))
+                made.append(
+                    Leg(
+                        source=source,
+                        destination=destination,
+                        request=request,
+                        request_arrived=arrived,
+                        reply_arrived=None,
+                        guess=there.guess,
+                    )
+                )
                 continue
             for back in self._follow(_start(destination), _answer(there, source, destination), set(), there.as_if):
                 reply, returned = self._ended(back, destination, source, flow.reply())
@@ -213,7 +229,7 @@ class Walker:
         }
         inputs = {"packet": trail.packet.direction, "ends": ends, "header": "changed" if changed else "same"}
         arrived = {"right": True, "unknown": None}.get(ends, False)
-        if arrived and not changed or _told(trail):
+        if (arrived and not changed) or _told(trail):
             return trail.hops, arrived
         observation = Observation(table="arrival", inputs=inputs, words=words, resource=trail.place.id, name=words["place"])
         place = Place(kind="arrival", id=trail.place.id, role=trail.packet.direction, scope=trail.place.scope)
@@ -282,4 +298,3 @@ def _answer(there: Trail, source: Endpoint, destination: Endpoint) -> Packet:
 def _hop(place: Place, before: Packet, after: Packet, finding: Finding | None, as_if: bool) -> Hop:
     name = finding.name if finding and finding.name else place.id
     return Hop(place=place, name=name, before=before.flow, after=after.flow, finding=finding, as_if=as_if)
-

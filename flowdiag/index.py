@@ -5,13 +5,15 @@ Raw dictionaries are indexed as they are; the pydantic model of a resource is bu
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import ValidationError
 
+from flowdiag.capture import malformed
 from flowdiag.component import Read, Resource
-from flowdiag.folder import malformed
 from flowdiag.model import Scope
 
 # What a lookup or a flattening may raise on an entry that is half-written.
@@ -74,15 +76,20 @@ class Index:
     def fill(self, scope: Scope, key: str, read: Read, entries: Iterable[dict[str, Any]]) -> None:
         """Take in the resources of raw entries, before the first lookup; of two with one id the later one stays."""
         unique: dict[Any, Item] = {}
-        for entry in entries:
-            try:
-                for raw in flatten(read, entry):
+        with bulk():
+            for entry in entries:
+                for raw in self._resources(scope, key, read, entry):
                     ident = raw.get(read.id_field)
                     unique[ident if isinstance(ident, str) else id(raw)] = Item(scope, key, read, entry, raw)
-            except HALF_WRITTEN as error:
-                self.half.append(scope)
-                self.notes.append(f"{key} in {scope}: an entry cannot be taken apart ({type(error).__name__}: {error})")
         self.items += unique.values()
+
+    def _resources(self, scope: Scope, key: str, read: Read, entry: dict[str, Any]) -> list[dict[str, Any]]:
+        try:
+            return flatten(read, entry)
+        except HALF_WRITTEN as error:
+            self.half.append(scope)
+            self.notes.append(f"{key} in {scope}: an entry cannot be taken apart ({type(error).__name__}: {error})")
+            return []
 
     def add(self, item: Item) -> None:
         """Add a resource to the kind and to every lookup in use."""
@@ -102,11 +109,16 @@ class Index:
     def _lookup(self, by: str) -> dict[str, list[Item]]:
         found = self._lookups.get(by)
         if found is None:
-            found, self._skipped[by] = {}, []
-            for item in self.items:
-                for value in self._keys(by, item):
-                    found.setdefault(value, []).append(item)
-            self._lookups[by] = found
+            self._skipped[by] = []
+            with bulk():
+                found = self._lookups[by] = self._build(by)
+        return found
+
+    def _build(self, by: str) -> dict[str, list[Item]]:
+        found: dict[str, list[Item]] = {}
+        for item in self.items:
+            for value in self._keys(by, item):
+                found.setdefault(value, []).append(item)
         return found
 
     def _keys(self, by: str, item: Item, note: bool = True) -> list[str]:
@@ -120,6 +132,8 @@ class Index:
             return self._skip(by, item, f"{type(error).__name__}: {error}", note)
         if len(values) == 1 and isinstance(values[0], str):
             return values
+        if by == "id" and not values:
+            return self._skip(by, item, "it has none", note)
         if not all(isinstance(value, str) for value in values):
             return self._skip(by, item, "a key that is no string", note)
         return list(dict.fromkeys(values))
@@ -141,3 +155,21 @@ def flatten(read: Read, entry: dict[str, Any]) -> list[dict[str, Any]]:
         if not isinstance(raw, dict):
             raise TypeError(f"{type(raw).__name__} is no object")
     return found
+
+
+@contextmanager
+def bulk() -> Iterator[None]:
+    """The garbage collector is off while very many objects are made that all stay: it would walk them again and again.
+
+    Freezing and unfreezing then hands them to the oldest generation without a walk, unless somebody else has frozen some.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if gc.get_freeze_count() == 0:
+            gc.freeze()
+            gc.unfreeze()
+        if was_on:
+            gc.enable()

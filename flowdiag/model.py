@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from flowdiag.error import FlowdiagError as FlowdiagError
+
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 Direction = Literal["request", "reply"]
@@ -22,10 +24,6 @@ RuleVerdict = Literal["allowed", "blocked", "partial", "inconclusive"]
 
 TCP, UDP, ICMP, ICMPV6 = 6, 17, 1, 58
 PROTOCOL_NAMES = {TCP: "tcp", UDP: "udp", ICMP: "icmp", ICMPV6: "icmpv6"}
-
-
-class FlowdiagError(Exception):
-    """Any error a person can mend: one sentence that names the thing, the reason and the way out."""
 
 
 class Value(BaseModel):
@@ -226,8 +224,8 @@ class Packet(Value):
 class Move(Value):
     """Where a component sends a packet on, and the guards it meets on the way out.
 
-    `guess`: one of several, and nothing readable says which. `as_if`: the packet does not really get here; the walk
-    goes on to find the next blocker.
+    `guess`: one of several, and nothing readable says which. `as_if`: the packet does not get here, or not for certain;
+    the walk goes on to find what else stands in the way.
     """
 
     to: Place
@@ -347,7 +345,10 @@ class Trace(Value):
 
 class Record(Value):
     """One flow log line that concerns the flow. Times are Unix seconds, exact to ±60 s by AWS's documentation
-    (https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html)."""
+    (https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html).
+
+    `packet_source` / `packet_destination` are pkt-srcaddr and pkt-dstaddr; `more` holds every other field by AWS's name.
+    """
 
     interface: str
     source: str
@@ -364,6 +365,9 @@ class Record(Value):
     tcp_flags: int | None = None
     direction: str = ""
     reject_reason: str = ""
+    packet_source: str = ""
+    packet_destination: str = ""
+    more: Mapping[str, str] = Field(default_factory=dict)
     where: str = ""
     line: str = ""
 
@@ -414,7 +418,12 @@ class Remedy(Value):
 
 
 class Answer(Value):
-    """All that is concluded; `diagnose.Diagnosis` is an Answer that can be drawn on a surface. `code` is the code of the headline; `findings` are the blocking and undecided ones, first on the path first."""
+    """All that is concluded; `diagnosis.Diagnosis` is an Answer that can be drawn on a surface.
+
+    `code` is the code of the headline; `findings` are those that block or leave something open, the deciding one first;
+    `sources` tell where flow log records came from, `files` every file that was read; `read_at` is when the configuration
+    was read, where that is known.
+    """
 
     question: Question
     verdict: Verdict
@@ -431,4 +440,5 @@ class Answer(Value):
     remedies: tuple[Remedy, ...] = ()
     unread: tuple[Unread, ...] = ()
     sources: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     read_at: datetime | None = None

@@ -16,6 +16,7 @@ from pydantic import AfterValidator
 from flowdiag.model import Direction, Endpoint, Flow, Hop, Leg, RuleVerdict, Value
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -~])|\x9b[0-?]*[ -/]*[@-~]")
+SUPPOSED = "from here on: as if it got here"
 _JOINERS = "\u200c\u200d"  # they shape Persian, Indic scripts and emoji and reorder nothing
 
 
@@ -67,15 +68,23 @@ def groups(legs: tuple[Leg, ...]) -> Iterator[Group]:
     for number, leg in enumerate(legs, start=1):
         title = _leg_title(leg, number, len(legs))
         passes = leg.request_arrived is True and all(_fine(hop) for hop in leg.request)
-        answers = leg.reply_arrived is True and all(_fine(hop) for hop in leg.reply)
+        back = _on_its_own(leg.reply)
+        answers = leg.reply_arrived is True and all(_fine(hop) for hop in back)
         request = _way(leg.source, leg.request, leg.destination, leg.request_arrived)
         if not passes or not answers:
             yield Group(title=title, rows=request)
         else:
             yield Group(title=title, rows=(*request, _passes_back(leg)))
         if not answers and (leg.reply or passes):
-            reply = _way(leg.destination, leg.reply, leg.source, leg.reply_arrived)
+            reply = _way(leg.destination, back, leg.source, leg.reply_arrived)
             yield Group(title=f"{title}, reply" if title else "reply", direction="reply", rows=reply)
+
+
+def _on_its_own(reply: tuple[Hop, ...]) -> tuple[Hop, ...]:
+    """The reply seen from its own start: that the request got there only `as if` is told where the request is drawn."""
+    if not reply or not reply[0].as_if:
+        return reply
+    return tuple(hop.model_copy(update={"as_if": False}) for hop in reply)
 
 
 def _leg_title(leg: Leg, number: int, total: int) -> str:
@@ -88,20 +97,34 @@ def _leg_title(leg: Leg, number: int, total: int) -> str:
 
 def _fine(hop: Hop) -> bool:
     """True where the packet really passes the hop."""
-    return not hop.as_if and (hop.finding is None or hop.finding.verdict == "allowed")
+    return _agrees(hop) and not hop.as_if
+
+
+def _agrees(hop: Hop) -> bool:
+    return hop.finding is None or hop.finding.verdict == "allowed"
+
+
+def _blocks(hop: Hop) -> bool:
+    return hop.finding is not None and hop.finding.verdict == "blocked"
 
 
 def _way(start: Endpoint, hops: tuple[Hop, ...], end: Endpoint, arrived: bool | None) -> tuple[Row, ...]:
     """One direction, drawn to its end: also what stands behind a blocker, for the next blocker may be there."""
-    rows, behind = [_endpoint(start)], False
-    for position, hop in enumerate(hops):
-        outermost = position in (0, len(hops) - 1)
-        if not _is_end(hop, outermost, start, end) and not _silent(hop):
-            rows.append(_hop(hop, behind or hop.as_if))
-        behind = behind or hop.as_if or (hop.finding is not None and hop.finding.verdict == "blocked")
-    undecided = arrived is None or any(hop.finding and hop.finding.verdict == "inconclusive" for hop in hops)
-    note = "not reached" if behind or arrived is False else "not known to be reached" if undecided else ""
+    rows, behind, supposed = [_endpoint(start)], False, False
+    for hop in _drawn(hops, start, end):
+        rows.append(_hop(hop, behind or hop.as_if, SUPPOSED if hop.as_if and not supposed else ""))
+        supposed = supposed or hop.as_if
+        behind = behind or supposed or _blocks(hop)
+    lost = arrived is False or any(map(_blocks, hops))
+    undecided = arrived is None or any(hop.as_if or (hop.finding and hop.finding.verdict == "inconclusive") for hop in hops)
+    note = "not reached" if lost else "not known to be reached" if undecided else ""
     return (*rows, _endpoint(end, note))
+
+
+def _drawn(hops: tuple[Hop, ...], start: Endpoint, end: Endpoint) -> list[Hop]:
+    """The hops that get a row."""
+    outermost = (0, len(hops) - 1)
+    return [hop for n, hop in enumerate(hops) if not _is_end(hop, n in outermost, start, end) and not _silent(hop)]
 
 
 def _endpoint(endpoint: Endpoint, note: str = "") -> Row:
@@ -113,27 +136,25 @@ def _endpoint(endpoint: Endpoint, note: str = "") -> Row:
 
 def _is_end(hop: Hop, outermost: bool, start: Endpoint, end: Endpoint) -> bool:
     """True for the hop that an unindented line already stands for; an end that objects is drawn as a hop as well."""
-    enis = {eni for eni in (start.eni, end.eni) if eni}
-    own = hop.place.kind == "network_interface" and hop.place.id in enis and hop.place.role != "forward"
-    outside = outermost and not hop.place.role and hop.place.id in {str(start.address), str(end.address), "internet"}
-    return (own or outside or (outermost and hop.place.kind == "internet")) and _fine(hop) and hop.before == hop.after
+    own = hop.place.kind == "network_interface" and hop.place.id in (start.eni, end.eni) and hop.place.role != "forward"
+    outside = hop.place.kind == "internet" and outermost
+    return (own or outside) and _agrees(hop) and hop.before == hop.after
 
 
 def _silent(hop: Hop) -> bool:
-    """A VPC hands packets on without a say and without a trace in the header: no row."""
-    return hop.place.kind == "vpc" and hop.finding is None and hop.before == hop.after
+    """A VPC that hands a packet on leaves no trace in the header: no row, unless it objects."""
+    return hop.place.kind == "vpc" and _agrees(hop) and hop.before == hop.after
 
 
-def _hop(hop: Hop, behind: bool) -> Row:
+def _hop(hop: Hop, behind: bool, note: str) -> Row:
     finding = hop.finding
     spoken = [finding.detail, finding.near_miss] if finding else []
     if finding and not any(spoken) and finding.verdict != "allowed":
         spoken = [finding.headline]
-    rewrite = _rewrite(hop.before, hop.after)
-    if rewrite and not any(rewrite in text for text in spoken):
-        spoken.append(rewrite)
+    written = [text for text in _rewrites(hop.before, hop.after) if not any(text in said for said in spoken)]
+    spoken.append(", ".join(written))
     cells = (_word(hop), hop.name or hop.place.id, "; ".join(text for text in spoken if text))
-    return Row(cells=cells, mark=finding.verdict if finding else None, behind=behind, note="if it got here" if hop.as_if else "")
+    return Row(cells=cells, mark=finding.verdict if finding else None, behind=behind, note=note)
 
 
 def _word(hop: Hop) -> str:
@@ -142,7 +163,7 @@ def _word(hop: Hop) -> str:
     return hop.place.role if told and hop.place.role else hop.place.kind.replace("_", " ")
 
 
-def _rewrite(before: Flow, after: Flow) -> str:
+def _rewrites(before: Flow, after: Flow) -> tuple[str, ...]:
     """The header fields a component wrote anew, old → new."""
     pairs = (
         ("", before.source, after.source),
@@ -150,9 +171,11 @@ def _rewrite(before: Flow, after: Flow) -> str:
         ("port ", before.destination_ports, after.destination_ports),
         ("source port ", before.source_ports, after.source_ports),
     )
-    return ", ".join(f"{field}{old} → {new}" for field, old, new in pairs if old != new)
+    return tuple(f"{field}{old} → {new}" for field, old, new in pairs if old != new)
 
 
 def _passes_back(leg: Leg) -> Row:
-    names = dict.fromkeys(hop.name or hop.place.id for hop in leg.reply if hop.finding or _rewrite(hop.before, hop.after))
+    """The reply in one row: the names a person would meet as rows if it were drawn."""
+    drawn = _drawn(leg.reply, leg.destination, leg.source)
+    names = dict.fromkeys(hop.name or hop.place.id for hop in drawn)
     return Row(cells=("reply", "passes back" + (f" through {', '.join(names)}" if names else ""), ""), mark="allowed")

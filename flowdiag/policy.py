@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from flowdiag.calls import askable
 from flowdiag.component import Read
 from flowdiag.model import ANYWHERE, Query, Scope, Unread
 
@@ -19,7 +20,7 @@ def known_reads() -> Reads:
 
 
 def iam_policy(reads: Reads | None = None) -> dict[str, Any]:
-    """The least IAM policy that lets flowdiag read: the actions of all `reads`, sorted, each once.
+    """The least IAM policy that lets flowdiag read: the actions of all `reads` that AWS can be asked for, sorted, each once.
 
     `Resource` is `*` because most describe actions know no narrower one
     (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html). `sts:GetCallerIdentity`,
@@ -27,7 +28,9 @@ def iam_policy(reads: Reads | None = None) -> dict[str, Any]:
     (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html).
     """
     kinds = known_reads() if reads is None else reads
-    actions = sorted({read.action for several in kinds.values() for read in several})
+    actions = sorted(
+        {read.action for several in kinds.values() for read in several if any(askable([read], by) for by in read.lookups)}
+    )
     statement = {"Sid": "FlowdiagReadOnly", "Effect": "Allow", "Action": actions, "Resource": "*"}
     return {"Version": "2012-10-17", "Statement": [statement]}
 

@@ -200,8 +200,8 @@ def _remedies(remedies: tuple[Remedy, ...]) -> Iterator[Line]:
 def _unread(unread: Unread) -> Line:
     query = unread.query
     what = f"{query.kind.replace('_', ' ')} {query.value}".strip()
-    reason = f"{what}: {unread.reason}" + (f", grant {unread.action}" if unread.action else "")
-    return Line(text=f"assumed: {unread.assumed} ({reason})" if unread.assumed else reason)
+    reason = unread.reason + (f", grant {unread.action}" if unread.action else "")
+    return Line(text=f"assumed: {what}: {unread.assumed} ({reason})" if unread.assumed else f"{what}: {reason}")
 
 
 def _more(answer: Answer, others: tuple[Finding, ...]) -> Line:

@@ -40,23 +40,23 @@ _PRIVATE_DNS = re.compile(r"^ip-(\d+)-(\d+)-(\d+)-(\d+)\.")
 _PUBLIC_DNS = re.compile(r"^ec2-(\d+)-(\d+)-(\d+)-(\d+)\.")
 
 
-class NotFound(FlowdiagError):
+class NotFoundError(FlowdiagError):
     """Nothing that was read fits what was typed."""
 
 
-class Ambiguous(FlowdiagError):
+class AmbiguousError(FlowdiagError):
     """Several resources fit what was typed; the sentence lists them."""
 
 
 def resolve(question: Question, view: View) -> tuple[tuple[Endpoint, ...], tuple[Endpoint, ...]]:
-    """The endpoints of both ends, in one IP version; raises NotFound or Ambiguous with the way out."""
+    """The endpoints of both ends, in one IP version; raises NotFoundError or AmbiguousError with the way out."""
     source = _interfaces(question.source, view)
     destination = _interfaces(question.destination, view, near={i.vpc_id for i in source or ()})
     version = _version(question, source, destination)
     sources = _endpoints(question.source, source, version, view, sending=True)
     destinations = _endpoints(question.destination, destination, version, view, sending=False, near={e.vpc for e in sources})
     if all(e.kind != "eni" for e in (*sources, *destinations)):
-        raise NotFound(
+        raise NotFoundError(
             f"neither {question.source!r} nor {question.destination!r} is a network interface that was read: name at least one end in AWS"
         )
     return sources, destinations
@@ -124,8 +124,8 @@ def _in_order(interfaces: Iterable[Any]) -> tuple[Any, ...]:
 
 def _none(text: str, answer: Any) -> tuple[Any, ...]:
     if isinstance(answer, Unread):
-        raise NotFound(f"{text!r} could not be looked up: {answer.reason}; give a snapshot that holds it, or an address or eni- id")
-    raise NotFound(f"{text!r} is no network interface or instance in what was read: give another name, an id, or an address")
+        raise NotFoundError(f"{text!r} could not be looked up ({answer.reason}): give a snapshot that holds it, or an eni- id")
+    raise NotFoundError(f"{text!r} is no network interface or instance in what was read: give another name, an id, or an address")
 
 
 def _by_address(literal: Address, text: str, view: View, near: Iterable[str]) -> tuple[Any, ...] | None:
@@ -141,14 +141,14 @@ def _by_address(literal: Address, text: str, view: View, near: Iterable[str]) ->
 def _one(text: str, found: dict[str, Any]) -> tuple[Any, ...]:
     if len(found) > 1:
         listed = ", ".join(sorted(f"{i.vpc_id}/{text} ({i.label})" for i in found.values()))
-        raise Ambiguous(f"{text!r} fits {len(found)} network interfaces: say which with one of {listed}")
+        raise AmbiguousError(f"{text!r} fits {len(found)} network interfaces: say which with one of {listed}")
     return tuple(found.values())
 
 
 def _interface_within(within: str, text: str, view: View) -> Any:
     literal = address(text)
     if literal is None:
-        raise NotFound(f"{text!r} after {within}/ is no IP address: write for example {within}/10.0.2.20")
+        raise NotFoundError(f"{text!r} after {within}/ is no IP address: write for example {within}/10.0.2.20")
     lookup = "private_ip" if literal.version == 4 else "ipv6"
     found = view.find("network_interface", lookup, str(literal))
     held = [i for i in found or () if within in (i.vpc_id, i.id)]
@@ -177,7 +177,7 @@ def _by_name(text: str, view: View) -> tuple[Any, ...]:
     alone = [i for i in interfaces or () if i.instance not in named]
     if len(named) + len(alone) > 1:
         listed = ", ".join(sorted([*named, *(i.id for i in alone)]))
-        raise Ambiguous(f"{text!r} is the name of {len(named) + len(alone)} resources: say which with one of {listed}")
+        raise AmbiguousError(f"{text!r} is the name of {len(named) + len(alone)} resources: say which with one of {listed}")
     if alone:
         return (alone[0],)
     if named:
@@ -192,7 +192,8 @@ def _version(question: Question, *ends: tuple[Any, ...] | None) -> int:
     """The IP version: that of a literal address; else IPv4 unless an end has none."""
     literals = {literal.version for text in (question.source, question.destination) if (literal := _literal(text))}
     if len(literals) > 1:
-        raise FlowdiagError(f"{question.source!r} and {question.destination!r} are of different IP versions: ask with two of the same")
+        both = f"{question.source!r} and {question.destination!r}"
+        raise FlowdiagError(f"{both} are of different IP versions: ask with two of the same")
     if literals:
         return literals.pop()
     if question.protocol == ICMPV6:
@@ -210,26 +211,34 @@ def _endpoints(
 ) -> tuple[Endpoint, ...]:
     if interfaces is None:
         return (_outside(text, version, sending, view),)
-    made = tuple(e for i in interfaces if (e := _endpoint(text, i, version, sending, near)))
+    made = tuple(e for i in interfaces if (e := _endpoint(text, i, version, sending, near, view)))
     if not made:
-        raise NotFound(f"{text!r} has no IPv{version} address: ask about the other IP version")
+        raise NotFoundError(f"{text!r} has no IPv{version} address: ask about the other IP version")
     return made
 
 
-def _endpoint(text: str, interface: Any, version: int, sending: bool, near: Iterable[str]) -> Endpoint | None:
+def _endpoint(text: str, interface: Any, version: int, sending: bool, near: Iterable[str], view: View) -> Endpoint | None:
     chosen = _address_of(text, interface, version, sending, near)
     if chosen is None:
         return None
-    label = interface.name if _literal(text) or interface.name != interface.id or _ID.match(text) else text
-    typed = not _literal(text) and not _ID.match(text) and not text.startswith("arn:")
     return Endpoint(
-        label=text if typed else label,
+        label=_label(text, interface, view),
         kind="eni",
         address=chosen,
         eni=interface.id,
         vpc=interface.vpc_id,
         scope=interface.scope,
     )
+
+
+def _label(text: str, interface: Any, view: View) -> str:
+    """The end as a person knows it: a name they typed, the Name tag of the interface or its instance, or what they typed."""
+    if not (_literal(text) or _ID.match(text) or _ARN.match(text)):
+        return text
+    if interface.name != interface.id:
+        return str(interface.name)
+    instance = view.get("instance", interface.instance, interface.scope) if interface.instance else None
+    return str(instance.name) if instance and instance.name != instance.id else text
 
 
 def _address_of(text: str, interface: Any, version: int, sending: bool, near: Iterable[str]) -> Address | None:

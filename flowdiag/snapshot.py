@@ -6,16 +6,14 @@ An answer is a resource, or nothing where AWS said so, or Unread. Not read is no
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from copy import copy, deepcopy
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from flowdiag import folder
-from flowdiag.index import Item
+from flowdiag import capture, folder
+from flowdiag.index import Item, bulk
 from flowdiag.model import ANYWHERE, Query, Scope, Unread
 from flowdiag.store import Reads, Store, within
 
@@ -48,16 +46,16 @@ class Snapshot:
         What cannot be used is named in `notes`. Raises FlowdiagError where the path does not exist or holds nothing usable.
         """
         new = cls(reads)
-        with _bulk():
+        with bulk():
             contents = folder.read(path, new._store.keys)
             for reply in contents.replies:
                 contents.notes += new._store.take(reply)
         for scope, key, file in contents.spoilt:
             new._store.spoil(scope, key, file)
-        for capture in contents.captures:
-            new._answered.update(capture.answered)
-            new._refused.update({unread.query: unread for unread in capture.refused})
-            new.read_at = _newest(new.read_at, capture.read_at)
+        for told in contents.captures:
+            new._answered.update(told.answered)
+            new._refused.update({unread.query: unread for unread in told.refused})
+            new.read_at = _newest(new.read_at, told.read_at)
         new.files, new._notes = tuple(contents.files), tuple(contents.notes)
         return new
 
@@ -68,7 +66,7 @@ class Snapshot:
         """
         answered = tuple(sorted(self._answered, key=repr))
         refused = tuple(sorted(self._refused.values(), key=repr))
-        folder.write(path, self._store.parts(), folder.Capture(read_at=self.read_at, answered=answered, refused=refused))
+        capture.write(path, self._store.parts(), capture.Capture(read_at=self.read_at, answered=answered, refused=refused))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Snapshot):
@@ -135,7 +133,12 @@ class Snapshot:
     # ------------------------------------------------------------ filling it
 
     def add(
-        self, scope: Scope, response_key: str, items: Iterable[dict[str, Any]], answered: Iterable[Query] = (), at: datetime | None = None
+        self,
+        scope: Scope,
+        response_key: str,
+        items: Iterable[dict[str, Any]],
+        answered: Iterable[Query] = (),
+        at: datetime | None = None,
     ) -> None:
         """Take in what AWS said live: the entries under one response key of `scope`, and the queries they answer.
 
@@ -210,7 +213,9 @@ class SnapshotView:
     def assume(self, query: Query, assumed: str) -> None:
         """Note a documented default that stands in for something that was not read."""
         known = self._unread.get(query)
-        self._unread[query] = Unread(query=query, assumed=assumed) if known is None else known.model_copy(update={"assumed": assumed})
+        self._unread[query] = (
+            Unread(query=query, assumed=assumed) if known is None else known.model_copy(update={"assumed": assumed})
+        )
 
     @property
     def unread(self) -> tuple[Unread, ...]:
@@ -231,21 +236,3 @@ def _all_reads() -> Reads:
 
 def _newest(one: datetime | None, other: datetime | None) -> datetime | None:
     return max(one, other) if one and other else one or other
-
-
-@contextmanager
-def _bulk() -> Iterator[None]:
-    """The garbage collector is off while millions of objects are made that all stay: it would walk them again and again.
-
-    Freezing and unfreezing then hands them to the oldest generation without a walk.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if gc.get_freeze_count() == 0:
-            gc.freeze()
-            gc.unfreeze()
-        if was_on:
-            gc.enable()

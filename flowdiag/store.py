@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Set
 from copy import deepcopy
 from typing import Any
 
+from flowdiag.capture import Held, Part
 from flowdiag.component import Read
 from flowdiag.folder import Reply
 from flowdiag.index import HALF_WRITTEN, Index, Item, flatten
@@ -14,7 +15,6 @@ from flowdiag.model import ANYWHERE, Query, Scope
 
 Reads = Mapping[str, tuple[Read, ...]]
 Entry = dict[str, Any]
-Held = tuple[Scope, str]  # one response key in one scope
 
 
 def within(scope: Scope, wanted: Scope) -> bool:
@@ -52,6 +52,7 @@ class Store:
         """Take in what a file holds; gives a note for each resource that another file shows differently."""
         held = self._raw.setdefault((reply.scope, reply.key), {})
         self._whole[reply.scope, reply.key] = self._whole.get((reply.scope, reply.key), False) or reply.whole
+        self._wholes.clear()
         read, notes = self._by_key[reply.key][0], []
         for entry in reply.entries:
             ident = _ident(read, entry)
@@ -63,6 +64,7 @@ class Store:
     def spoil(self, scope: Scope, key: str, file: str) -> None:
         """Note that a file which cannot be used may have held more of this response key."""
         self._spoilt[scope, key] = file
+        self._wholes.clear()
 
     def add(self, scope: Scope, key: str, entries: Iterable[Entry]) -> None:
         """Take in entries live; one with a known id replaces the older one. KeyError for an unknown response key."""
@@ -136,11 +138,12 @@ class Store:
         keys = [key for read in self._reads[query.kind] for key in read.responses]
         where = next(iter(scopes), query.scope)
         named = "" if where == ANYWHERE else f" for {where}"
-        for key in keys:
-            if (where, key) in self._spoilt:
-                return f"not read: {self._spoilt[where, key]} cannot be used"
-            if (where, key) in self._raw:
-                return f"not read: only a part of {key} was read{named}"
+        spoilt = next((self._spoilt[where, key] for key in keys if (where, key) in self._spoilt), None)
+        if spoilt:
+            return f"not read: {spoilt} cannot be used"
+        partly = next((key for key in keys if (where, key) in self._raw), None)
+        if partly:
+            return f"not read: only a part of {partly} was read{named}"
         return f"not read: no file with {' or '.join(keys)}{named}"
 
     # ------------------------------------------------------------ about it
@@ -176,7 +179,7 @@ class Store:
         kinds = {read.resource.kind for _, key in self._raw for read in self._by_key[key]}
         return {kind: len(self._index(kind).items) for kind in sorted(kinds)}
 
-    def parts(self) -> dict[Held, tuple[Iterable[Entry], bool]]:
+    def parts(self) -> dict[Held, Part]:
         """The entries of every response key in every scope, and whether that is all of them."""
         return {place: (held.values(), self._is_whole(place)) for place, held in self._raw.items()}
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from flowdiag.error import FlowdiagError
+
 OUTPUTS = ("verdict", "status", "symptom", "relation", "cause", "headline")
 DEFAULT_VALUES = ("yes", "no", "unknown")
 MOST_INPUTS = 6
@@ -21,7 +23,7 @@ _HEADER = re.compile(r"^(?P<name>[^()]+?)\s*(?:\((?P<values>[^)]*)\))?$")
 _CODE = re.compile(r"^[A-Z]{1,3}\d{3}$")
 
 
-class TableError(ValueError):
+class TableError(FlowdiagError):
     """A table that cannot be read or proved: the sentence names the file, the row and the reason."""
 
 
@@ -91,7 +93,8 @@ class Table:
             hits = _hits(self.rules, key)
             if len(hits) != 1:
                 named = ", ".join(f"{c.name}={v}" for c, v in zip(self.inputs, key, strict=True))
-                raise TableError(f"table {self.name}: {'no rule hits' if not hits else 'rules ' + ', '.join(r.code for r in hits) + ' all hit'} {named}")
+                rules = f"rules {', '.join(rule.code for rule in hits)} all hit" if hits else "no rule hits"
+                raise TableError(f"table {self.name}: {rules} {named}")
 
 
 def _hits(rules: tuple[Rule, ...], key: tuple[str, ...]) -> list[Rule]:
@@ -135,17 +138,40 @@ class Rules:
     def page(self, code: str) -> tuple[str, Rule, Mapping[str, str]] | None:
         """The table name, row and manual section of a code; None where no table has it."""
         for name in self.names():
-            text = next(f / f"{name}.md" for f in self.folders if (f / f"{name}.md").is_file()).read_text(encoding="utf-8")
-            if f"## {code}" in text:
+            path = next(f / f"{name}.md" for f in self.folders if (f / f"{name}.md").is_file())
+            if f"| {code} |" in path.read_text(encoding="utf-8"):
                 table = self.table(name)
                 rule = next((r for r in table.rules if r.code == code), None)
                 if rule:
                     return name, rule, table.sections.get(code, {})
         return None
 
+    def headlines(self) -> tuple[tuple[str, str], ...]:
+        """Every code with its headline, sorted."""
+        rules = (rule for name in self.names() for rule in self.table(name).rules)
+        return tuple(sorted((rule.code, rule.outputs.get("headline", "")) for rule in rules))
+
     def codes(self) -> tuple[str, ...]:
         """Every code of every table, sorted."""
         return tuple(sorted(rule.code for name in self.names() for rule in self.table(name).rules))
+
+
+def manual(rules: Rules, code: str) -> str:
+    """The manual page of a code as text; raises TableError where no table has it."""
+    found = rules.page(code)
+    if found is None:
+        near = ", ".join(c for c in rules.codes() if c.startswith(code[:2])) or "see the list of `flowdiag explain`"
+        raise TableError(f"no rule has the code {code!r}: did you mean one of {near}?")
+    name, rule, section = found
+    table = rules.table(name)
+    when = ", ".join(f"{column.name}: {_shown(column, cell)}" for column, cell in zip(table.inputs, rule.cells, strict=True))
+    says = " · ".join(f"{output}: {word}" for output, word in rule.outputs.items() if output != "headline" and word)
+    parts = [f"{code}  {rule.outputs.get('headline', '')}", f"table {name} · {says}", f"when {when}"]
+    return "\n\n".join([*parts, *(f"{title}\n{body}" for title, body in section.items())])
+
+
+def _shown(column: Input, cell: frozenset[str]) -> str:
+    return "any" if cell == frozenset(column.values) else " or ".join(value for value in column.values if value in cell)
 
 
 # ---------------------------------------------------------------- reading Markdown

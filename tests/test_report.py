@@ -33,7 +33,7 @@ from flowdiag.model import (
     Trace,
     Unread,
 )
-from flowdiag.picture import clean
+from flowdiag.picture import SUPPOSED, clean
 from flowdiag.report import Block, Report, report
 
 WEB = Endpoint(label="web-1", kind="eni", address=ip_address("10.0.1.10"), eni="eni-0a1")
@@ -285,6 +285,31 @@ def test_rewrite_stands_on_the_row_of_its_writer():
     assert (None, "allowed") == (rows[2].mark, rows[1].mark)
 
 
+def test_rewrite_that_the_detail_tells_is_not_told_twice():
+    """A component that speaks of the addresses itself gets only the other header fields added."""
+    ports = PortRange(first=1024, last=65535)
+    after = FLOW.rewritten(source=ip_address("10.0.9.9"), source_ports=ports)
+    nat = hop("nat_gateway", "nat-1", detail="10.0.1.10 → 10.0.9.9", after=after)
+    rows = block(answer(leg(request=(REQUEST[0], nat, REQUEST[-1]))), "path").groups[0].rows
+    assert "10.0.1.10 → 10.0.9.9; source port 32768-60999 → 1024-65535" == rows[1].cells[2]
+
+
+def test_supposed_arrival_is_not_known():
+    """Where a hop is as if and nothing blocks, the far end is not known to be reached, and the end itself is no row."""
+    arrive = REQUEST[-1].model_copy(update={"as_if": True})
+    rows = block(answer(leg(request=(REQUEST[0], REQUEST[1], arrive), reply=())), "path").groups[0].rows
+    assert ["web-1", "egress", "db-1"] == [row.cells[0] for row in rows]
+    assert "not known to be reached" == rows[-1].note
+
+
+def test_vpc_that_hands_on_is_no_row():
+    """A VPC that only hands the packet on is left out; one that objects is drawn."""
+    silent = hop("vpc", "vpc-0a1", "deliver", "10.0.2.20 is held by a network interface")
+    objecting = hop("vpc", "vpc-0b2", "deliver", "no interface holds 10.0.2.20", verdict="blocked")
+    rows = block(answer(leg(request=(REQUEST[0], silent, objecting, REQUEST[-1]))), "path").groups[0].rows
+    assert ["10.0.1.10", "vpc-0b2", "10.0.2.20"] == [row.cells[1] for row in rows]
+
+
 def test_end_that_objects_is_a_row_as_well():
     """A finding at an end that does not pass is drawn, and not swallowed by the line of the endpoint."""
     stopped = hop("network_interface", "eni-0b2", "arrive", verdict="blocked", code="EP101", headline="db-1 is stopped")
@@ -294,10 +319,19 @@ def test_end_that_objects_is_a_row_as_well():
 
 
 def test_as_if_rows_say_so():
-    """A hop the packet does not really get to carries that in words, not by colour alone."""
-    after = hop("network_acl", "acl-db", "inbound", "rule 100 allows all", as_if=True)
-    rows = block(answer(leg(request=(*REQUEST[:2], after, REQUEST[-1]))), "path").groups[0].rows
-    assert [("", False), ("if it got here", True), ("not reached", True)] == [(r.note, r.behind) for r in rows[-3:]]
+    """What the packet does not really get to carries that in words, not by colour alone, at the first such row."""
+    after = [hop("network_acl", name, "inbound", "rule 100 allows all", as_if=True) for name in ("acl-1", "acl-2")]
+    (group,) = block(answer(leg(request=(*REQUEST[:2], *after, REQUEST[-1]), reply=())), "path").groups
+    expected = [("", False), (SUPPOSED, True), ("", True), ("not known to be reached", False)]
+    assert expected == [(row.note, row.behind) for row in group.rows[-4:]]
+
+
+def test_reply_of_a_request_that_got_there_as_if_stands_on_its_own():
+    """A reply is drawn for its own blockers; that its request is supposed does not mark every row of it."""
+    supposed = tuple(h.model_copy(update={"as_if": True}) for h in REPLY_DENIED)
+    assert block(answer(leg(reply=REPLY_DENIED)), "path").groups[1] == block(answer(leg(reply=supposed)), "path").groups[1]
+    passing = tuple(h.model_copy(update={"as_if": True}) for h in REPLY)
+    assert 1 == len(block(answer(leg(reply=passing)), "path").groups)
 
 
 def test_seen_tells_action_count_place_and_time():
@@ -356,11 +390,11 @@ def test_unread_names_the_action_and_marks_assumptions():
     options = Query(kind="block_public_access", by="region", value="eu-west-1")
     unread = (
         Unread(query=acl, reason="access denied", action="ec2:DescribeNetworkAcls"),
-        Unread(query=options, assumed="Block Public Access is off"),
+        Unread(query=options, assumed="off"),
     )
     expected = [
         "network acl subnet-0a1: access denied, grant ec2:DescribeNetworkAcls",
-        "assumed: Block Public Access is off (block public access eu-west-1: not read)",
+        "assumed: block public access eu-west-1: off (not read)",
     ]
     assert expected == texts(answer(unread=unread), "unread")
     assert ["nothing"] == texts(answer(), "unread")

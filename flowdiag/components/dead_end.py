@@ -21,7 +21,9 @@ class UnsupportedComponent(Component):
         """What it is, by its id or interface type."""
         what = place.role or place.id.split("-")[0]
         words = {"resource": place.id, "what": WHAT.get(what, what.replace("_", " "))}
-        return Observation(table="unsupported", inputs={"supported": "no"}, words=words, resource=place.id, name=place.id, detail=words["what"])
+        return Observation(
+            table="unsupported", inputs={"supported": "no"}, words=words, resource=place.id, name=place.id, detail=words["what"]
+        )
 
 
 WHAT = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from flowdiag.component import Component, Part, Read, Resource, by_id, by_name
+from flowdiag.component import Component, Lookup, Part, Read, Resource, by_id, by_name
 
 
 class InstanceState(Part):
@@ -46,6 +46,10 @@ class InstanceComponent(Component):
             id_field="InstanceId",
             resource=Instance,
             items=_instances,
-            lookups={"id": by_id("InstanceId", "instance-id"), "name": by_name()},
+            lookups={
+                "id": by_id("InstanceId", "instance-id"),
+                "vpc": Lookup(keys=lambda raw: [raw.get("VpcId")], filter="vpc-id"),
+                "name": by_name(),
+            },
         ),
     )

@@ -3,8 +3,10 @@ interfaces lead straight back in."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from flowdiag.component import Component, View
-from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Query, Unread
+from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Unread
 
 
 class InternetComponent(Component):
@@ -27,7 +29,11 @@ class InternetComponent(Component):
             resource=known[0].id if known else "",
             name="internet",
             detail=f"{target} belongs to {known[0].label}" if known else f"{target} lies outside what was read",
-            evidence=(Evidence(where="internet", text=f"{target} {'is held by ' + known[0].id if known else 'is held by no interface read'}"),),
+            evidence=(
+                Evidence(
+                    where="internet", text=f"{target} {'is held by ' + known[0].id if known else 'is held by no interface read'}"
+                ),
+            ),
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
@@ -43,15 +49,14 @@ class InternetComponent(Component):
         return (Move(to=Place(kind="internet_gateway", id=gateways[0].id, role="in", scope=scope), packet=onward),)
 
 
-def _known(target: Address, view: View) -> tuple[object, ...] | Unread:
-    lookup = "public_ip" if target.version == 4 else "ipv6"
-    found: tuple[object, ...] | Unread = view.find("network_interface", lookup, str(target))
-    return found
+def _known(target: Address, view: View) -> Any:
+    """The interfaces of any account or Region read that hold a public address, or Unread."""
+    return view.find("network_interface", "public_ip" if target.version == 4 else "ipv6", str(target))
 
 
-def _gateway_read(known: object, view: View) -> str:
+def _gateway_read(known: Any, view: View) -> str:
     if not known:
         return "no"
-    interface = known[0]  # type: ignore[index]
+    interface = known[0]
     gateways = view.find("internet_gateway", "vpc", interface.vpc_id, interface.scope)
     return "unknown" if isinstance(gateways, Unread) else "yes" if gateways else "no"

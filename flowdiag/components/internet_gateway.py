@@ -73,7 +73,11 @@ class InternetGatewayComponent(Component):
             table="internet_gateway",
             inputs={
                 "direction": "in" if inward else "out",
-                "attached": "unknown" if isinstance(gateway, Unread) else "yes" if gateway and gateway.vpc == packet.vpc else "no",
+                "attached": "unknown"
+                if isinstance(gateway, Unread)
+                else "yes"
+                if gateway and gateway.vpc == packet.vpc
+                else "no",
                 "public address": "unknown" if isinstance(mapped, Unread) else "yes" if mapped else "no",
                 "far address": "private" if is_private(far) else "public",
                 "edge route table": _edge_table(place, view) if inward else "no",
@@ -136,7 +140,13 @@ def _inside(packet: Packet, view: View) -> Any:
     """The private address behind the destination, which has to be one of this VPC's."""
     if packet.flow.version == 6:
         found = view.find("network_interface", "ipv6", str(packet.flow.destination), packet.scope)
-        return found if isinstance(found, Unread) else packet.flow.destination if any(i.vpc_id == packet.vpc for i in found) else None
+        return (
+            found
+            if isinstance(found, Unread)
+            else packet.flow.destination
+            if any(i.vpc_id == packet.vpc for i in found)
+            else None
+        )
     found = view.find("network_interface", "public_ip", str(packet.flow.destination), packet.scope)
     if isinstance(found, Unread):
         return found

@@ -96,7 +96,12 @@ class NatGatewayComponent(Component):
                 "source in VPC": "yes" if returning else _in_vpc(nat, packet, view),
                 "kind": _mode(nat),
             },
-            words={"gateway": name, "state": nat.state if nat else "not read", "source": str(packet.flow.source), "flow": packet.flow.service()},
+            words={
+                "gateway": name,
+                "state": nat.state if nat else "not read",
+                "source": str(packet.flow.source),
+                "flow": packet.flow.service(),
+            },
             resource=id,
             name=name,
             detail=_shown(nat, known if returning else None, packet),

@@ -205,7 +205,11 @@ def _observation(acl: NetworkAcl, place: Place, packet: Packet) -> Observation:
         near_miss=_nearest(acl, packet.flow, outbound) if ruling.admitted == "none" else "",
         evidence=(Evidence(where=acl.id, text=said),),
         denied=denied if ruling.admitted != "all" and packet.flow.destination_ports else (),
-        fix={"acl": acl.id, "subnet": place.id, "before": str(min((e.rule_number for _, e in ruling.denied if e), default=IMPLICIT_DENY))},
+        fix={
+            "acl": acl.id,
+            "subnet": place.id,
+            "before": str(min((e.rule_number for _, e in ruling.denied if e), default=IMPLICIT_DENY)),
+        },
     )
 
 

@@ -219,7 +219,12 @@ class NetworkInterfaceComponent(Component):
             resource=interface.id,
             name=interface.name,
             detail=state,
-            evidence=(Evidence(where=interface.id, text=f"Status {interface.status or '-'}, SourceDestCheck {interface.source_dest_check}, {state}"),),
+            evidence=(
+                Evidence(
+                    where=interface.id,
+                    text=f"Status {interface.status or '-'}, SourceDestCheck {interface.source_dest_check}, {state}",
+                ),
+            ),
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
@@ -231,7 +236,11 @@ class NetworkInterfaceComponent(Component):
             return _through_guest(interface, packet, view)
         if place.role == "arrive":
             service = Place(kind="service_interface", id=interface.id, role=interface.service, scope=interface.scope)
-            return (Move(to=service, packet=packet.but(subnet=interface.subnet_id, vpc=interface.vpc_id)),) if interface.service else ()
+            return (
+                (Move(to=service, packet=packet.but(subnet=interface.subnet_id, vpc=interface.vpc_id)),)
+                if interface.service
+                else ()
+            )
         return (_out(interface, packet, view),)
 
 
@@ -257,7 +266,9 @@ def _running(interface: NetworkInterface, view: View) -> tuple[str, str]:
     if isinstance(instance, Unread):
         return "unknown", f"{interface.instance} was not read"
     state = instance.state.name if instance else "gone"
-    return ("yes" if state == "running" else "no" if state else "unknown"), f"{interface.instance} is {state or 'of unknown state'}"
+    return (
+        "yes" if state == "running" else "no" if state else "unknown"
+    ), f"{interface.instance} is {state or 'of unknown state'}"
 
 
 def _out(interface: NetworkInterface, packet: Packet, view: View) -> Move:

@@ -196,7 +196,9 @@ class RouteTableComponent(Component):
         if not table:
             inputs = {"route": "unknown", "state": "unknown", "tie": "no", "return to sender": "no"}
             words = {"guard": f"the route table of {place.id}", "destination": str(packet.flow.destination)}
-            return Observation(table="route_table", inputs=inputs, words=words, resource=place.id, name=place.id, detail="was not read")
+            return Observation(
+                table="route_table", inputs=inputs, words=words, resource=place.id, name=place.id, detail="was not read"
+            )
         choice = choose(table, packet.flow.destination, view)
         returned = choice.route is None and bool(_sender_peering(packet))
         return Observation(
@@ -212,8 +214,16 @@ class RouteTableComponent(Component):
             name=table.name,
             detail=str(choice.route) if choice.route else "",
             near_miss="" if choice.route else _nearest(table, packet.flow.destination),
-            evidence=(Evidence(where=table.id, text=str(choice.route) if choice.route else f"no route covers {packet.flow.destination}"),),
-            fix={"table": table.id, "destination": str(packet.flow.destination), "route": choice.route.destination if choice.route else ""},
+            evidence=(
+                Evidence(
+                    where=table.id, text=str(choice.route) if choice.route else f"no route covers {packet.flow.destination}"
+                ),
+            ),
+            fix={
+                "table": table.id,
+                "destination": str(packet.flow.destination),
+                "route": choice.route.destination if choice.route else "",
+            },
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
@@ -242,15 +252,19 @@ def table_of(place: Place, packet: Packet, view: View) -> Any:
         return view.get("route_table", place.id, place.scope)
     own = view.find("route_table", "subnet", place.id, place.scope)
     main = view.find("route_table", "main", packet.vpc, place.scope)
-    if own or isinstance(own, Unread):
-        return own[0] if own else own
+    if isinstance(own, Unread):
+        return own
+    if own:
+        return own[0]
     return main[0] if main else main or None
 
 
 def _state(choice: Choice) -> str:
     if choice.route is None:
         return "unknown" if choice.undecided else "none"
-    return choice.route.state if choice.route.state in ("active", "blackhole") else "active" if not choice.route.state else "other"
+    return (
+        choice.route.state if choice.route.state in ("active", "blackhole") else "active" if not choice.route.state else "other"
+    )
 
 
 def _words(table: RouteTable, choice: Choice, packet: Packet) -> dict[str, str]:
@@ -307,8 +321,8 @@ def _detours(table: RouteTable, packet: Packet, view: View) -> Iterator[Place]:
 def _ways_out(table: RouteTable, packet: Packet, view: View) -> Iterator[Place]:
     sender = view.get("network_interface", packet.sender, packet.scope) if packet.sender else None
     gateways = view.find("internet_gateway", "vpc", table.vpc_id, table.scope) or ()
-    public = bool(sender) and (bool(sender.public_of(packet.flow.source)) or packet.flow.version == 6)
-    if not public and packet.flow.version == 4:
+    public = packet.flow.version == 6 or (sender and sender.public_of(packet.flow.source))
+    if not public:
         for nat in view.find("nat_gateway", "vpc", table.vpc_id, table.scope) or ():
             if nat.state == "available" and nat.connectivity_type == "public" and nat.subnet_id:
                 yield Place(kind="nat_gateway", id=nat.id, scope=table.scope)

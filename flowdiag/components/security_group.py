@@ -180,7 +180,9 @@ def _service(rule: IpPermission) -> str:
     if number == EVERY_PROTOCOL:
         return "all"
     if number in (ICMP, ICMPV6):
-        return rule.ip_protocol if rule.from_port in (None, -1) else f"{rule.ip_protocol} type {rule.from_port} code {rule.to_port}"
+        return (
+            rule.ip_protocol if rule.from_port in (None, -1) else f"{rule.ip_protocol} type {rule.from_port} code {rule.to_port}"
+        )
     if number in (TCP, UDP) and rule.from_port is not None and rule.to_port is not None:
         return f"{rule.ip_protocol}/{PortRange(first=rule.from_port, last=rule.to_port)}"
     return rule.ip_protocol or "nothing"
@@ -216,7 +218,9 @@ def _covers_ports(rule: IpPermission, ports: PortRange | None) -> bool:
         return True
     if rule.from_port is None or rule.to_port is None:
         return False
-    return rule.from_port in (-1, 0) and rule.to_port in (-1, 65535) or rule.from_port <= ports.first and ports.last <= rule.to_port
+    return (rule.from_port in (-1, 0) and rule.to_port in (-1, 65535)) or (
+        rule.from_port <= ports.first and ports.last <= rule.to_port
+    )
 
 
 def _peers(

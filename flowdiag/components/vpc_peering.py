@@ -112,7 +112,9 @@ class VpcPeeringComponent(Component):
             unread = isinstance(peering, Unread)
             inputs = {"active": "unknown" if unread else "no", "source in VPC": "unknown", "destination in VPC": "unknown"}
             words = {"peering": place.id, "status": "not read" if unread else "deleted", "vpc": "", "address": ""}
-            return Observation(table="vpc_peering", inputs=inputs, words=words, resource=place.id, name=place.id, detail=words["status"])
+            return Observation(
+                table="vpc_peering", inputs=inputs, words=words, resource=place.id, name=place.id, detail=words["status"]
+            )
         other, own = peering.other(packet.vpc), peering.own(packet.vpc)
         return Observation(
             table="vpc_peering",

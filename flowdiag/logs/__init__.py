@@ -1,1 +1,187 @@
-"""Flow log sources, one file each."""
+"""Flow log sources, one file each: a source searches for addresses in a time window and tells what it read on the way.
+
+Every source gives the same two things: the Records that name one of the addresses, and a Tally of all it saw, because
+"no record" only means something on an interface whose flow log was read. A new source is one file here with a class
+that has `opens` and `search`; it is found by itself.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from typing import Protocol
+
+from pydantic import field_validator
+
+from flowdiag.model import Address, FlowdiagError, Record, Value
+
+CLOCK_SLACK = 60
+"""Seconds by which start and end of a record may be off (https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html)."""
+LONGEST_INTERVAL = 600
+"""Seconds of the longest aggregation interval: silence shorter than this is no gap in a log (same page)."""
+REFUSALS_KEPT = 5
+
+
+class Refused(Value):
+    """A line that could not be read as a record: where it stands, and why."""
+
+    where: str
+    reason: str
+
+
+class Window(Value):
+    """The time asked about, UTC; an open end reaches as far as the log does."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+    @field_validator("start", "end")
+    @classmethod
+    def _utc(cls, moment: datetime | None) -> datetime | None:
+        return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+
+    @property
+    def bounded(self) -> bool:
+        """True where at least one end is given."""
+        return self.start is not None or self.end is not None
+
+    def touches(self, start: int | None, end: int | None) -> bool:
+        """True where a record of these Unix seconds may lie in the window; one without times never does in a bounded one."""
+        if not self.bounded:
+            return True
+        if start is None and end is None:
+            return False
+        times = [second for second in (start, end) if second is not None]
+        begins = self.start is None or max(times) + CLOCK_SLACK >= self.start.timestamp()
+        return begins and (self.end is None or min(times) - CLOCK_SLACK <= self.end.timestamp())
+
+
+ALWAYS = Window()
+
+
+class Spans:
+    """Stretches of time, merged where less than one aggregation interval lies between them."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+
+    def add(self, start: int, end: int) -> None:
+        """Take in one stretch of Unix seconds."""
+        low = bisect_left(self._ends, start - LONGEST_INTERVAL)
+        high = bisect_left(self._starts, end + LONGEST_INTERVAL + 1)
+        if low < high:
+            start, end = min(start, self._starts[low]), max(end, self._ends[high - 1])
+        self._starts[low:high], self._ends[low:high] = [start], [end]
+
+    def touch(self, start: int, end: int) -> bool:
+        """True where one of the stretches overlaps this one."""
+        at = bisect_left(self._ends, start)
+        return at < len(self._ends) and self._starts[at] <= end
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return iter(zip(self._starts, self._ends, strict=True))
+
+
+@dataclass
+class Coverage:
+    """What a source saw of one interface in the window: when, and when it says itself that records were skipped."""
+
+    spans: Spans = field(default_factory=Spans)
+    skipped: Spans = field(default_factory=Spans)
+    undated: bool = False
+    skips: int = 0
+
+
+@dataclass
+class Tally:
+    """What a source read: records + refused + headers + blank + other kinds = lines, so nothing is lost silently.
+
+    `records` counts every flow log line that could be read, NODATA and SKIPDATA included; `outside` are those of them
+    out of the window; `accepts` and `rejects` tell whether the flow log keeps both kinds of traffic.
+    `interfaces` is the coverage by ENI id, `notes` are sentences on files that could not be read to their end.
+    """
+
+    lines: int = 0
+    records: int = 0
+    refused: int = 0
+    headers: int = 0
+    blank: int = 0
+    other_kinds: int = 0
+    outside: int = 0
+    accepts: int = 0
+    rejects: int = 0
+    refusals: list[Refused] = field(default_factory=list)
+    interfaces: dict[str, Coverage] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def refuse(self, where: str, reason: str) -> None:
+        """Count a line that could not be read; the first few are kept with their reason."""
+        self.refused += 1
+        if len(self.refusals) < REFUSALS_KEPT:
+            self.refusals.append(Refused(where=where, reason=reason))
+
+    def cover(self, interface: str, start: int | None, end: int | None, skipped: bool) -> None:
+        """Take note that the flow log has a line for this interface and time; NODATA counts, SKIPDATA voids absence.
+
+        https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-records-examples.html#flow-log-example-no-data
+        """
+        coverage = self.interfaces.setdefault(interface, Coverage())
+        coverage.skips += skipped
+        if start is None or end is None:
+            coverage.undated = True
+        else:
+            (coverage.skipped if skipped else coverage.spans).add(start, end)
+
+
+class Search:
+    """One search under way: iterate over it once for the Records; `tally` is complete when the iteration is."""
+
+    def __init__(self, read: Callable[[Tally], Iterator[Record]], source: str = "") -> None:
+        self.tally = Tally()
+        self.source = source
+        self._records = read(self.tally)
+
+    def __iter__(self) -> Iterator[Record]:
+        return self._records
+
+
+class Source(Protocol):
+    """Where flow log records come from."""
+
+    def search(self, addresses: frozenset[Address], window: Window) -> Search:
+        """Every record in the window that names one of the addresses, as source or destination, packet-level or not."""
+
+
+class Opener(Protocol):
+    """A source class that says for itself which places it can read."""
+
+    @classmethod
+    def opens(cls, where: str) -> Source | None:
+        """The source at this place, or None where the place is not of this kind."""
+
+
+@cache
+def openers() -> tuple[type[Opener], ...]:
+    """Every source class of this package that has `opens`, in the order of their file names."""
+    found: dict[str, type[Opener]] = {}
+    for module in pkgutil.iter_modules(__path__):
+        for entry in vars(importlib.import_module(f"{__name__}.{module.name}")).values():
+            if isinstance(entry, type) and entry.__module__.startswith(__name__ + ".") and hasattr(entry, "opens"):
+                found[entry.__qualname__] = entry
+    return tuple(found.values())
+
+
+def open_source(where: str) -> Source:
+    """The source that reads this place; raises FlowdiagError where none can."""
+    for opener in openers():
+        source = opener.opens(where)
+        if source is not None:
+            return source
+    raise FlowdiagError(f"flow logs {where!r}: no such file or folder; give a folder of flow log files, or one file")

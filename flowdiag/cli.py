@@ -1,0 +1,216 @@
+"""The command line: `flowdiag diagnose | explain | capture | demo | iam-policy`.
+
+Exit codes: 0 reachable, 1 blocked or broken, 2 usage (and anything a person can mend), 3 inconclusive, 4 partial.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flowdiag.error import FlowdiagError
+
+EXIT_CODES = {"reachable": 0, "blocked": 1, "broken": 1, "inconclusive": 3, "partial": 4}
+SURFACES = ("text", "json", "markdown", "html", "slack")
+
+
+class Told(click.ClickException):
+    """A FlowdiagError on its way to the terminal: its sentence, exit code 2, no traceback."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        """Print the sentence to standard error."""
+        click.echo(f"flowdiag: {self.message}", err=True)
+
+
+class Commands(click.Group):
+    """A group whose commands turn what a person can mend into one sentence."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; FlowdiagError becomes Told."""
+        try:
+            return super().invoke(ctx)
+        except FlowdiagError as error:
+            raise Told(str(error)) from None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="flowdiag")
+def main() -> None:
+    """Why can't SOURCE reach DESTINATION on PORT?
+
+    Reads AWS (or a folder of saved describe JSON) and VPC flow logs, and explains what stands in the way.
+    Nothing in AWS is ever changed.
+    """
+
+
+def _question(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The arguments and options that make up a question, shared by the commands that ask one."""
+    for option in reversed(
+        (
+            click.argument("source"),
+            click.argument("destination"),
+            click.argument("port", required=False),
+            click.option("--protocol", default="tcp", show_default=True, help="tcp, udp, icmp, icmpv6 or an IANA number."),
+            click.option("--source-port", metavar="PORT", help="The client's port; without it, the range its system picks from."),
+            click.option("--profile", help="AWS profile to read with (live)."),
+            click.option("--region", help="AWS Region to start in (live)."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@main.command(short_help="Explain why SOURCE can or cannot reach DESTINATION on PORT.")
+@_question
+@click.option("--snapshot", metavar="DIR", help="Answer from this folder of saved JSON instead of live AWS.")
+@click.option("--flow-logs", metavar="PATH", help="A folder or file of flow log records (.log, .log.gz).")
+@click.option("--at", metavar="TIME", help="The time it failed, UTC: 2026-11-23T12:04Z.")
+@click.option("--window", metavar="SPAN", help="How far to look back from --at (or now): 30m, 2h. Default 1h with --at.")
+@click.option("--rules", metavar="DIR", help="A folder of your own decision tables.")
+@click.option(
+    "--format", "surface", type=click.Choice(SURFACES), default="text", show_default=True, help="How to show the answer."
+)
+@click.option("--no-colour", is_flag=True, help="Plain text even on a terminal.")
+def diagnose(surface: str, no_colour: bool, profile: str | None, **asked: Any) -> None:
+    """Explain why SOURCE can or cannot reach DESTINATION on PORT.
+
+    \b
+    SOURCE and DESTINATION are an instance or interface id, a private or public
+    address, a Name tag, a DNS name, an EC2 ARN, or the word internet; where an
+    address fits several, write vpc-0a1/10.0.2.20 or eni-0a1/10.0.2.20.
+
+    \b
+    Examples:
+      flowdiag diagnose web-1 db-1 5432
+      flowdiag diagnose eni-0a1 10.0.2.20 5432 --snapshot ticket-1432
+      flowdiag diagnose 10.0.1.10 internet 443 --at 2026-11-23T12:04Z --flow-logs logs/
+      flowdiag diagnose web-1 db-1 --protocol icmp --format markdown
+
+    \b
+    Exit codes: 0 reachable, 1 blocked or broken, 2 usage, 3 inconclusive, 4 partial.
+    """
+    from flowdiag.diagnosis import diagnose as answer
+
+    session = _session(profile) if asked["snapshot"] is None else None
+    _show(answer(**asked, session=session), surface, no_colour)
+
+
+@main.command(short_help="Print the manual page of a rule code, or list all codes.")
+@click.argument("code", required=False)
+@click.option("--rules", metavar="DIR", help="A folder of your own decision tables.")
+def explain(code: str | None, rules: str | None) -> None:
+    """Print the manual page of a rule CODE such as SG102; without CODE, list all codes."""
+    from flowdiag.table import Rules, manual
+
+    tables = Rules.load(rules)
+    click.echo(manual(tables, code.strip().upper()) if code else "\n".join(f"{c}  {h}" for c, h in tables.headlines()))
+
+
+@main.command(short_help="Save what a question, or a whole VPC, needs into a folder.")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("source", required=False)
+@click.argument("destination", required=False)
+@click.argument("port", required=False)
+@click.option("--vpc", metavar="VPC-ID", multiple=True, help="Save everything of this VPC; may be given several times.")
+@click.option("--protocol", default="tcp", show_default=True, help="tcp, udp, icmp, icmpv6 or an IANA number.")
+@click.option("--profile", help="AWS profile to read with.")
+@click.option("--region", help="AWS Region to start in.")
+def capture(
+    folder: Path,
+    source: str | None,
+    destination: str | None,
+    port: str | None,
+    vpc: tuple[str, ...],
+    protocol: str,
+    profile: str | None,
+    region: str | None,
+) -> None:
+    """Read from AWS what a question (SOURCE DESTINATION PORT) or a whole VPC needs, and save it in FOLDER.
+
+    \b
+    The folder answers the same question offline, and is what a bug report needs:
+      flowdiag capture ticket-1432 web-1 db-1 5432
+      flowdiag capture prod-vpc --vpc vpc-0a1
+      flowdiag diagnose web-1 db-1 5432 --snapshot ticket-1432
+    """
+    from flowdiag.gather import gather, gather_vpcs
+    from flowdiag.question import ask
+    from flowdiag.table import Rules
+
+    if bool(source and destination) == bool(vpc):
+        raise FlowdiagError("capture needs either SOURCE and DESTINATION (and PORT) or --vpc: give one of the two")
+    session = _session(profile)
+    with click.progressbar(length=1, label="reading AWS", file=sys.stderr, show_eta=False) as bar:
+        if source and destination:
+            collector = gather(ask(source, destination, port, protocol), Rules.load(), session, region, _advance(bar))
+        else:
+            collector = gather_vpcs(vpc, session, region, _advance(bar))
+    collector.snapshot.save(folder)
+    _tell_capture(collector, folder)
+
+
+def _advance(bar: Any) -> Callable[[int, int], None]:
+    def advance(done: int, wanted: int) -> None:
+        bar.length = max(done + wanted, 1)
+        bar.update(done - bar.pos)
+
+    return advance
+
+
+def _tell_capture(collector: Any, folder: Path) -> None:
+    counts = [f"{number} {kind.replace('_', ' ')}" for kind, number in collector.snapshot.counts().items() if number]
+    click.echo(f"saved {', '.join(counts) or 'nothing'} in {folder} ({len(collector.calls)} calls, {collector.rounds} rounds)")
+    for unread in collector.snapshot.refused:
+        click.echo(
+            f"not read: {unread.query.kind.replace('_', ' ')} {unread.query.value}: {unread.reason} {unread.action}", err=True
+        )
+
+
+@main.command(short_help="Run the bundled example; no AWS account is needed.")
+@click.option(
+    "--format", "surface", type=click.Choice(SURFACES), default="text", show_default=True, help="How to show the answer."
+)
+@click.option("--no-colour", is_flag=True, help="Plain text even on a terminal.")
+def demo(surface: str, no_colour: bool) -> None:
+    """Explain the bundled example: a Lambda function that cannot reach its database on 3306."""
+    from flowdiag import demo as example
+    from flowdiag.diagnosis import diagnose as answer
+
+    told = answer(*example.QUESTION, snapshot=example.folder(), flow_logs=example.folder() / "flow-logs")
+    _show(told, surface, no_colour, code=False)
+    if surface == "text":
+        click.echo("\nfiles read")
+        for name in told.sources:
+            click.echo(f"  {name}")
+
+
+@main.command(name="iam-policy", short_help="Print the minimal read-only IAM policy.")
+def iam_policy() -> None:
+    """Print the IAM policy that allows every call flowdiag can make, and no other."""
+    from flowdiag.policy import iam_policy as policy
+
+    click.echo(json.dumps(policy(), indent=2))
+
+
+def _session(profile: str | None) -> Any:
+    from flowdiag.collect import session_for
+
+    return session_for(profile)
+
+
+def _show(told: Any, surface: str, no_colour: bool, code: bool = True) -> None:
+    if surface == "text":
+        colour = not no_colour and sys.stdout.isatty()
+        click.echo(told.to("text", colour=colour), color=colour)
+    else:
+        shown = told.to(surface)
+        click.echo(shown if isinstance(shown, str) else json.dumps(shown, indent=2, ensure_ascii=False))
+    if code:
+        sys.exit(EXIT_CODES[told.verdict])

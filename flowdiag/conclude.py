@@ -1,0 +1,94 @@
+"""What the walk and the wire add up to: the configuration's state, the verdict, the headline and the order of findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from flowdiag.model import Finding, Leg, Relation, Trace, Verdict
+from flowdiag.table import Rules
+
+State = Literal["passes", "blocked logged", "blocked silent", "partial", "unknown"]
+LOGGED = ("security_group", "network_acl")  # guards whose denial AWS logs as REJECT
+
+
+class Conclusion(NamedTuple):
+    """The verdict with the words that carry it."""
+
+    verdict: Verdict
+    relation: Relation
+    code: str
+    headline: str
+    why: str
+    findings: tuple[Finding, ...]
+
+
+def configuration(trace: Trace) -> State:
+    """What the configuration alone says of the flow: all legs pass, all are blocked, some are, or it is not known.
+
+    Legs that are guesses (one of them is taken, nothing says which) count as one: known only where they agree.
+    """
+    sure = [_state(leg) for leg in trace.legs if not leg.guess]
+    guesses = [_state(leg) for leg in trace.legs if leg.guess]
+    if guesses:
+        sure.append(guesses[0] if len({_open(s) for s in guesses}) == 1 else "unknown")
+    if not sure or "unknown" in sure:
+        return "unknown"
+    return sure[0] if len({_open(s) for s in sure}) == 1 else "partial"
+
+
+def _open(state: State) -> str:
+    return state.split()[0]
+
+
+def _state(leg: Leg) -> State:
+    findings = [f for f in leg.findings if not f.as_if]
+    blocker = next((f for f in findings if f.verdict == "blocked"), None)
+    if blocker:
+        return "blocked logged" if blocker.table in LOGGED else "blocked silent"
+    if any(f.verdict == "inconclusive" for f in findings) or not (leg.request_arrived and leg.reply_arrived):
+        return "unknown"
+    return "partial" if any(f.verdict == "partial" for f in findings) else "passes"
+
+
+def passes(trace: Trace) -> bool:
+    """True where every leg passes both ways, nothing left open."""
+    return configuration(trace) == "passes"
+
+
+def conclude(trace: Trace, inputs: Mapping[str, str], words: Mapping[str, str], read_at: datetime | None, rules: Rules) -> Conclusion:
+    """The verdict table asked with the configuration's state and what the wire shows (`inputs`, `words`)."""
+    state = configuration(trace)
+    findings = telling(trace, state)
+    table = rules.table("verdict")
+    rule = table.evaluate({"configuration": state, **inputs})
+    first = findings[0] if findings else None
+    config_time = f"{read_at:%Y-%m-%dT%H:%M:%SZ}" if read_at else "as it was saved"
+    return Conclusion(
+        verdict=rule["verdict"],  # type: ignore[arg-type]  # the tables' laws hold the words to those of Verdict
+        relation=rule["relation"],  # type: ignore[arg-type]
+        code=first.code if first else rule.code,
+        headline=rule["headline"].format_map({**words, "headline": _headline(trace, state, first), "config_time": config_time}),
+        why=rules.table(first.table).why(first.code) if first else table.why(rule.code),
+        findings=findings,
+    )
+
+
+def telling(trace: Trace, state: State) -> tuple[Finding, ...]:
+    """Every finding that blocks or leaves something open; the one that decided comes first, the rest in path order."""
+    told = [f for f in trace.findings if f.verdict != "allowed"]
+    wanted = {"unknown": "inconclusive", "partial": "partial"}.get(state, "blocked")
+    ranked = [f for f in told if f.verdict == wanted and not f.as_if] or [f for f in told if f.verdict == "blocked"]
+    first = ranked[:1] or told[:1]
+    return (*first, *(f for f in told if f not in first))
+
+
+def _headline(trace: Trace, state: State, first: Finding | None) -> str:
+    if first is None:
+        return "nothing in the way was found"
+    failing = [leg for leg in trace.legs if _state(leg) != "passes"]
+    if state == "partial" and len(failing) < len(trace.legs):
+        return f"{len(failing)} of {len(trace.legs)} ways fail: {first.headline}"
+    return first.headline
+

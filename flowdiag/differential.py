@@ -1,0 +1,193 @@
+"""Symptom → Candidates: the causes the table `symptom` lists, each held against the configuration and the wire.
+
+A differential diagnosis: every cause is answered `yes` (the evidence shows it), `no` (read, and not so) or `unknown`,
+and the table makes a status of that. What the walk did not get to is never taken as passing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from flowdiag.model import TCP, Candidate, Direction, Finding, Record, Sighting, Symptom
+
+Answer = Literal["yes", "no", "unknown"]
+GUARDS = frozenset(("security_group", "network_acl"))
+ENDS = frozenset(("network_interface", "vpc"))
+EXIT_TABLES = ("internet_gateway", "egress_only", "block_public_access", "internet")
+NOT_LISTED = "-"
+SYN = 2
+
+
+class Rulebook(Protocol):
+    """Decision tables by name, as `table.Rules` reads them."""
+
+    def table(self, name: str) -> Any:
+        """The table of this name."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A cause held against the evidence: the answer, and what shows it."""
+
+    answer: Answer
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a cause is held against: the findings of the walk and the sightings of the wire."""
+
+    findings: tuple[Finding, ...]
+    sightings: tuple[Sighting, ...]
+
+    def seen(self, point: str) -> set[str]:
+        """What the wire shows at a point, over all legs."""
+        return {s.seen for s in self.sightings if s.point == point}
+
+    @property
+    def denied(self) -> tuple[Direction, ...]:
+        """The directions in which the wire shows REJECT; both where nothing tells."""
+        found = {s.point.split("_")[0] for s in self.sightings if s.seen in ("reject", "mixed")}
+        ways: tuple[Direction, ...] = ("request", "reply")
+        return tuple(way for way in ways if way in found) or ways
+
+    def rejects(self) -> list[Record]:
+        """The records of denied packets."""
+        return [r for s in self.sightings for r in s.records if r.action == "REJECT"]
+
+
+def candidates(
+    symptom: Symptom, findings: tuple[Finding, ...], rules: Rulebook, sightings: tuple[Sighting, ...] = ()
+) -> tuple[Candidate, ...]:
+    """Every cause that the table `symptom` lists for this symptom, in its order, with what the evidence says of it."""
+    table = rules.table("symptom")
+    causes = next(column.values for column in table.inputs if column.name == "cause")
+    evidence = Evidence(findings, sightings)
+    found = ((cause, _held(cause, evidence)) for cause in causes)
+    inputs = ((cause, held, {"symptom": symptom, "cause": cause, "configuration": held.answer}) for cause, held in found)
+    judged = ((cause, held, table.evaluate(values)) for cause, held, values in inputs)
+    return tuple(_candidate(cause, held, rule) for cause, held, rule in judged if rule["headline"] != NOT_LISTED)
+
+
+def _candidate(cause: str, held: Held, rule: Any) -> Candidate:
+    headline = rule["headline"].format_map({"cause": cause})
+    note = "" if rule["status"] == "corrected" else held.note
+    return Candidate(code=rule.code, cause=cause, status=rule["status"], headline=headline, note=note)
+
+
+def _held(cause: str, evidence: Evidence) -> Held:
+    hold = _HOW.get(cause)
+    return hold(evidence) if hold else Held("unknown")
+
+
+# ---------------------------------------------------------------- by the configuration
+
+
+def _guard(table: str, ways: Iterable[Direction], evidence: Evidence, name: str) -> Held:
+    ways = tuple(ways)
+    found = [f for f in evidence.findings if f.table == table and f.direction in ways]
+    denying = [f for f in found if f.verdict in ("blocked", "partial")]
+    if denying:
+        return Held("yes", denying[0].headline)
+    if any(f.verdict == "inconclusive" for f in found) or not _walked(evidence.findings, ways):
+        return Held("unknown", f"not every {name} on the path was read")
+    return Held("no", f"every {name} on the path admits the flow" if found else f"no {name} is on the path")
+
+
+def _walked(findings: Iterable[Finding], ways: Iterable[Direction]) -> bool:
+    """True where the walk got through in these directions, so that every guard was met; a guard itself ends no walk."""
+    needed = {"request", *ways}
+    relevant = [f for f in findings if f.direction in needed]
+    ended = any(f.table not in GUARDS and f.verdict in ("blocked", "inconclusive") for f in relevant)
+    return needed <= {f.direction for f in relevant} and not ended
+
+
+def _routes(way: Direction, evidence: Evidence) -> Held:
+    found = [f for f in evidence.findings if f.table not in GUARDS | ENDS and f.direction == way]
+    blocking = [f for f in found if f.verdict in ("blocked", "partial")]
+    if blocking:
+        return Held("yes", blocking[0].headline)
+    if any(f.verdict == "inconclusive" for f in found) or not _walked(evidence.findings, (way,)):
+        return Held("unknown", "not every route on the path was read")
+    return Held("no", "every route on the path leads on")
+
+
+def _block_public_access(evidence: Evidence) -> Held:
+    """reject-reason names Block Public Access and encryption controls, and nothing else
+    (https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html)."""
+    reasons = {r.reject_reason for r in evidence.rejects()} & {"BPA", "EC"}
+    if reasons:
+        return Held("yes", f"reject-reason {', '.join(sorted(reasons))}")
+    blocking = [f for f in evidence.findings if "block_public_access" in f.table and f.verdict in ("blocked", "partial")]
+    if blocking:
+        return Held("yes", blocking[0].headline)
+    outward = any(f.table.startswith(EXIT_TABLES) for f in evidence.findings)
+    if outward or not _walked(evidence.findings, evidence.denied):
+        return Held("unknown", "a custom log format with reject-reason would tell")
+    return Held("no", "the path crosses no internet gateway")
+
+
+# ---------------------------------------------------------------- by the wire
+
+
+def _late(evidence: Evidence) -> Held:
+    rejects = evidence.rejects()
+    opening = [r for r in rejects if r.protocol not in (None, TCP) or (r.tcp_flags is not None and r.tcp_flags & SYN)]
+    if rejects and len(opening) == len(rejects):
+        return Held("no", "the rejected packets open a connection")
+    return Held("unknown", "a log format with tcp-flags would tell")
+
+
+def _never_reached(evidence: Evidence) -> Held:
+    if "accept" in evidence.seen("request_source"):
+        return Held("yes", "the request left the source and is not seen at the destination")
+    blocking = [f for f in evidence.findings if f.direction == "request" and f.verdict == "blocked"]
+    return Held("yes", blocking[0].headline) if blocking else Held("unknown", "the source was not observed to send")
+
+
+def _never_sent(evidence: Evidence) -> Held:
+    at_source = evidence.seen("request_source")
+    if at_source & {"accept", "reject", "mixed"}:
+        return Held("no", "the request is seen leaving the source")
+    if at_source == {"absent"}:
+        return Held("yes", "the source's flow log shows no such packet")
+    return Held("unknown", "the source was not observed")
+
+
+def _not_logged(evidence: Evidence) -> Held:
+    silent = [s for s in evidence.sightings if s.point == "request_destination" and s.seen == "absent"]
+    if silent and not any(s.note for s in silent):
+        return Held("no", "the flow log has other lines of the interface for that time")
+    return Held("unknown", next((s.note for s in silent if s.note), ""))
+
+
+def _host(evidence: Evidence) -> Held:
+    if _refused(evidence):
+        return Held("yes", "the host refuses the connection")
+    if "accept" in evidence.seen("reply_destination"):
+        return Held("no", "the host's answer is seen leaving it")
+    if "accept" in evidence.seen("request_destination") and "absent" in evidence.seen("reply_destination"):
+        return Held("yes", "the request was let in and no answer left the interface")
+    return Held("unknown", "the destination was not observed")
+
+
+def _refused(evidence: Evidence) -> bool:
+    flags = [r.tcp_flags for s in evidence.sightings if s.point.startswith("reply") for r in s.records if r.tcp_flags is not None]
+    return bool(flags) and all(flag == 4 for flag in flags)
+
+
+_HOW: Mapping[str, Callable[[Evidence], Held]] = {
+    "network ACL": lambda e: _guard("network_acl", e.denied, e, "network ACL"),
+    "security group": lambda e: _guard("security_group", e.denied, e, "security group"),
+    "Block Public Access": _block_public_access,
+    "late packet": _late,
+    "route table": lambda e: _routes("request", e),
+    "never reached the interface": _never_reached,
+    "never sent": _never_sent,
+    "no flow log": _not_logged,
+    "application or host": _host,
+    "network ACL on the reply": lambda e: _guard("network_acl", ("reply",), e, "network ACL"),
+    "route back": lambda e: _routes("reply", e),
+}

@@ -1,0 +1,141 @@
+"""Findings → Remedy: the smallest set of changes that opens the flow, proved on a copy of the snapshot. Changes nothing in AWS.
+
+`prove` tells the story: open the first blocker that can be opened, walk the changed copy, go on with what then stands in
+the way, and in the end leave out every change that was not needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+from flowdiag.model import Change, Finding, Remedy, Trace
+from flowdiag.opening import Blocker, opening
+from flowdiag.snapshot import Snapshot
+
+MOST_CHANGES = 32
+MOST_NAMED = 3
+Changes = tuple[Change, ...]
+
+
+def prove(
+    path: Trace, snapshot: Snapshot, walk_again: Callable[[Snapshot], Trace], passes: Callable[[Trace], bool]
+) -> tuple[Remedy, ...]:
+    """The remedy for a path that does not pass: one, or none where nothing can be changed.
+
+    `walk_again` walks the same question through another snapshot, `passes` says whether a walk is open both ways. The
+    remedy is verified only where the walk through the changed copy passes; otherwise its note names what remains.
+    """
+    trial = Trial(snapshot, walk_again, passes)
+    changes = _needed(_openings(path, trial), trial)
+    if not changes:
+        return ()
+    changed = trial.changed(changes)
+    trace = walk_again(changed)
+    verified = passes(trace)
+    return (Remedy(changes=changes, verified=verified, note="" if verified else _remaining(trace, changed)),)
+
+
+def change_of(finding: Finding, path: Trace, snapshot: Snapshot) -> Change | None:
+    """The smallest change for one finding of the path; None where no guard or route can be changed to open it."""
+    blocker = next((b for b in _blockers(path) if b.finding == finding), None)
+    change = opening(blocker, snapshot) if blocker else ""
+    return change if isinstance(change, Change) else None
+
+
+def apply(change: Change, snapshot: Snapshot) -> Snapshot:
+    """A copy of the snapshot in which the change was made; the old snapshot is its undoing.
+
+    A patch names the `list` of the raw reply, the entry to `add`, and by some of its fields the entry to `drop`.
+    Raises KeyError where the resource was not read.
+    """
+
+    def patched(raw: dict[str, Any]) -> dict[str, Any]:
+        name, drop, add = change.patch["list"], change.patch.get("drop"), change.patch.get("add")
+        kept = [entry for entry in raw.get(name) or () if drop is None or drop.items() - _flat(entry)]
+        return {**raw, name: [*kept, *([dict(add)] if add else [])]}
+
+    return snapshot.changed(change.kind, change.resource, change.scope, patched)
+
+
+def _flat(entry: dict[str, Any]) -> set[tuple[str, Any]]:
+    """The plain fields of an entry; the fields a patch drops by are all of this kind."""
+    return {(key, value) for key, value in entry.items() if isinstance(value, str | int)}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A snapshot to try changes on, and how to walk it."""
+
+    snapshot: Snapshot
+    walk_again: Callable[[Snapshot], Trace]
+    passes: Callable[[Trace], bool]
+
+    def changed(self, changes: Changes) -> Snapshot:
+        """A copy with these changes."""
+        return reduce(lambda snapshot, change: apply(change, snapshot), changes, self.snapshot)
+
+    def walk(self, changes: Changes) -> Trace:
+        """The walk through a copy with these changes."""
+        return self.walk_again(self.changed(changes))
+
+
+def _blockers(path: Trace) -> Iterator[Blocker]:
+    """Everything that blocks, wholly or in part, in path order; what lies behind a dead end too."""
+    for leg in path.legs:
+        for hops in (leg.request, leg.reply):
+            for at, hop in enumerate(hops):
+                if hop.finding and hop.finding.verdict in ("blocked", "partial"):
+                    yield Blocker(leg, hops, at, hop.finding)
+
+
+def _openings(path: Trace, trial: Trial) -> Changes:
+    """One change after the other, each made with the earlier ones in place, until the flow passes or nothing helps."""
+    changes: Changes = ()
+    while len(changes) < MOST_CHANGES and not trial.passes(path):
+        change = next(_new(path, trial.changed(changes), changes), None)
+        if change is None:
+            break
+        changes = (*changes, change)
+        path = trial.walk(changes)
+    return changes
+
+
+def _new(path: Trace, snapshot: Snapshot, known: Changes) -> Iterator[Change]:
+    for blocker in _blockers(path):
+        change = opening(blocker, snapshot)
+        if isinstance(change, Change) and change not in known:
+            yield change
+
+
+def _needed(changes: Changes, trial: Trial) -> Changes:
+    """The changes without those that are not missed: the flow passes without them, or no blocker comes back."""
+    goal = trial.walk(changes) if changes else Trace()
+    for change in changes:
+        fewer = tuple(other for other in changes if other is not change)
+        if _as_good(trial.walk(fewer), goal, trial):
+            changes = fewer
+    return changes
+
+
+def _as_good(trace: Trace, goal: Trace, trial: Trial) -> bool:
+    return trial.passes(trace) if trial.passes(goal) else _standing(trace) <= _standing(goal)
+
+
+def _standing(path: Trace) -> set[tuple[Any, ...]]:
+    """What blocks, told apart by leg, place and ports, so that two walks can be compared."""
+    told = ((number, f) for number, leg in enumerate(path.legs) for f in leg.findings if f.verdict != "allowed")
+    return {(number, f.code, f.resource, f.role, f.direction, f.denied) for number, f in told}
+
+
+def _remaining(path: Trace, snapshot: Snapshot) -> str:
+    """What still stands in the way after the changes, in one sentence, with the reason where no change can open it."""
+    reasons = {b.finding.headline: why for b in _blockers(path) if isinstance(why := opening(b, snapshot), str) and why}
+    told = [f for f in path.findings if f.verdict != "allowed"]
+    sure = [f for f in told if not f.as_if] or told
+    headlines = tuple(dict.fromkeys(f.headline for f in sure))
+    named = [f"{text} ({reasons[text]})" if text in reasons else text for text in headlines[:MOST_NAMED]]
+    more = len(headlines) - len(named)
+    return "still in the way: " + "; ".join([*named, *([f"and {more} more"] if more else [])])

@@ -1,0 +1,421 @@
+"""What AWS's API reference says of the calls that `aws_replay` answers: response keys, ids, and where each filter looks.
+
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/ and
+https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/, one page a call. Paths are JMESPath on the raw item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def _as_it_is(entry: Any) -> Any:
+    return entry
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A describe call: `gives` is its response key and that of the raw list, `ids` its id list on the wire, `unknown` the
+    error for an id that nobody has, `within` the list of the resources inside an entry."""
+
+    gives: str
+    id_field: str
+    ids: str = ""
+    unknown: str = ""
+    filters: Mapping[str, str] = field(default_factory=dict)
+    within: str = ""
+    shaped: Callable[[Any], Any] = _as_it_is
+
+
+@dataclass(frozen=True)
+class Single:
+    """A call for one id, recorded as {id_field: id, **reply} in a list under one of `keys`."""
+
+    keys: tuple[str, ...]
+    id_field: str
+    unknown: str
+    filters: Mapping[str, str] = field(default_factory=dict)
+    needs_filter: bool = False
+    shaped: Callable[[Any], Any] = _as_it_is
+
+
+def _entries_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """GetManagedPrefixListEntries from a recorded one, or from DescribePrefixLists."""
+    if "Entries" in entry:
+        return dict(entry)
+    return {"PrefixListId": entry["PrefixListId"], "Entries": [{"Cidr": cidr} for cidr in entry.get("Cidrs") or ()]}
+
+
+def _managed(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: entry[key] for key in ("PrefixListId", "PrefixListName", "MaxEntries", "OwnerId", "Version") if key in entry}
+
+
+LISTINGS: Mapping[str, Listing] = {
+    "DescribeVpcs": Listing(
+        "Vpcs",
+        "VpcId",
+        "VpcId",
+        "InvalidVpcID.NotFound",
+        {
+            "vpc-id": "VpcId",
+            "cidr": "CidrBlock",
+            "cidr-block-association.cidr-block": "CidrBlockAssociationSet[].CidrBlock",
+            "ipv6-cidr-block-association.ipv6-cidr-block": "Ipv6CidrBlockAssociationSet[].Ipv6CidrBlock",
+            "is-default": "IsDefault",
+            "owner-id": "OwnerId",
+            "state": "State",
+        },
+    ),
+    "DescribeSubnets": Listing(
+        "Subnets",
+        "SubnetId",
+        "SubnetId",
+        "InvalidSubnetID.NotFound",
+        {
+            "subnet-id": "SubnetId",
+            "vpc-id": "VpcId",
+            "availability-zone": "AvailabilityZone",
+            "availability-zone-id": "AvailabilityZoneId",
+            "cidr-block": "CidrBlock",
+            "owner-id": "OwnerId",
+            "state": "State",
+        },
+    ),
+    "DescribeNetworkInterfaces": Listing(
+        "NetworkInterfaces",
+        "NetworkInterfaceId",
+        "NetworkInterfaceId",
+        "InvalidNetworkInterfaceID.NotFound",
+        {
+            "network-interface-id": "NetworkInterfaceId",
+            "addresses.association.public-ip": "PrivateIpAddresses[].Association.PublicIp",
+            "addresses.private-ip-address": "PrivateIpAddresses[].PrivateIpAddress",
+            "association.public-dns-name": "Association.PublicDnsName",
+            "association.public-ip": "Association.PublicIp",
+            "attachment.instance-id": "Attachment.InstanceId",
+            "attachment.status": "Attachment.Status",
+            "availability-zone": "AvailabilityZone",
+            "description": "Description",
+            "group-id": "Groups[].GroupId",
+            "interface-type": "InterfaceType",
+            "ipv6-addresses.ipv6-address": "Ipv6Addresses[].Ipv6Address",
+            "mac-address": "MacAddress",
+            "owner-id": "OwnerId",
+            "private-dns-name": "PrivateDnsName",
+            "private-ip-address": "PrivateIpAddresses[].PrivateIpAddress",
+            "requester-id": "RequesterId",
+            "requester-managed": "RequesterManaged",
+            "source-dest-check": "SourceDestCheck",
+            "status": "Status",
+            "subnet-id": "SubnetId",
+            "vpc-id": "VpcId",
+        },
+    ),
+    "DescribeSecurityGroups": Listing(
+        "SecurityGroups",
+        "GroupId",
+        "GroupId",
+        "InvalidGroup.NotFound",
+        {
+            "group-id": "GroupId",
+            "group-name": "GroupName",
+            "description": "Description",
+            "owner-id": "OwnerId",
+            "vpc-id": "VpcId",
+            "ip-permission.group-id": "IpPermissions[].UserIdGroupPairs[].GroupId",
+            "egress.ip-permission.group-id": "IpPermissionsEgress[].UserIdGroupPairs[].GroupId",
+        },
+    ),
+    "DescribeNetworkAcls": Listing(
+        "NetworkAcls",
+        "NetworkAclId",
+        "NetworkAclId",
+        "InvalidNetworkAclID.NotFound",
+        {
+            "network-acl-id": "NetworkAclId",
+            "association.subnet-id": "Associations[].SubnetId",
+            "association.association-id": "Associations[].NetworkAclAssociationId",
+            "association.network-acl-id": "Associations[].NetworkAclId",
+            "default": "IsDefault",
+            "owner-id": "OwnerId",
+            "vpc-id": "VpcId",
+        },
+    ),
+    "DescribeRouteTables": Listing(
+        "RouteTables",
+        "RouteTableId",
+        "RouteTableId",
+        "InvalidRouteTableID.NotFound",
+        {
+            "route-table-id": "RouteTableId",
+            "association.gateway-id": "Associations[].GatewayId",
+            "association.main": "Associations[].Main",
+            "association.subnet-id": "Associations[].SubnetId",
+            "association.route-table-association-id": "Associations[].RouteTableAssociationId",
+            "owner-id": "OwnerId",
+            "route.gateway-id": "Routes[].GatewayId",
+            "route.nat-gateway-id": "Routes[].NatGatewayId",
+            "route.transit-gateway-id": "Routes[].TransitGatewayId",
+            "route.vpc-peering-connection-id": "Routes[].VpcPeeringConnectionId",
+            "vpc-id": "VpcId",
+        },
+    ),
+    "DescribeInstances": Listing(
+        "Reservations",
+        "InstanceId",
+        "InstanceId",
+        "InvalidInstanceID.NotFound",
+        {
+            "instance-id": "InstanceId",
+            "dns-name": "PublicDnsName",
+            "instance-state-name": "State.Name",
+            "ip-address": "PublicIpAddress",
+            "network-interface.network-interface-id": "NetworkInterfaces[].NetworkInterfaceId",
+            "network-interface.addresses.private-ip-address": "NetworkInterfaces[].PrivateIpAddresses[].PrivateIpAddress",
+            "private-dns-name": "PrivateDnsName",
+            "private-ip-address": "PrivateIpAddress",
+            "subnet-id": "SubnetId",
+            "vpc-id": "VpcId",
+        },
+        within="Instances",
+    ),
+    "DescribeInternetGateways": Listing(
+        "InternetGateways",
+        "InternetGatewayId",
+        "InternetGatewayId",
+        "InvalidInternetGatewayID.NotFound",
+        {
+            "internet-gateway-id": "InternetGatewayId",
+            "attachment.state": "Attachments[].State",
+            "attachment.vpc-id": "Attachments[].VpcId",
+            "owner-id": "OwnerId",
+        },
+    ),
+    "DescribeEgressOnlyInternetGateways": Listing(
+        "EgressOnlyInternetGateways",
+        "EgressOnlyInternetGatewayId",
+        "EgressOnlyInternetGatewayId",
+        "InvalidEgressOnlyInternetGatewayId.NotFound",
+    ),
+    "DescribeCarrierGateways": Listing(
+        "CarrierGateways",
+        "CarrierGatewayId",
+        "CarrierGatewayId",
+        "InvalidCarrierGatewayID.NotFound",
+        {"carrier-gateway-id": "CarrierGatewayId", "state": "State", "owner-id": "OwnerId", "vpc-id": "VpcId"},
+    ),
+    "DescribeNatGateways": Listing(
+        "NatGateways",
+        "NatGatewayId",
+        "NatGatewayId",
+        "NatGatewayNotFound",
+        {"nat-gateway-id": "NatGatewayId", "state": "State", "subnet-id": "SubnetId", "vpc-id": "VpcId"},
+    ),
+    "DescribeVpcPeeringConnections": Listing(
+        "VpcPeeringConnections",
+        "VpcPeeringConnectionId",
+        "VpcPeeringConnectionId",
+        "InvalidVpcPeeringConnectionID.NotFound",
+        {
+            "vpc-peering-connection-id": "VpcPeeringConnectionId",
+            "accepter-vpc-info.cidr-block": "AccepterVpcInfo.CidrBlock",
+            "accepter-vpc-info.owner-id": "AccepterVpcInfo.OwnerId",
+            "accepter-vpc-info.vpc-id": "AccepterVpcInfo.VpcId",
+            "requester-vpc-info.cidr-block": "RequesterVpcInfo.CidrBlock",
+            "requester-vpc-info.owner-id": "RequesterVpcInfo.OwnerId",
+            "requester-vpc-info.vpc-id": "RequesterVpcInfo.VpcId",
+            "status-code": "Status.Code",
+        },
+    ),
+    "DescribeVpcEndpoints": Listing(
+        "VpcEndpoints",
+        "VpcEndpointId",
+        "VpcEndpointId",
+        "InvalidVpcEndpointId.NotFound",
+        {
+            "vpc-endpoint-id": "VpcEndpointId",
+            "service-name": "ServiceName",
+            "vpc-id": "VpcId",
+            "vpc-endpoint-state": "State",
+            "vpc-endpoint-type": "VpcEndpointType",
+        },
+    ),
+    "DescribeTransitGateways": Listing(
+        "TransitGateways",
+        "TransitGatewayId",
+        "TransitGatewayIds",
+        "InvalidTransitGatewayID.NotFound",
+        {"transit-gateway-id": "TransitGatewayId", "owner-id": "OwnerId", "state": "State"},
+    ),
+    "DescribeTransitGatewayAttachments": Listing(
+        "TransitGatewayAttachments",
+        "TransitGatewayAttachmentId",
+        "TransitGatewayAttachmentIds",
+        "InvalidTransitGatewayAttachmentID.NotFound",
+        {
+            "association.state": "Association.State",
+            "association.transit-gateway-route-table-id": "Association.TransitGatewayRouteTableId",
+            "resource-id": "ResourceId",
+            "resource-owner-id": "ResourceOwnerId",
+            "resource-type": "ResourceType",
+            "state": "State",
+            "transit-gateway-attachment-id": "TransitGatewayAttachmentId",
+            "transit-gateway-id": "TransitGatewayId",
+            "transit-gateway-owner-id": "TransitGatewayOwnerId",
+        },
+    ),
+    "DescribeTransitGatewayVpcAttachments": Listing(
+        "TransitGatewayVpcAttachments",
+        "TransitGatewayAttachmentId",
+        "TransitGatewayAttachmentIds",
+        "InvalidTransitGatewayAttachmentID.NotFound",
+        {
+            "state": "State",
+            "transit-gateway-attachment-id": "TransitGatewayAttachmentId",
+            "transit-gateway-id": "TransitGatewayId",
+            "vpc-id": "VpcId",
+        },
+    ),
+    "DescribeTransitGatewayPeeringAttachments": Listing(
+        "TransitGatewayPeeringAttachments",
+        "TransitGatewayAttachmentId",
+        "TransitGatewayAttachmentIds",
+        "InvalidTransitGatewayAttachmentID.NotFound",
+        {
+            "transit-gateway-attachment-id": "TransitGatewayAttachmentId",
+            "local-owner-id": "RequesterTgwInfo.OwnerId",
+            "remote-owner-id": "AccepterTgwInfo.OwnerId",
+            "state": "State",
+            "transit-gateway-id": "[RequesterTgwInfo.TransitGatewayId, AccepterTgwInfo.TransitGatewayId][]",
+        },
+    ),
+    "DescribeTransitGatewayRouteTables": Listing(
+        "TransitGatewayRouteTables",
+        "TransitGatewayRouteTableId",
+        "TransitGatewayRouteTableIds",
+        "InvalidRouteTableID.NotFound",
+        {
+            "default-association-route-table": "DefaultAssociationRouteTable",
+            "default-propagation-route-table": "DefaultPropagationRouteTable",
+            "state": "State",
+            "transit-gateway-id": "TransitGatewayId",
+            "transit-gateway-route-table-id": "TransitGatewayRouteTableId",
+        },
+    ),
+    "DescribeVpnGateways": Listing(
+        "VpnGateways",
+        "VpnGatewayId",
+        "VpnGatewayId",
+        "InvalidVpnGatewayID.NotFound",
+        {
+            "attachment.state": "VpcAttachments[].State",
+            "attachment.vpc-id": "VpcAttachments[].VpcId",
+            "state": "State",
+            "type": "Type",
+            "vpn-gateway-id": "VpnGatewayId",
+        },
+    ),
+    "DescribeVpnConnections": Listing(
+        "VpnConnections",
+        "VpnConnectionId",
+        "VpnConnectionId",
+        "InvalidVpnConnectionID.NotFound",
+        {
+            "customer-gateway-id": "CustomerGatewayId",
+            "state": "State",
+            "transit-gateway-id": "TransitGatewayId",
+            "type": "Type",
+            "vpn-connection-id": "VpnConnectionId",
+            "vpn-gateway-id": "VpnGatewayId",
+        },
+    ),
+    "DescribeCustomerGateways": Listing(
+        "CustomerGateways",
+        "CustomerGatewayId",
+        "CustomerGatewayId",
+        "InvalidCustomerGatewayID.NotFound",
+        {"customer-gateway-id": "CustomerGatewayId", "ip-address": "IpAddress", "state": "State", "type": "Type"},
+    ),
+    "DescribeAddresses": Listing(
+        "Addresses",
+        "AllocationId",
+        "AllocationId",
+        "InvalidAllocationID.NotFound",
+        {
+            "allocation-id": "AllocationId",
+            "association-id": "AssociationId",
+            "instance-id": "InstanceId",
+            "network-interface-id": "NetworkInterfaceId",
+            "private-ip-address": "PrivateIpAddress",
+            "public-ip": "PublicIp",
+        },
+    ),
+    "DescribePrefixLists": Listing(
+        "PrefixLists",
+        "PrefixListId",
+        "PrefixListId",
+        "InvalidPrefixListId.NotFound",
+        {"prefix-list-id": "PrefixListId", "prefix-list-name": "PrefixListName"},
+    ),
+    "DescribeManagedPrefixLists": Listing(
+        "PrefixLists",
+        "PrefixListId",
+        "PrefixListId",
+        "InvalidPrefixListID.NotFound",
+        {"owner-id": "OwnerId", "prefix-list-id": "PrefixListId", "prefix-list-name": "PrefixListName"},
+        shaped=_managed,
+    ),
+    "DescribeFlowLogs": Listing(
+        "FlowLogs",
+        "FlowLogId",
+        "FlowLogId",
+        "InvalidFlowLogId.NotFound",
+        {
+            "deliver-log-status": "DeliverLogsStatus",
+            "flow-log-id": "FlowLogId",
+            "log-destination-type": "LogDestinationType",
+            "log-group-name": "LogGroupName",
+            "resource-id": "ResourceId",
+            "traffic-type": "TrafficType",
+        },
+    ),
+    "DescribeLoadBalancers": Listing("LoadBalancers", "LoadBalancerArn", "LoadBalancerArns", "LoadBalancerNotFound", {}),
+    "DescribeTargetGroups": Listing("TargetGroups", "TargetGroupArn", "TargetGroupArns", "TargetGroupNotFound", {}),
+}
+
+SINGLES: Mapping[str, Single] = {
+    "GetManagedPrefixListEntries": Single(
+        ("ManagedPrefixListEntries", "PrefixLists"), "PrefixListId", "InvalidPrefixListID.NotFound", shaped=_entries_of
+    ),
+    "SearchTransitGatewayRoutes": Single(
+        ("TransitGatewayRoutes", "TransitGatewayStaticRoutes"),
+        "TransitGatewayRouteTableId",
+        "InvalidRouteTableID.NotFound",
+        {
+            "attachment.resource-id": "TransitGatewayAttachments[].ResourceId",
+            "attachment.resource-type": "TransitGatewayAttachments[].ResourceType",
+            "attachment.transit-gateway-attachment-id": "TransitGatewayAttachments[].TransitGatewayAttachmentId",
+            "prefix-list-id": "PrefixListId",
+            "route-search.exact-match": "DestinationCidrBlock",
+            "state": "State",
+            "type": "Type",
+        },
+        needs_filter=True,
+    ),
+    "GetTransitGatewayRouteTablePropagations": Single(
+        ("TransitGatewayPropagations",),
+        "TransitGatewayRouteTableId",
+        "InvalidRouteTableID.NotFound",
+        {
+            "resource-id": "ResourceId",
+            "resource-type": "ResourceType",
+            "transit-gateway-attachment-id": "TransitGatewayAttachmentId",
+        },
+    ),
+    "DescribeListeners": Single(("LoadBalancerListeners",), "LoadBalancerArn", "LoadBalancerNotFound"),
+    "DescribeLoadBalancerAttributes": Single(("LoadBalancerAttributes",), "LoadBalancerArn", "LoadBalancerNotFound"),
+    "DescribeTargetHealth": Single(("LoadBalancerTargetHealth",), "TargetGroupArn", "TargetGroupNotFound"),
+    "DescribeTargetGroupAttributes": Single(("TargetGroupAttributes",), "TargetGroupArn", "TargetGroupNotFound"),
+}

@@ -1,0 +1,101 @@
+"""The IAM policy equals what can be called; every call is one that botocore knows, that only reads, and that is read whole."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import botocore.session
+import pytest
+from aws_reference import LISTINGS, SINGLES
+
+from flowdiag.calls import Call, askable, parameters
+from flowdiag.collect import READ_ONLY
+from flowdiag.component import Lookup, Read
+from flowdiag.components import reads
+from flowdiag.model import Query, Scope, Unread
+from flowdiag.policy import iam_policy, whole_vpc
+
+
+@cache
+def client(service: str) -> Any:
+    return botocore.session.get_session().create_client(
+        service, region_name="us-east-1", aws_access_key_id="AKIDEXAMPLE", aws_secret_access_key="secret"
+    )
+
+
+def called() -> Iterator[Any]:
+    """Every (kind, Read, lookup) that leads to a call."""
+    for kind, several in sorted(reads().items()):
+        for read in several:
+            for by, lookup in read.lookups.items():
+                if askable([read], by):
+                    yield pytest.param(read, lookup, id=f"{kind}-{read.operation}-{by}")
+
+
+def test_the_policy_is_what_can_be_called_and_nothing_else() -> None:
+    """Its actions are those of the operations that some lookup leads to, as botocore names them; it is a valid document."""
+    calls = {(param.values[0].service, param.values[0].operation) for param in called()}
+    expected = set()
+    for service, operation in calls:
+        meta = client(service).meta
+        expected.add(f"{meta.service_model.signing_name}:{meta.method_to_api_mapping[operation]}")
+    policy = iam_policy()
+    assert policy["Version"] == "2012-10-17"
+    (statement,) = policy["Statement"]
+    assert statement["Action"] == sorted(expected)
+    assert (statement["Effect"], statement["Resource"]) == ("Allow", "*")
+
+
+@pytest.mark.parametrize(("read", "lookup"), list(called()))
+def test_every_call_is_one_that_aws_takes(read: Read, lookup: Lookup) -> None:
+    """The operation exists and only reads, its parameters are valid, its reply holds the response key, and it is read whole."""
+    aws = client(read.service)
+    model = aws.meta.service_model.operation_model(aws.meta.method_to_api_mapping[read.operation])
+    assert read.operation.startswith(READ_ONLY)
+    assert read.action == f"{aws.meta.service_model.signing_name}:{model.name}"
+    assert read.single or set(read.responses) & set(model.output_shape.members)
+    assert aws.can_paginate(read.operation) or not {"NextToken", "NextMarker"} & set(model.output_shape.members)
+    takes = {name: shape.type_name for name, shape in model.input_shape.members.items()}
+    call = Call(read, lookup, "us-east-1", (Query(kind=read.resource.kind, by="id", value="x" * 20),))
+    report = botocore.validate.ParamValidator().validate(parameters(call, takes), model.input_shape)
+    assert not report.has_errors(), report.generate_report()
+
+
+def test_a_whole_vpc_is_every_kind_that_can_be_asked_by_vpc() -> None:
+    """The VPC itself, then each kind with a lookup named vpc, all in the scope given."""
+    scope = Scope(account="111122223333", region="us-east-1")
+    kinds = sorted(kind for kind, several in reads().items() if any("vpc" in read.lookups for read in several))
+    expected = [("vpc", "id"), *((kind, "vpc") for kind in kinds)]
+    wanted = whole_vpc("vpc-1", scope)
+    assert [(unread.query.kind, unread.query.by) for unread in wanted] == expected
+    assert {(unread.query.value, unread.query.scope) for unread in wanted} == {("vpc-1", scope)}
+    assert all(isinstance(unread, Unread) for unread in wanted)
+
+
+def documented(service: str, operation: str) -> set[str]:
+    """The filters that AWS documents for an operation: botocore ships the API reference with its models."""
+    takes = client(service).meta.service_model.operation_model(operation).input_shape.members
+    return {
+        name
+        for key in ("Filters", "Filter")
+        if key in takes
+        for name in re.findall(r"<code>(.+?)</code>", takes[key].documentation)
+    }
+
+
+@pytest.mark.parametrize(("read", "lookup"), list(called()))
+def test_every_filter_is_documented(read: Read, lookup: Lookup) -> None:
+    """A filter that AWS does not know would fail every call, and no fake would tell."""
+    asked = {*([lookup.filter] if lookup.filter else []), *lookup.also}
+    known = documented(read.service, client(read.service).meta.method_to_api_mapping[read.operation])
+    assert {re.sub("^tag:.*", "tag", name) for name in asked} <= {re.sub("^tag:.*", "tag", name) for name in known}
+
+
+@pytest.mark.parametrize("operation", sorted({*LISTINGS, *SINGLES} & set(client("ec2").meta.service_model.operation_names)))
+def test_the_replay_knows_no_filter_that_aws_does_not(operation: str) -> None:
+    """The replay of AWS is held to the same reference, so that it cannot let a wrong filter pass."""
+    known = (LISTINGS[operation] if operation in LISTINGS else SINGLES[operation]).filters
+    assert set(known) <= documented("ec2", operation)
