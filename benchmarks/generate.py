@@ -46,9 +46,14 @@ class Sizes:
             raise SystemExit(f"{self}: a subnet holds {ADDRESSES_PER_SUBNET} interfaces, and there are at most 12,800 subnets")
 
 
+def interface_id(number: int) -> str:
+    """The id of an interface by its number."""
+    return _id("eni", number)
+
+
 def open_pair(sizes: Sizes) -> tuple[str, str, int]:
     """Two interfaces of one VPC, of which the first reaches the second on the port."""
-    return _id("eni", 0), _id("eni", sizes.subnets if sizes.enis > sizes.subnets else 1), 443
+    return interface_id(0), interface_id(sizes.subnets if sizes.enis > sizes.subnets else 1), 443
 
 
 def replies(sizes: Sizes) -> dict[str, Iterator[Raw]]:
@@ -62,6 +67,7 @@ def replies(sizes: Sizes) -> dict[str, Iterator[Raw]]:
         "NatGateways": (_nat_gateway(v) for v in range(sizes.vpcs)),
         "SecurityGroups": (_group(g, sizes) for g in range(sizes.groups_per_vpc * sizes.vpcs)),
         "NetworkInterfaces": _interfaces(sizes),
+        "Reservations": (_reservation(number, sizes) for number in range(sizes.enis)),
     }
 
 
@@ -297,6 +303,22 @@ def _interface(number: int, sizes: Sizes) -> Raw:
         "Groups": [{"GroupId": _id("sg", group), "GroupName": f"app-{group % sizes.groups_per_vpc}"}],
         "TagSet": _tags(f"host-{number}"),
     }
+
+
+def _reservation(number: int, sizes: Sizes) -> Raw:
+    """The running instance that interface n belongs to, in a reservation of its own."""
+    nth, subnet = divmod(number, sizes.subnets)
+    instance = {
+        "InstanceId": _id("i", number),
+        "InstanceType": "m7g.large",
+        "State": {"Code": 16, "Name": "running"},
+        "Placement": {"AvailabilityZone": _zone(subnet), "Tenancy": "default"},
+        "PrivateIpAddress": str(_subnet_network(subnet).network_address + 4 + nth),
+        "SubnetId": _id("subnet", subnet),
+        "VpcId": _id("vpc", _vpc_of(subnet)),
+        "Tags": _tags(f"host-{number}"),
+    }
+    return {"ReservationId": _id("r", number), "OwnerId": ACCOUNT, "Groups": [], "Instances": [instance]}
 
 
 def _nat_interface(vpc: int) -> Raw:

@@ -18,9 +18,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from generate import REGION, Sizes, open_pair, size_arguments, write
+from generate import Sizes, interface_id, size_arguments, write
 
-from flowdiag.model import Scope
 from flowdiag.snapshot import Snapshot
 
 FLOOR = "json.loads, collector off"
@@ -67,16 +66,24 @@ def compare(folder: Path, runs: int) -> dict[str, float]:
 
 
 def questions(folder: Path, sizes: Sizes) -> dict[str, float]:
-    """Seconds of single questions to a loaded snapshot: the first of a kind builds its index."""
+    """Seconds of one question to a loaded snapshot: the first of a lookup builds its index, the first of an id its model."""
     snapshot = Snapshot.load(folder)
-    scope = Scope(account=snapshot.scopes[0].account, region=REGION)
-    first, second, _ = open_pair(sizes)
+    scope, several = snapshot.scopes[0], [interface_id(number) for number in range(min(1000, sizes.enis))]
+
+    def get_all() -> None:
+        for id in several:
+            snapshot.get("network_interface", id, scope)
+
+    def find_all() -> None:
+        for host in range(4, 255):
+            snapshot.find("network_interface", "private_ip", f"10.0.0.{host}", scope)
+
     return {
-        "get, first of the kind": seconds(lambda: snapshot.get("network_interface", first, scope)),
-        "get, another one": seconds(lambda: snapshot.get("network_interface", second, scope)),
-        "get, the same again": seconds(lambda: snapshot.get("network_interface", second, scope)),
-        "find by address, first": seconds(lambda: snapshot.find("network_interface", "private_ip", "10.0.0.4", scope)),
-        "find by address, again": seconds(lambda: snapshot.find("network_interface", "private_ip", "10.0.0.5", scope)),
+        "get, the very first": seconds(lambda: snapshot.get("network_interface", several[0], scope)),
+        "get, another interface": seconds(get_all) / len(several),
+        "get, the same again": seconds(get_all) / len(several),
+        "find, the very first": seconds(lambda: snapshot.find("network_interface", "private_ip", "10.0.0.4", scope)),
+        "find, another address": seconds(find_all) / 251,
     }
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import AwareDatetime, ValidationError
 
 from flowdiag.model import FlowdiagError, Query, Scope, Unread, Value
 
@@ -22,7 +21,7 @@ Part = tuple[Iterable[Mapping[str, Any]], bool]  # its entries, and whether that
 class Capture(Value):
     """What a capture says about itself: which queries AWS answered, which it refused, when, and the files written."""
 
-    read_at: datetime | None = None
+    read_at: AwareDatetime | None = None
     answered: tuple[Query, ...] = ()
     refused: tuple[Unread, ...] = ()
     files: tuple[str, ...] = ()

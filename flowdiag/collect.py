@@ -53,7 +53,7 @@ class Collector:
     def __init__(
         self, session: boto3.Session | None = None, *, region: str | None = None, reads: Reads | None = None, workers: int = 10
     ) -> None:
-        self._session: Any = session or _default_session()  # its stubs want services known beforehand
+        self._session: Any = session or session_for()  # its stubs want services known beforehand
         home = region or self._session.region_name
         if not home:
             raise FlowdiagError("no AWS Region is known: give region=, set AWS_DEFAULT_REGION, or name one in the profile")
@@ -161,9 +161,10 @@ class Collector:
         return reply.fault.reason
 
 
-def _default_session() -> boto3.Session:
+def session_for(profile: str | None = None) -> boto3.Session:
+    """A session with this profile, or the default one; raises FlowdiagError where the profile does not exist."""
     try:
-        return boto3.Session()
+        return boto3.Session(profile_name=profile)
     except aws.BotoCoreError as error:
         raise FlowdiagError(of_exception(error).reason) from error
 

@@ -99,7 +99,7 @@ def explain(question: Question, evidence: Snapshot, tables: Rules, flow_logs: st
         remedies=remedies,
         unread=(*view.unread, *wire.unread),
         sources=wire.sources,
-        files=(*evidence.files, *getattr(wire,"files",())),
+        files=(*evidence.files, *wire.files),
         read_at=evidence.read_at,
     )
 

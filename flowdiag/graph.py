@@ -82,6 +82,7 @@ def survey(endpoints: Iterable[Endpoint], view: View) -> None:
             ("route_table", "subnet", interface.subnet_id),
             ("route_table", "main", interface.vpc_id),
             ("vpc", "id", interface.vpc_id),
+            ("network_interface", "private_ip" if end.address.version == 4 else "ipv6", str(end.address)),
         ):
             view.find(kind, by, value, interface.scope)
 

@@ -55,6 +55,7 @@ class Index:
         self.half: list[Scope] = []
         self._lookups: dict[str, dict[str, list[Item]]] = {}
         self._skipped: dict[str, list[Item]] = {}
+        self._noted: set[Item] = set()
 
     def copy(self) -> Index:
         """An index whose changes do not show in this one."""
@@ -62,6 +63,7 @@ class Index:
         other.items, other.notes, other.half = list(self.items), list(self.notes), list(self.half)
         other._lookups = {by: dict(found) for by, found in self._lookups.items()}
         other._skipped = {by: list(items) for by, items in self._skipped.items()}
+        other._noted = set(self._noted)
         return other
 
     def find(self, by: str, value: str) -> list[Item]:
@@ -140,9 +142,9 @@ class Index:
 
     def _skip(self, by: str, item: Item, reason: str, note: bool) -> list[str]:
         if note:
-            noted = any(item is other for skipped in self._skipped.values() for other in skipped)
             self._skipped[by].append(item)
-        if note and not noted:
+        if note and item not in self._noted:
+            self._noted.add(item)
             where = f"{self.kind} {item.id or 'without an id'} in {item.scope}"
             self.notes.append(f"{where}: cannot be looked up by {by} ({reason})")
         return []

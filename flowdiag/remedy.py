@@ -6,13 +6,13 @@ the way, and in the end leave out every change that was not needed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
 from flowdiag.model import Change, Finding, Remedy, Trace
-from flowdiag.opening import Blocker, opening
+from flowdiag.openings import Blocker, opening
 from flowdiag.snapshot import Snapshot
 
 MOST_CHANGES = 32
@@ -54,15 +54,14 @@ def apply(change: Change, snapshot: Snapshot) -> Snapshot:
 
     def patched(raw: dict[str, Any]) -> dict[str, Any]:
         name, drop, add = change.patch["list"], change.patch.get("drop"), change.patch.get("add")
-        kept = [entry for entry in raw.get(name) or () if drop is None or drop.items() - _flat(entry)]
+        kept = [entry for entry in raw.get(name) or () if not _drops(drop, entry)]
         return {**raw, name: [*kept, *([dict(add)] if add else [])]}
 
     return snapshot.changed(change.kind, change.resource, change.scope, patched)
 
 
-def _flat(entry: dict[str, Any]) -> set[tuple[str, Any]]:
-    """The plain fields of an entry; the fields a patch drops by are all of this kind."""
-    return {(key, value) for key, value in entry.items() if isinstance(value, str | int)}
+def _drops(drop: Mapping[str, Any] | None, entry: Mapping[str, Any]) -> bool:
+    return drop is not None and all(entry.get(field) == value for field, value in drop.items())
 
 
 @dataclass(frozen=True)

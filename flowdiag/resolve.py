@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
 
@@ -50,8 +51,7 @@ class AmbiguousError(FlowdiagError):
 
 def resolve(question: Question, view: View) -> tuple[tuple[Endpoint, ...], tuple[Endpoint, ...]]:
     """The endpoints of both ends, in one IP version; raises NotFoundError or AmbiguousError with the way out."""
-    source = _interfaces(question.source, view)
-    destination = _interfaces(question.destination, view, near={i.vpc_id for i in source or ()})
+    source, destination = _both(question, view)
     version = _version(question, source, destination)
     sources = _endpoints(question.source, source, version, view, sending=True)
     destinations = _endpoints(question.destination, destination, version, view, sending=False, near={e.vpc for e in sources})
@@ -60,6 +60,18 @@ def resolve(question: Question, view: View) -> tuple[tuple[Endpoint, ...], tuple
             f"neither {question.source!r} nor {question.destination!r} is a network interface that was read: name at least one end in AWS"
         )
     return sources, destinations
+
+
+def _both(question: Question, view: View) -> tuple[tuple[Any, ...] | None, tuple[Any, ...] | None]:
+    """The interfaces of both ends; the destination is looked for even where the source is lacking, so that live
+    collection can fetch both at once."""
+    try:
+        source = _interfaces(question.source, view)
+    except FlowdiagError:
+        with suppress(FlowdiagError):
+            _interfaces(question.destination, view)
+        raise
+    return source, _interfaces(question.destination, view, near={i.vpc_id for i in source or ()})
 
 
 def flow_between(source: Endpoint, destination: Endpoint, question: Question, view: View) -> Flow:

@@ -142,7 +142,8 @@ class Snapshot:
     ) -> None:
         """Take in what AWS said live: the entries under one response key of `scope`, and the queries they answer.
 
-        An entry with a known id replaces the older one. Raises KeyError for a response key that no component reads.
+        An entry with a known id replaces the older one; `at` carries its time zone. Raises KeyError for a response key
+        that no component reads.
         """
         self._store.add(scope, response_key, items)
         asked = tuple(answered)

@@ -15,6 +15,7 @@ from flowdiag.model import ANYWHERE, Query, Scope
 
 Reads = Mapping[str, tuple[Read, ...]]
 Entry = dict[str, Any]
+_MANY = 200  # of so many entries at once, building an index anew costs less than bringing it up to date
 
 
 def within(scope: Scope, wanted: Scope) -> bool:
@@ -72,7 +73,10 @@ class Store:
         self._whole.setdefault(place, False)
         held = self._raw[place] = dict(self._raw.get(place, {}))
         self._wholes.clear()
-        for entry in entries:
+        several = list(entries)
+        if len(several) > _MANY:
+            self._drop_indexes(key)
+        for entry in several:
             ident = _ident(read, entry)
             old = held.pop(ident, None)
             held[ident] = entry
@@ -86,6 +90,10 @@ class Store:
         held[_ident(self._by_key[item.key][0], old)] = new
         self._raw[place] = held
         self._reindex(place, old, new)
+
+    def _drop_indexes(self, key: str) -> None:
+        for read in self._by_key[key]:
+            self._indexes.pop(read.resource.kind, None)
 
     def _reindex(self, place: Held, old: Entry | None, new: Entry) -> None:
         """Bring the indexes in use up to date; one whose entries hold several resources is built anew when next asked."""

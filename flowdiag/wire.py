@@ -54,6 +54,7 @@ class Wire(Value):
     candidates: tuple[Candidate, ...] = ()
     unread: tuple[Unread, ...] = ()
     sources: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     last: datetime | None = None
 
     @property
@@ -81,6 +82,7 @@ def witness(trace: Trace, source: Source | None, window: Window, rules: Rulebook
         candidates=candidates(symptom, trace.findings, rules, seen) if search else (),
         unread=_unread(search, seen) if search else (),
         sources=(_described(search),) if search else (),
+        files=tuple(search.tally.files) if search else (),
         last=max((s.last for s in seen if s.last), default=None),
     )
 

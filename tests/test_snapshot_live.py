@@ -56,6 +56,15 @@ def test_indexes_follow_what_is_added(live):
     assert {"net": 2} == live.counts()
 
 
+def test_indexes_follow_a_big_reply(live):
+    """Very many entries at once are found as a few are."""
+    query = Query(kind="net", by="cidr", value="10.1.0.0/16", scope=EAST)
+    live.add(EAST, "Vpcs", [vpc(1)], [query])
+    assert ["vpc-1"] == ids(live.find("net", "cidr", "10.1.0.0/16", EAST))
+    live.add(EAST, "Vpcs", [vpc(number, CidrBlock="10.1.0.0/16") for number in range(1000)])
+    assert 1000 == len(live.find("net", "cidr", "10.1.0.0/16", EAST))
+
+
 def test_instances_of_a_split_reservation_are_one_each(live):
     """A filter shows a reservation with some of its instances; the newest reading of each instance counts."""
     query = Query(kind="host", by="name", value="new", scope=EAST)

@@ -267,5 +267,6 @@ def test_a_generated_account_is_believable(tmp_path, monkeypatch):
     assert (snapshot, ()) == (Snapshot.load(tmp_path / "b"), snapshot.notes)
     counts = snapshot.counts()
     assert (2, 60, 302, 40) == tuple(counts[kind] for kind in ("vpc", "subnet", "network_interface", "security_group"))
+    assert 300 == counts["instance"]
     source, destination, _ = generate.open_pair(sizes)
     assert snapshot.get("network_interface", source).vpc_id == snapshot.get("network_interface", destination).vpc_id

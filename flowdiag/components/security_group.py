@@ -257,7 +257,8 @@ def _member(pair: UserIdGroupPair, role: str, packet: Packet, view: View) -> tup
         interface = view.get("network_interface", far, packet.scope)
         if isinstance(interface, Unread):
             return "unknown", False
-        return _answer(interface is not None and _carries(interface, pair.group_id)), False
+        member = interface is not None and _carries(interface, pair.group_id)
+        return _answer(member), not member and role == "ingress" and _was_member(pair, packet, view)
     if packet.lost and role == "ingress":
         return "no", _was_member(pair, packet, view)
     return _stranger(pair, packet.flow.source if role == "ingress" else packet.flow.destination, packet, view), False
@@ -276,5 +277,8 @@ def _carries(interface: Any, group_id: str) -> bool:
 
 
 def _was_member(pair: UserIdGroupPair, packet: Packet, view: View) -> bool:
+    """Whether the sender was a member before its address was replaced (by a NAT gateway's, for one)."""
+    if not packet.lost:
+        return False
     interface = view.get("network_interface", packet.origin, packet.scope) if packet.origin else None
     return bool(interface) and _carries(interface, pair.group_id)

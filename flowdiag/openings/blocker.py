@@ -1,0 +1,49 @@
+"""A blocker where it stands on the path, and what every opening needs of it: the header, the far end, the way to say things."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any, NamedTuple
+
+from flowdiag.model import Address, Finding, Flow, Hop, Leg, Place, Scope
+
+EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
+
+
+class Blocker(NamedTuple):
+    """A finding that blocks: its leg, the hops of its direction, and its own number among them."""
+
+    leg: Leg
+    hops: tuple[Hop, ...]
+    at: int
+    finding: Finding
+
+    @property
+    def place(self) -> Place:
+        """The component that blocks."""
+        return self.hops[self.at].place
+
+    @property
+    def flow(self) -> Flow:
+        """The header as it stands there."""
+        return self.hops[self.at].before
+
+    def far(self, address: Address) -> tuple[str, str]:
+        """The CIDR for a far address and how to call it: that address alone, or everybody where the question says `internet`."""
+        ends = (self.leg.source, self.leg.destination)
+        if any(end.kind == "internet" and end.address == address for end in ends):
+            everywhere = EVERYWHERE[address.version]
+            return everywhere, f"anywhere ({everywhere})"
+        return f"{address}/{address.max_prefixlen}", str(address)
+
+    def named(self, resource: Any) -> str:
+        """The resource's name, with its account where that is another than the source's."""
+        home: Scope = self.leg.source.scope
+        foreign = home.account and resource.scope.account and home.account != resource.scope.account
+        return f"{resource.name} of account {resource.scope.account}" if foreign else str(resource.name)
+
+    def command(self, words: list[str], resource: Any) -> str:
+        """A command for the shell, each word quoted; it names the Region where that is not the one of the source."""
+        region: str = resource.scope.region
+        elsewhere = ["--region", region] if region and region != self.leg.source.scope.region else []
+        return shlex.join(["aws", "ec2", *words, *elsewhere])

@@ -1,0 +1,125 @@
+"""A missing or dead route → one route to the gateway through which the walk went on as if there were one.
+
+https://docs.aws.amazon.com/vpc/latest/userguide/WorkWithRouteTables.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flowdiag.address import holds, network
+from flowdiag.model import Change, Place
+from flowdiag.openings.blocker import EVERYWHERE, Blocker
+from flowdiag.snapshot import Snapshot
+
+GUARDS = ("security_group", "network_acl")
+# What a route target is called in a reply of AWS and on the command line.
+GATEWAYS = {
+    "vpc_peering": ("VpcPeeringConnectionId", "--vpc-peering-connection-id"),
+    "internet_gateway": ("GatewayId", "--gateway-id"),
+    "nat_gateway": ("NatGatewayId", "--nat-gateway-id"),
+}
+
+
+def change(blocker: Blocker, snapshot: Snapshot) -> Change | str:
+    """A route to the gateway through which the walk went on as if there were one, unless that one drops the packet."""
+    table = snapshot.get("route_table", blocker.finding.resource, blocker.place.scope)
+    hop = next((hop for hop in blocker.hops[blocker.at + 1 :] if hop.place.kind not in GUARDS), None)
+    if not table or hop is None or hop.place.kind not in (*GATEWAYS, "vpc"):
+        return "no gateway is known that could carry it"
+    if hop.finding and hop.finding.verdict == "blocked":
+        return hop.finding.headline
+    dead = blocker.finding.fix.get("route", "")
+    if hop.place.kind == "vpc":
+        return _undo_blackhole(blocker, table, dead, snapshot)
+    if hop.place.kind == "nat_gateway" and _serves_itself(table, hop.place, snapshot):
+        return f"{hop.name} is routed by the same table, so a route to it would run in a circle"
+    return _towards(hop.place, blocker, table, dead, snapshot)
+
+
+def _towards(onward: Place, blocker: Blocker, table: Any, dead: str, snapshot: Snapshot) -> Change | str:
+    """A new route, or the blackhole led elsewhere where it would win over a new one."""
+    wanted = _destination(blocker, table, onward, snapshot)
+    raw = next((r for r in table.routes if dead and r.destination == dead and r.state == "blackhole"), None)
+    if raw is None or not _as_narrow(dead, wanted):
+        return _route_change(blocker, table, "create-route", wanted, onward)
+    if raw.gateway_id.startswith("vpce-"):
+        return "a route of a gateway endpoint cannot be edited"
+    static = raw.origin != "EnableVgwRoutePropagation"  # a propagated route cannot be replaced, but loses to a static one
+    return _route_change(blocker, table, "replace-route" if static else "create-route", dead, onward)
+
+
+def _destination(blocker: Blocker, table: Any, onward: Place, snapshot: Snapshot) -> str:
+    """The peer VPC's CIDR that holds the address; everything where the way leads to the internet."""
+    target = blocker.flow.destination
+    if onward.kind != "vpc_peering":
+        return EVERYWHERE[target.version]
+    peering = snapshot.get("vpc_peering", onward.id, onward.scope)
+    sides = peering.other(table.vpc_id).cidrs if peering else ()
+    return next((cidr for cidr in sides if holds(cidr, target)), f"{target}/{target.max_prefixlen}")
+
+
+def _as_narrow(dead: str, wanted: str) -> bool:
+    """Whether the blackhole is inside what a new route would be for: then it wins over that, and must itself be replaced."""
+    inner, outer = network(dead), network(wanted)
+    return inner is None or outer is None or inner.prefixlen >= outer.prefixlen
+
+
+def _serves_itself(table: Any, nat: Place, snapshot: Snapshot) -> bool:
+    gateway = snapshot.get("nat_gateway", nat.id, nat.scope)
+    own = snapshot.find("route_table", "subnet", gateway.subnet_id, gateway.scope) if gateway else ()
+    return own[0].id == table.id if own else _is_main(table)
+
+
+def _is_main(table: Any) -> bool:
+    return any(association.main for association in table.associations)
+
+
+def _undo_blackhole(blocker: Blocker, table: Any, dead: str, snapshot: Snapshot) -> Change | str:
+    """Inside the VPC the local route carries everything; a blackhole before it goes, one in its place is turned back.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/replace-local-route-target.html
+    """
+    vpc = snapshot.get("vpc", table.vpc_id, table.scope)
+    if not dead or not vpc:
+        return "the VPC's local route is missing from what was read"
+    return _route_change(blocker, table, "replace-route" if dead in vpc.cidrs else "delete-route", dead, None)
+
+
+def _route_change(blocker: Blocker, table: Any, verb: str, destination: str, onward: Place | None) -> Change:
+    """The change of one route; without a gateway it leads to `local`."""
+    key, flag = _destination_key(destination)
+    field, option = GATEWAYS[onward.kind] if onward else ("GatewayId", "--local-target")
+    target = onward.id if onward else "local"
+    words = [verb, "--route-table-id", table.id, flag, destination]
+    deletes = verb == "delete-route"
+    route = {key: destination, field: target, "Origin": "CreateRoute", "State": "active"}
+    return Change(
+        summary=_route_summary(blocker, table, verb, destination, target),
+        command=blocker.command(words if deletes else [*words, option, *([target] if onward else [])], table),
+        kind="route_table",
+        resource=table.id,
+        scope=table.scope,
+        patch={
+            "list": "Routes",
+            **({} if deletes else {"add": route}),
+            **({} if verb == "create-route" else {"drop": {key: destination, "State": "blackhole"}}),
+        },
+    )
+
+
+def _destination_key(destination: str) -> tuple[str, str]:
+    if destination.startswith("pl-"):
+        return "DestinationPrefixListId", "--destination-prefix-list-id"
+    if ":" in destination:
+        return "DestinationIpv6CidrBlock", "--destination-ipv6-cidr-block"
+    return "DestinationCidrBlock", "--destination-cidr-block"
+
+
+def _route_summary(blocker: Blocker, table: Any, verb: str, destination: str, target: str) -> str:
+    named = blocker.named(table)
+    shared = _is_main(table) and all(association.subnet_id != blocker.place.id for association in table.associations)
+    where = f"{named} (the main table, which every subnet without one of its own shares)" if shared else named
+    if verb == "delete-route":
+        return f"remove the blackhole route {destination} from {where}"
+    return f"route {destination} → {target} in {where}" + (", in place of the blackhole" if verb == "replace-route" else "")

@@ -1,0 +1,95 @@
+"""A security group in the way → one more rule in it: a group before an address, exact protocol and port.
+
+https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from flowdiag.model import ALL_PORTS, PROTOCOL_NAMES, TCP, UDP, Address, Change, Flow
+from flowdiag.openings.blocker import Blocker
+from flowdiag.snapshot import Snapshot
+
+
+def change(blocker: Blocker, snapshot: Snapshot) -> Change | str:
+    """One more rule in the interface's own group (https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html)."""
+    interface = snapshot.get("network_interface", blocker.place.id, blocker.place.scope)
+    own = _own_group(interface) if interface else None
+    group = snapshot.get("security_group", own.group_id if own else blocker.finding.resource, blocker.place.scope)
+    if not group:
+        return "its security group was not read"
+    ingress = blocker.finding.role == "ingress"
+    peer, words = _peer(blocker, interface, snapshot, blocker.flow.source if ingress else blocker.flow.destination)
+    permission = {**_service(blocker.flow), **peer}
+    there = "from" if ingress else "to"
+    return Change(
+        summary=f"admit {blocker.flow.service()} {there} {words} in {blocker.named(group)}",
+        command=blocker.command(_authorize(group, permission, ingress), group),
+        kind="security_group",
+        resource=group.id,
+        scope=group.scope,
+        patch={"list": "IpPermissions" if ingress else "IpPermissionsEgress", "add": permission},
+    )
+
+
+def _own_group(interface: Any) -> Any:
+    """The group of an interface that says most of what it is: the first that is not the VPC's `default`."""
+    return next((g for g in interface.groups if g.group_name != "default"), next(iter(interface.groups), None))
+
+
+def _service(flow: Flow) -> dict[str, Any]:
+    """Protocol and ports as IpPermission has them; ICMP holds its type in FromPort and its code in ToPort."""
+    name = {"IpProtocol": PROTOCOL_NAMES.get(flow.protocol, str(flow.protocol))}
+    if flow.icmp:
+        return {**name, "FromPort": flow.icmp[0], "ToPort": flow.icmp[1]}
+    if flow.protocol not in (TCP, UDP):
+        return name
+    ports = flow.destination_ports or ALL_PORTS
+    return {**name, "FromPort": ports.first, "ToPort": ports.last}
+
+
+def _peer(blocker: Blocker, interface: Any, snapshot: Snapshot, far: Address) -> tuple[dict[str, Any], str]:
+    """Whom the rule admits: the far end's group where it can be referenced there, else the far address."""
+    other = blocker.finding.fix.get("peer_interface", "")
+    peer: Any = snapshot.get("network_interface", other, blocker.place.scope) if other else None
+    listed = next((g for g in peer.groups if g.group_name != "default"), None) if peer else None
+    if listed and interface and _referable(blocker, interface, peer, snapshot):
+        group = snapshot.get("security_group", listed.group_id, peer.scope)
+        owner = (group.owner_id if group else "") or peer.owner_id or peer.scope.account
+        pair = {"GroupId": listed.group_id, **({"UserId": owner} if owner else {})}
+        return {"UserIdGroupPairs": [pair]}, group.name if group else listed.group_name or listed.group_id
+    cidr, words = blocker.far(far)
+    return ({"IpRanges": [{"CidrIp": cidr}]} if far.version == 4 else {"Ipv6Ranges": [{"CidrIpv6": cidr}]}), words
+
+
+def _referable(blocker: Blocker, interface: Any, peer: Any, snapshot: Snapshot) -> bool:
+    """Whether a rule here may name the peer's group and sees its members: same VPC and owner, or one active peering of
+    the same Region between, and nothing on the way that rewrites or forwards the packet.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html#security-group-referencing
+    https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-security-groups.html
+    """
+    if any(hop.before != hop.after or hop.place.role == "forward" for hop in blocker.hops):
+        return False
+    crossed = [hop.place for hop in blocker.hops if hop.place.kind == "vpc_peering"]
+    if interface.vpc_id == peer.vpc_id:
+        return not crossed and interface.owner_id == peer.owner_id
+    peering: Any = snapshot.get("vpc_peering", crossed[0].id, crossed[0].scope) if len(crossed) == 1 else None
+    return bool(peering) and peering.active and not peering.crosses_regions
+
+
+def _authorize(group: Any, permission: Mapping[str, Any], ingress: bool) -> list[str]:
+    """The short form where the command line has one: ingress, TCP or UDP, an IPv4 CIDR or a group of the same account."""
+    words = [f"authorize-security-group-{'ingress' if ingress else 'egress'}", "--group-id", group.id]
+    pair: Mapping[str, Any] = next(iter(permission.get("UserIdGroupPairs", ())), {})
+    home = group.owner_id or group.scope.account
+    foreign = "Ipv6Ranges" in permission or pair.get("UserId", home) != home
+    if not ingress or foreign or permission["IpProtocol"] not in ("tcp", "udp"):
+        return [*words, "--ip-permissions", json.dumps([permission], separators=(",", ":"))]
+    first, last = permission["FromPort"], permission["ToPort"]
+    who = ["--source-group", pair["GroupId"]] if pair else ["--cidr", permission["IpRanges"][0]["CidrIp"]]
+    port = str(first) if first == last else f"{first}-{last}"
+    return [*words, "--protocol", permission["IpProtocol"], "--port", port, *who]
