@@ -107,12 +107,13 @@ def _write(file: Path, text: str) -> None:
 
 def parse(text: bytes) -> dict[str, Any]:
     """The JSON object that a file holds, in any UTF encoding; raises ValueError with the line where it holds none."""
-    if not text.strip():
+    if not text or text.isspace():
         raise ValueError("the file is empty")
     reply = json.loads(text.decode(json.detect_encoding(text)).removeprefix("\ufeff"))
     if not isinstance(reply, dict):
         raise ValueError(f"line 1: a describe reply is an object, this is {type_name(reply)}")
-    if b"\\ud" in text or b"\\uD" in text:  # half of an escaped pair would break every string it gets into: fails here
+    # Half of an escaped pair would break every string it gets into, so it fails here; few files have a backslash at all.
+    if b"\\" in text and (b"\\ud" in text or b"\\uD" in text):
         json.dumps(reply, ensure_ascii=False).encode()
     return reply
 

@@ -5,7 +5,9 @@ Exit codes: 0 reachable, 1 blocked or broken, 2 usage (and anything a person can
 
 from __future__ import annotations
 
+import io
 import json
+import pkgutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +18,6 @@ import click
 from flowdiag.error import FlowdiagError
 
 EXIT_CODES = {"reachable": 0, "blocked": 1, "broken": 1, "inconclusive": 3, "partial": 4}
-SURFACES = ("text", "json", "markdown", "html", "slack")
 
 
 class Told(click.ClickException):
@@ -48,6 +49,23 @@ def main() -> None:
     Reads AWS (or a folder of saved describe JSON) and VPC flow logs, and explains what stands in the way.
     Nothing in AWS is ever changed.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal or pipe that knows no ✓ shows \u2713 instead of a traceback
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _surfaces() -> list[str]:
+    """Every surface, found by its file name as `render.surfaces` does, without what importing that package costs."""
+    folder = str(Path(__file__).parent / "render")
+    return sorted(module.name for module in pkgutil.iter_modules([folder]) if not module.name.startswith("_"))
+
+
+def _shown(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say how an answer is shown."""
+    surface = click.option(
+        "--format", "surface", type=click.Choice(_surfaces()), default="text", show_default=True, help="How to show the answer."
+    )
+    return surface(click.option("--no-colour", is_flag=True, help="Plain text even on a terminal.")(command))
 
 
 def _question(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -74,10 +92,7 @@ def _question(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--at", metavar="TIME", help="The time it failed, UTC: 2026-11-23T12:04Z.")
 @click.option("--window", metavar="SPAN", help="How far to look back from --at (or now): 30m, 2h. Default 1h with --at.")
 @click.option("--rules", metavar="DIR", help="A folder of your own decision tables.")
-@click.option(
-    "--format", "surface", type=click.Choice(SURFACES), default="text", show_default=True, help="How to show the answer."
-)
-@click.option("--no-colour", is_flag=True, help="Plain text even on a terminal.")
+@_shown
 def diagnose(surface: str, no_colour: bool, profile: str | None, **asked: Any) -> None:
     """Explain why SOURCE can or cannot reach DESTINATION on PORT.
 
@@ -174,20 +189,17 @@ def _tell_capture(collector: Any, folder: Path) -> None:
 
 
 @main.command(short_help="Run the bundled example; no AWS account is needed.")
-@click.option(
-    "--format", "surface", type=click.Choice(SURFACES), default="text", show_default=True, help="How to show the answer."
-)
-@click.option("--no-colour", is_flag=True, help="Plain text even on a terminal.")
+@_shown
 def demo(surface: str, no_colour: bool) -> None:
     """Explain the bundled example: a Lambda function that cannot reach its database on 3306."""
-    from flowdiag import demo as example
+    from flowdiag.demo import QUESTION, folder
     from flowdiag.diagnosis import diagnose as answer
 
-    told = answer(*example.QUESTION, snapshot=example.folder(), flow_logs=example.folder() / "flow-logs")
+    told = answer(*QUESTION, snapshot=folder(), flow_logs=folder() / "flow-logs")
     _show(told, surface, no_colour, code=False)
     if surface == "text":
-        click.echo("\nfiles read")
-        for name in told.sources:
+        click.echo(f"\nfiles read, of {folder()}")
+        for name in told.files:
             click.echo(f"  {name}")
 
 

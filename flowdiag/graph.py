@@ -122,7 +122,7 @@ class Walker:
                     )
                 )
                 continue
-            for back in self._follow(_start(destination), _answer(there, source, destination), set(), there.as_if):
+            for back in self._follow(_answering(there), _answer(there), set(), there.as_if):
                 reply, returned = self._ended(back, destination, source, flow.reply())
                 made.append(
                     Leg(
@@ -257,7 +257,8 @@ def _ends(trail: Trail, far: Endpoint) -> str:
 
 def _is(place: Place, end: Endpoint, packet: Packet) -> bool:
     if end.kind == "eni":
-        return place.kind == "network_interface" and place.id == end.eni
+        stands_in = any(t.place.id == end.eni and t.after.destination == packet.flow.destination for t in packet.translations)
+        return place.kind == "network_interface" and (place.id == end.eni or stands_in)
     return place.kind == "internet" and packet.flow.destination == end.address
 
 
@@ -279,17 +280,23 @@ def _start(end: Endpoint) -> Place:
     return Place(kind="internet", id="internet", role="leave")
 
 
-def _answer(there: Trail, source: Endpoint, destination: Endpoint) -> Packet:
+def _answering(there: Trail) -> Place:
+    """Where the reply starts: the interface at which the request arrived, or the internet."""
+    return there.place.model_copy(update={"role": "leave"})
+
+
+def _answer(there: Trail) -> Packet:
     """The reply: the header as it arrived, turned round, with what the request left behind in the gateways."""
     came = there.packet
+    answering = there.place.id if there.place.kind == "network_interface" else None
     return Packet(
         flow=came.flow.reply(),
         direction="reply",
-        sender=destination.eni or None,
-        origin=destination.eni or None,
+        sender=answering,
+        origin=answering,
         receiver=came.sender,
-        vpc=destination.vpc,
-        scope=destination.scope,
+        vpc=came.vpc if answering else "",
+        scope=came.scope,
         translations=came.translations,
         tracked=came.tracked,
         crossed=came.crossed,

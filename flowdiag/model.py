@@ -190,6 +190,7 @@ class Translation(Value):
     place: Place
     before: Flow
     after: Flow
+    vpc: str = ""
 
 
 class Packet(Value):

@@ -8,8 +8,11 @@ from datetime import UTC, datetime, timedelta
 from flowdiag.address import EVERY_PROTOCOL, protocol_number
 from flowdiag.model import PROTOCOL_NAMES, TCP, UDP, FlowdiagError, Question
 
-_SPAN = re.compile(r"^\s*(\d+)\s*(s|m|min|h|d)\s*$")
-_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+_SPAN = re.compile(r"^\s*([0-9]{1,9})\s*(s|m|min|h|d)\s*$")
+_NUMBER = re.compile(r"[0-9]{1,5}")
+LONGEST_PROTOCOL = 16  # characters; a longer text is none, and Python refuses to count thousands of digits
+_MINUTE = timedelta(minutes=1)
+_SPANS = {"s": timedelta(seconds=1), "m": _MINUTE, "min": _MINUTE, "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 
 def ask(
@@ -42,7 +45,8 @@ def _name(text: object, end: str) -> str:
 
 
 def _protocol(text: str | int) -> int:
-    number = protocol_number(text) if isinstance(text, str | int) and not isinstance(text, bool) else None
+    fits = isinstance(text, str | int) and not isinstance(text, bool) and len(str(text)) <= LONGEST_PROTOCOL
+    number = protocol_number(text) if fits else None
     if number is None or number == EVERY_PROTOCOL:
         raise FlowdiagError(f"protocol {text!r} is not known: use tcp, udp, icmp, icmpv6 or an IANA number from 0 to 255")
     return number
@@ -63,7 +67,7 @@ def _port(port: int | str | None, what: str) -> int | None:
     if port is None:
         return None
     text = str(port).strip()
-    if isinstance(port, bool) or not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= 65535:
+    if isinstance(port, bool) or not _NUMBER.fullmatch(text) or not 1 <= int(text) <= 65535:
         raise FlowdiagError(f"{what} {port!r} is no port: give a whole number from 1 to 65535")
     return int(text)
 
@@ -73,18 +77,19 @@ def _between(at: str | datetime | None, window: str | timedelta | None) -> tuple
     if at is None and window is None:
         return None, None
     end = _time(at) if at is not None else datetime.now(UTC)
-    return end - (_span(window) if window is not None else timedelta(hours=1)), end
+    span = _span(window) if window is not None else timedelta(hours=1)
+    try:
+        return end - span, end
+    except OverflowError:
+        raise FlowdiagError(f"{span} before {end:%Y-%m-%dT%H:%MZ} is before the year 1: give a shorter window") from None
 
 
 def _time(at: str | datetime) -> datetime:
-    if isinstance(at, datetime):
-        moment = at
-    else:
-        try:
-            moment = datetime.fromisoformat(at.strip())
-        except (ValueError, AttributeError):
-            raise FlowdiagError(f"at={at!r} is no time: write it as 2026-11-23T12:04Z") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        moment = at if isinstance(at, datetime) else datetime.fromisoformat(at.strip())
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, AttributeError, OverflowError):
+        raise FlowdiagError(f"at={at!r} is no time: write it as 2026-11-23T12:04Z") from None
 
 
 def _span(window: str | timedelta) -> timedelta:
@@ -92,7 +97,7 @@ def _span(window: str | timedelta) -> timedelta:
         span = window
     else:
         match = _SPAN.match(str(window))
-        span = timedelta(seconds=int(match[1]) * _SECONDS[match[2]]) if match else timedelta()
+        span = _SPANS[match[2]] * int(match[1]) if match else timedelta()
     if span <= timedelta():
         raise FlowdiagError(f"window={window!r} is no length of time: write it as 90s, 30m, 2h or 7d")
     return span

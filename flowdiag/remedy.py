@@ -105,8 +105,14 @@ def _openings(path: Trace, trial: Trial) -> Changes:
 def _new(path: Trace, snapshot: Snapshot, known: Changes) -> Iterator[Change]:
     for blocker in _blockers(path):
         change = opening(blocker, snapshot)
-        if isinstance(change, Change) and change not in known:
+        if isinstance(change, Change) and _gist(change) not in map(_gist, known):
             yield change
+
+
+def _gist(change: Change) -> tuple[str, dict[str, Any]]:
+    """What a change does, whatever rule number it takes: what did not help once is not tried again."""
+    added = {field: value for field, value in change.patch.get("add", {}).items() if field != "RuleNumber"}
+    return change.resource, {**change.patch, "add": added}
 
 
 def _needed(changes: Changes, trial: Trial) -> Changes:
@@ -132,9 +138,8 @@ def _standing(path: Trace) -> set[tuple[Any, ...]]:
 def _remaining(path: Trace, snapshot: Snapshot) -> str:
     """What still stands in the way after the changes, in one sentence, with the reason where no change can open it."""
     reasons = {b.finding.headline: why for b in _blockers(path) if isinstance(why := opening(b, snapshot), str) and why}
-    told = [f for f in path.findings if f.verdict != "allowed"]
-    sure = [f for f in told if not f.as_if] or told
-    headlines = tuple(dict.fromkeys(f.headline for f in sure))
+    told = (f for leg in path.legs for f in leg.findings if f.verdict != "allowed" and not f.as_if)
+    headlines = tuple(dict.fromkeys(f.headline for f in told))
     named = [f"{text} ({reasons[text]})" if text in reasons else text for text in headlines[:MOST_NAMED]]
     more = len(headlines) - len(named)
     return "still in the way: " + "; ".join([*named, *([f"and {more} more"] if more else [])])

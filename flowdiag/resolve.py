@@ -54,7 +54,8 @@ def resolve(question: Question, view: View) -> tuple[tuple[Endpoint, ...], tuple
     source, destination = _both(question, view)
     version = _version(question, source, destination)
     sources = _endpoints(question.source, source, version, view, sending=True)
-    destinations = _endpoints(question.destination, destination, version, view, sending=False, near={e.vpc for e in sources})
+    near = {e.vpc for e in sources if e.kind == "eni"}
+    destinations = _endpoints(question.destination, destination, version, view, sending=False, near=near)
     if all(e.kind != "eni" for e in (*sources, *destinations)):
         raise NotFoundError(
             f"neither {question.source!r} nor {question.destination!r} is a network interface that was read: name at least one end in AWS"
@@ -257,10 +258,12 @@ def _address_of(text: str, interface: Any, version: int, sending: bool, near: It
     """The address meant: the literal one (a sender is always its private side), a public DNS name's, else the first.
 
     Inside its VPC a public DNS name means the private address: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-dns.html
+    From outside (`near` is empty) a host is known by its public address, whatever name it was given.
     """
     literal = _literal(text)
-    if literal is None and _PUBLIC_DNS.match(text) and not sending and interface.vpc_id not in set(near):
-        literal = address(interface.association.public_ip) if interface.association else None
+    outside = not near or (_PUBLIC_DNS.match(text) and interface.vpc_id not in set(near))
+    if literal is None and outside and not sending and version == 4:
+        literal = address(interface.public)
     if literal is not None and not interface.owns(literal):
         private = address(interface.private_of(literal))
         return (private if sending else literal) if private else None

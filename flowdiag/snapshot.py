@@ -191,6 +191,11 @@ class Snapshot:
         """What could not be used: a file, an entry, an unknown response key, each in one sentence."""
         return (*self._notes, *self._store.notes)
 
+    @property
+    def refused(self) -> tuple[Unread, ...]:
+        """What AWS denied or could not answer, each with the reason and the action that would grant it."""
+        return tuple(self._refused.values())
+
     def counts(self) -> dict[str, int]:
         """How many resources of each kind were read, for the kinds of which a reply was read."""
         return self._store.counts()

@@ -118,10 +118,16 @@ class Rules:
 
     @classmethod
     def load(cls, own: str | Path | None = None) -> Rules:
-        """The bundled tables, with those of `own` in front; raises TableError where that folder does not exist."""
-        if own is not None and not Path(own).is_dir():
+        """The bundled tables, with those of `own` in front; raises TableError where one's own cannot be read or proved."""
+        if own is None:
+            return cls((bundled(),))
+        if not Path(own).is_dir():
             raise TableError(f"rules={str(own)!r} is no folder: give a folder of Markdown decision tables")
-        return cls((*((Path(own),) if own is not None else ()), bundled()))
+        rules = cls((Path(own), bundled()))
+        for path in sorted(Path(own).glob("*.md")):
+            if path.stem != "README":
+                rules.table(path.stem).prove()
+        return rules
 
     def table(self, name: str) -> Table:
         """The table called `name`; raises TableError where there is none."""

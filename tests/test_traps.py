@@ -111,7 +111,10 @@ def test_a_network_acl_entry_without_ports_covers_them_all(pair):
     assert ("blocked", "NA102") == verdict(pair.ask(8080, protocol="udp"))
 
 
-@pytest.mark.parametrize(("kind", "expected"), [((8, -1), "reachable"), ((8, 0), "reachable"), (None, "reachable"), ((0, 0), "blocked")])
+PINGS = [((8, -1), "reachable"), ((8, 0), "reachable"), (None, "reachable"), ((0, 0), "blocked")]
+
+
+@pytest.mark.parametrize(("kind", "expected"), PINGS)
 def test_icmp_rules_hold_type_and_code_where_others_hold_ports(pair, kind, expected):
     """A ping is an echo request, type 8 code 0; a rule for echo replies does not admit it."""
     pair.sg_db.ingress("icmp", kind, pair.sg_web)

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from flowdiag.address import is_private
+from flowdiag.address import is_private
 from flowdiag.component import Component, View
-from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Unread
+from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Translation, Unread
 
 
 class InternetComponent(Component):
@@ -15,29 +17,31 @@ class InternetComponent(Component):
     kind = "internet"
 
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
-        """Whether the destination is a public address that a known interface holds."""
+        """Whether the destination is a public address that a known interface, or the request's own gateway, holds."""
         target = packet.flow.destination
+        came = _came_out_of(packet)
         known = _known(target, view)
+        held = f"belongs to {known[0].label}" if known else f"was put on by {came.place.id}" if came else "lies outside what was read"
         return Observation(
             table="internet",
             inputs={
                 "role": place.role,
-                "held": "unknown" if isinstance(known, Unread) else "yes" if known else "no",
-                "gateway": _gateway_read(known, view),
+                "held": "yes" if came or known else _unheld(target, known),
+                "gateway": "yes" if came else _gateway_read(known, view),
             },
             words={"address": str(target)},
             resource=known[0].id if known else "",
             name="internet",
-            detail=f"{target} belongs to {known[0].label}" if known else f"{target} lies outside what was read",
-            evidence=(
-                Evidence(
-                    where="internet", text=f"{target} {'is held by ' + known[0].id if known else 'is held by no interface read'}"
-                ),
-            ),
+            detail=f"{target} {held}",
+            evidence=(Evidence(where="internet", text=f"{target} {held}"),),
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
         """In through the internet gateway of the VPC that holds the address; otherwise the packet has left AWS."""
+        came = _came_out_of(packet)
+        if came:
+            onward = packet.but(vpc=came.vpc, scope=came.place.scope, subnet="", sender=None)
+            return (Move(to=came.place.model_copy(update={"role": "in"}), packet=onward),)
         known = _known(packet.flow.destination, view)
         if not known:
             return ()
@@ -47,6 +51,18 @@ class InternetComponent(Component):
         scope = known[0].scope
         onward = packet.but(vpc=known[0].vpc_id, scope=scope, subnet="", sender=None)
         return (Move(to=Place(kind="internet_gateway", id=gateways[0].id, role="in", scope=scope), packet=onward),)
+
+
+def _unheld(target: Address, known: Any) -> str:
+    return "private" if is_private(target) else "unknown" if isinstance(known, Unread) else "no"
+
+
+def _came_out_of(packet: Packet) -> Translation | None:
+    """The internet gateway by which the request took on the address that this reply is for."""
+    if packet.direction != "reply":
+        return None
+    gateways = (t for t in packet.translations if t.place.kind == "internet_gateway" and t.place.role == "out")
+    return next((t for t in gateways if t.after.source == packet.flow.destination), None)
 
 
 def _known(target: Address, view: View) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from flowdiag.address import address, is_private
-from flowdiag.component import Component, Lookup, Part, Read, Resource, View, by_id, by_name
+from flowdiag.component import Component, Lookup, Part, Read, Resource, View, by_id, by_name, holder
 from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Query, Translation, Unread
 
 
@@ -81,7 +81,7 @@ class InternetGatewayComponent(Component):
                 "public address": "unknown" if isinstance(mapped, Unread) else "yes" if mapped else "no",
                 "far address": "private" if is_private(far) else "public",
                 "edge route table": _edge_table(place, view) if inward else "no",
-                "block public access": _block_public_access(packet, place, view),
+                "block public access": _block_public_access(packet, place, _subnet(packet, inward, view), view),
             },
             words={
                 "gateway": gateway.name if gateway else place.id,
@@ -108,7 +108,7 @@ class InternetGatewayComponent(Component):
             return ()
         changed = {"destination": mapped} if inward else {"source": mapped}
         flow = packet.flow.rewritten(**changed)
-        noted = (*packet.translations, Translation(place=place, before=packet.flow, after=flow))
+        noted = (*packet.translations, Translation(place=place, before=packet.flow, after=flow, vpc=packet.vpc))
         if inward:
             onward = packet.but(flow=flow, subnet="", translations=noted)
             return (Move(to=Place(kind="vpc", id=packet.vpc, role="deliver", scope=place.scope), packet=onward),)
@@ -148,9 +148,15 @@ def _inside(packet: Packet, view: View) -> Any:
             else None
         )
     found = view.find("network_interface", "public_ip", str(packet.flow.destination), packet.scope)
-    if isinstance(found, Unread):
-        return found
-    return next((address(i.private_of(packet.flow.destination)) for i in found if i.vpc_id == packet.vpc), None)
+    mapped = next((address(i.private_of(packet.flow.destination)) for i in found or () if i.vpc_id == packet.vpc), None)
+    return mapped or _turned_before(packet) or (found if isinstance(found, Unread) else None)
+
+
+def _turned_before(packet: Packet) -> Address | None:
+    """The private address that a gateway put this public one in the place of, on the request's way out."""
+    if packet.direction != "reply":
+        return None
+    return next((t.before.source for t in packet.translations if t.after.source == packet.flow.destination), None)
 
 
 def _edge_table(place: Place, view: View) -> str:
@@ -158,14 +164,23 @@ def _edge_table(place: Place, view: View) -> str:
     return "unknown" if isinstance(tables, Unread) else "yes" if tables else "no"
 
 
-def _block_public_access(packet: Packet, place: Place, view: View) -> str:
+def _subnet(packet: Packet, inward: bool, view: View) -> str:
+    """The subnet whose exclusion counts: the sender's, or that of the interface the packet is for."""
+    if not inward:
+        return packet.subnet
+    inside = _inside(packet, view)
+    interface = holder(packet.vpc, inside, packet.scope, view) if inside else None
+    return str(interface.subnet_id) if interface else ""
+
+
+def _block_public_access(packet: Packet, place: Place, subnet_id: str, view: View) -> str:
     """Whether it blocks this packet, as DescribeSubnets or DescribeVpcs shows it; off where the reply predates the feature.
 
     Mode block-ingress still lets NAT gateways' traffic through:
 
     https://docs.aws.amazon.com/vpc/latest/userguide/security-vpc-bpa-basics.html
     """
-    subnet = view.get("subnet", packet.subnet, packet.scope) if packet.subnet else None
+    subnet = view.get("subnet", subnet_id, packet.scope) if subnet_id else None
     vpc = view.get("vpc", packet.vpc, packet.scope) if packet.vpc else None
     states = next((r.block_public_access_states for r in (subnet, vpc) if r and r.block_public_access_states), None)
     if states is None:

@@ -98,7 +98,7 @@ class NatGatewayComponent(Component):
             },
             words={
                 "gateway": name,
-                "state": nat.state if nat else "not read",
+                "state": f"state {nat.state or '-'}" if nat else "not read",
                 "source": str(packet.flow.source),
                 "flow": packet.flow.service(),
             },
@@ -159,7 +159,8 @@ def _state(nat: Any, stranger: bool) -> str:
         return "unknown"
     if nat is None:
         return "gone"
-    return "available" if nat.state == "available" else "unknown" if not nat.state else "gone"
+    # A gateway that is being deleted may still carry traffic: API_NatGateway.html in the EC2 API reference.
+    return "available" if nat.state == "available" else "unknown" if nat.state in ("", "deleting") else "gone"
 
 
 def _translates(packet: Packet) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from flowdiag.address import holds, is_aws_own
-from flowdiag.component import Component, Lookup, Part, Read, Resource, View, by_id, by_name
+from flowdiag.component import Component, Lookup, Part, Read, Resource, View, by_id, by_name, holder
 from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Query, Unread
 
 # InterfaceType values behind which a host of the customer's (or a managed host that simply answers) stands.
@@ -123,6 +123,12 @@ class NetworkInterface(Resource):
         """True where one of its delegated prefixes holds the address."""
         prefixes = [p.ipv4_prefix for p in self.ipv4_prefixes] + [p.ipv6_prefix for p in self.ipv6_prefixes]
         return any(holds(prefix, address) for prefix in prefixes)
+
+    @property
+    def public(self) -> str:
+        """Its public IPv4 address, that of the primary private one before any other, or empty."""
+        associations = [self.association, *(a.association for a in self.private_ip_addresses)]
+        return next((a.public_ip for a in associations if a and a.public_ip), "")
 
     def public_of(self, private: Address) -> str:
         """The public IPv4 address mapped to one of its private addresses, or empty."""
@@ -265,10 +271,11 @@ def _running(interface: NetworkInterface, view: View) -> tuple[str, str]:
     instance = view.get("instance", interface.instance, interface.scope)
     if isinstance(instance, Unread):
         return "unknown", f"{interface.instance} was not read"
-    state = instance.state.name if instance else "gone"
-    return (
-        "yes" if state == "running" else "no" if state else "unknown"
-    ), f"{interface.instance} is {state or 'of unknown state'}"
+    if instance is None:  # an interface outlives no instance of its own account: this one is another account's
+        return "unknown", f"{interface.instance} is not among the instances read"
+    state = instance.state.name
+    running = "yes" if state == "running" else "no" if state else "unknown"
+    return running, f"{interface.instance} is {state or 'of unknown state'}"
 
 
 def _out(interface: NetworkInterface, packet: Packet, view: View) -> Move:
@@ -281,14 +288,21 @@ def _out(interface: NetworkInterface, packet: Packet, view: View) -> Move:
     target = packet.flow.destination
     if interface.owns(target):
         return Move(to=Place(kind="network_interface", id=interface.id, role="arrive", scope=interface.scope), packet=outgoing)
-    subnet = view.get("subnet", interface.subnet_id, interface.scope)
-    neighbour = bool(subnet) and subnet.holds(target)
-    if is_aws_own(target) or neighbour:
+    if is_aws_own(target) or _neighbours(interface, target, view):
         to = Place(kind="vpc", id=interface.vpc_id, role="deliver", scope=interface.scope)
         return Move(to=to, packet=outgoing, guards=() if is_aws_own(target) else _groups(interface, "egress"))
     acl = Place(kind="network_acl", id=interface.subnet_id, role="outbound", scope=interface.scope)
     to = Place(kind="route_table", id=interface.subnet_id, role="route", scope=interface.scope)
     return Move(to=to, packet=outgoing, guards=(*_groups(interface, "egress"), acl))
+
+
+def _neighbours(interface: NetworkInterface, target: Address, view: View) -> bool:
+    """Whether the target lies in the interface's subnet; where that was not read, whoever holds the address tells."""
+    subnet = view.get("subnet", interface.subnet_id, interface.scope)
+    if subnet:
+        return bool(subnet.holds(target))
+    found = holder(interface.vpc_id, target, interface.scope, view)
+    return bool(found) and found.subnet_id == interface.subnet_id
 
 
 def _through_guest(interface: NetworkInterface, packet: Packet, view: View) -> tuple[Move, ...]:

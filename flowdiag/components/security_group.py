@@ -114,7 +114,7 @@ class SecurityGroupComponent(Component):
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
         """Whether a rule of any group admits the packet, or the reply is that of a tracked request."""
         interface = view.get("network_interface", place.id, place.scope)
-        ids = [g.group_id for g in interface.groups] if interface else []
+        ids = [g.group_id for g in interface.groups] if interface else [f"the groups of {place.id}"]
         groups = [view.get("security_group", id, place.scope) for id in ids]
         read = [g for g in groups if g]
         tracked = packet.direction == "reply" and place.id in packet.tracked
@@ -128,7 +128,7 @@ def _observation(
 ) -> Observation:
     admitting = next((m for m in matches if m.answer == "yes"), None)
     undecided = bool(unread) or any(m.answer == "unknown" for m in matches)
-    near = min((m for m in matches if m.answer != "yes"), key=lambda m: len(m.fields), default=None)
+    near = min((m for m in matches if m.answer != "yes"), key=lambda m: (not m.lost, len(m.fields)), default=None)
     names = ", ".join([g.name for g in read] + unread) or place.id
     near_miss = f"nearest rule: {near.text} (differs in {' and '.join(near.fields)})" if near and near.fields else ""
     inputs = {
@@ -172,7 +172,8 @@ def _matches(group: SecurityGroup, role: str, packet: Packet, view: View) -> Ite
             fields = off + (() if answer == "yes" else ("source" if role == "ingress" else "destination",))
             preposition = "from" if role == "ingress" else "to"
             verb = f"rule {number} allows {service} {preposition} {text}" if not fields else f"{service} {preposition} {text}"
-            yield Match(verb, fields, "no" if off else answer, lost and not off)
+            part = not off and answer == "yes" and _part(rule, packet.flow)
+            yield Match(verb, fields, "no" if off else "unknown" if part else answer, lost and not off)
 
 
 def _service(rule: IpPermission) -> str:
@@ -201,9 +202,14 @@ def _differing(rule: IpPermission, flow: Flow) -> tuple[str, ...]:
         return ("protocol",)
     if flow.icmp:
         return _icmp_differs(rule, flow.icmp)
-    if number in (TCP, UDP) and not _covers_ports(rule, flow.destination_ports):
+    if number in (TCP, UDP) and _covered(rule, flow.destination_ports) == "no":
         return ("port",)
     return ()
+
+
+def _part(rule: IpPermission, flow: Flow) -> bool:
+    ported = protocol_number(rule.ip_protocol) in (TCP, UDP)
+    return ported and _covered(rule, flow.destination_ports) == "unknown"
 
 
 def _icmp_differs(rule: IpPermission, icmp: tuple[int, int]) -> tuple[str, ...]:
@@ -213,14 +219,17 @@ def _icmp_differs(rule: IpPermission, icmp: tuple[int, int]) -> tuple[str, ...]:
     return ("ICMP code",) if rule.from_port not in (None, -1) and rule.to_port not in (None, -1, code) else ()
 
 
-def _covers_ports(rule: IpPermission, ports: PortRange | None) -> bool:
+def _covered(rule: IpPermission, ports: PortRange | None) -> Answer:
+    """Whether a rule covers the ports; unknown where it covers a part, for which of them is used is not known beforehand."""
     if ports is None:
-        return True
+        return "yes"
     if rule.from_port is None or rule.to_port is None:
-        return False
-    return (rule.from_port in (-1, 0) and rule.to_port in (-1, 65535)) or (
-        rule.from_port <= ports.first and ports.last <= rule.to_port
-    )
+        return "no"
+    last = 65535 if rule.to_port == -1 else rule.to_port
+    if last < rule.from_port:
+        return "no"
+    common = ports.overlap(PortRange(first=max(rule.from_port, 0), last=last))
+    return "no" if common is None else "yes" if common == ports else "unknown"
 
 
 def _peers(

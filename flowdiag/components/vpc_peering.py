@@ -156,4 +156,4 @@ def _inside(side: PeeringVpc, target: Any, scope: Scope, view: View) -> str:
     if vpc:
         return "yes" if vpc.holds(target) else "no"
     # The sets may be cut off in older replies; only a VPC that was read can say no.
-    return "unknown" if isinstance(vpc, Unread) and not side.cidrs else "no"
+    return "unknown" if isinstance(vpc, Unread) else "no"

@@ -43,7 +43,7 @@ def _towards(onward: Place, blocker: Blocker, table: Any, dead: str, snapshot: S
     raw = next((r for r in table.routes if dead and r.destination == dead and r.state == "blackhole"), None)
     if raw is None or not _as_narrow(dead, wanted):
         return _route_change(blocker, table, "create-route", wanted, onward)
-    if raw.gateway_id.startswith("vpce-"):
+    if raw.gateway_id.startswith("vpce-") and raw.destination_prefix_list_id:
         return "a route of a gateway endpoint cannot be edited"
     static = raw.origin != "EnableVgwRoutePropagation"  # a propagated route cannot be replaced, but loses to a static one
     return _route_change(blocker, table, "replace-route" if static else "create-route", dead, onward)

@@ -1,0 +1,233 @@
+"""Cases in prose: every page of `tests/cases/` tells small networks, a question about each, and the exact answer as text.
+
+The form of a page is told in `tests/cases/README.md`. After a change of wording, `FLOWDIAG_UPDATE_CASES=1 pytest
+tests/test_cases.py` writes the answers anew; they are then to be read like any other change.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+from world import World, tags
+
+from flowdiag import Diagnosis, diagnose
+from flowdiag.conclude import configuration
+from flowdiag.logs import Window, open_source
+from flowdiag.table import Rules
+from flowdiag.wire import witness
+
+FOLDER = Path(__file__).parent / "cases"
+UPDATE = os.environ.get("FLOWDIAG_UPDATE_CASES") == "1"
+RULES = Rules.load()
+SAID_NOWHERE = "-"  # the headline of rows of the table of causes that no report shows
+_BLOCK = re.compile(r"^```(\w+ [\w-]+)\n(.*?)^```$", flags=re.M | re.S)
+_CODES = re.compile(r"^codes: (.+)$", flags=re.M)
+_ASKED = re.compile(r"(?P<source>.+) → (?P<destination>.+), (?P<service>.+)")
+
+
+# ---------------------------------------------------------------- a page and its cases
+
+
+@dataclass(frozen=True)
+class Case:
+    """One `##` section of a page; `start` is the world block that all cases of the page begin with."""
+
+    page: str
+    title: str
+    text: str
+    start: str
+
+    @cached_property
+    def blocks(self) -> dict[str, str]:
+        """The fenced blocks by their info string."""
+        return dict(_BLOCK.findall(self.text))
+
+    @cached_property
+    def codes(self) -> tuple[str, ...]:
+        """The codes this is a case of."""
+        found = _CODES.search(self.text)
+        return tuple(re.split(r",\s*", found[1].strip())) if found else ()
+
+    @property
+    def prose(self) -> str:
+        """What stands outside the blocks and the line of codes."""
+        return _CODES.sub("", _BLOCK.sub("", self.text)).strip()
+
+
+def cases() -> Iterator[Case]:
+    """Every case of every page."""
+    for path in sorted(FOLDER.glob("*.md")):
+        if path.stem == "README":
+            continue
+        head, *sections = re.split(r"^## ", path.read_text(encoding="utf-8"), flags=re.M)
+        start = dict(_BLOCK.findall(head)).get("python world", "")
+        for section in sections:
+            title, _, text = section.partition("\n")
+            yield Case(path.stem, title.strip(), text, start)
+
+
+CASES = tuple(cases())
+every_case = pytest.mark.parametrize("case", CASES, ids=[f"{case.page}: {case.title}" for case in CASES])
+
+
+# ---------------------------------------------------------------- the world of a case
+
+
+class Account(World):
+    """A world whose ids are short and told by kind: `eni-0a2` is the second interface of the first account."""
+
+    def __init__(self, letter: str, account: str, region: str) -> None:
+        self._letter, self._numbers = letter, Counter[str]()
+        super().__init__(account, region)
+
+    def id(self, prefix: str) -> str:
+        self._numbers[prefix] += 1
+        return f"{prefix}-0{self._letter}{self._numbers[prefix]}"
+
+
+@dataclass
+class Accounts:
+    """The worlds a case makes, in order; calling it makes one more."""
+
+    made: list[Account] = field(default_factory=list)
+
+    def __call__(self, account: str = "111122223333", region: str = "us-east-1") -> Account:
+        self.made.append(Account("abcdef"[len(self.made)], account, region))
+        return self.made[-1]
+
+
+def name(thing: Any, text: str) -> Any:
+    """Give anything of a world a Name tag."""
+    thing.raw["Tags"] = tags(text)
+    return thing
+
+
+def built(case: Case) -> Accounts:
+    """The worlds that the blocks of a case make; `world` is the first."""
+    accounts = Accounts()
+    names: dict[str, Any] = {"World": accounts, "world": accounts(), "name": name}
+    for block in (case.start, case.blocks.get("python world", "")):
+        exec(compile(block, f"{case.page}: {case.title}", "exec"), names)
+    return accounts
+
+
+# ---------------------------------------------------------------- the question of a case
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question as the block tells it: `web-1 → db-1, tcp/5432`, then a line for each option."""
+
+    text: str
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What `diagnose` is called with, evidence apart."""
+        asked = _ASKED.fullmatch(self.text.splitlines()[0])
+        assert asked, f"no question: {self.text!r}"
+        protocol, _, port = asked["service"].removeprefix("protocol ").partition("/")
+        options = {option.replace("-", "_"): value for option, value in self.options.items() if option not in ("without", "read")}
+        return {**asked.groupdict(), "service": None, "port": port or None, "protocol": protocol, **options}
+
+    @property
+    def options(self) -> dict[str, str]:
+        """The lines below the first, by their first word."""
+        return dict(line.split(" ", 1) for line in self.text.splitlines()[1:])
+
+
+def diagnosed(case: Case, folder: Path) -> tuple[Diagnosis, set[str]]:
+    """The diagnosis of a case, and every code that had a part in it."""
+    asked = Asked(case.blocks["text question"])
+    first, *others = built(case).made
+    snapshot = first.snapshot(*others, without=asked.options.get("without", "").split())
+    read = asked.options.get("read")
+    snapshot.read_at = datetime.fromisoformat(read) if read else None
+    arguments = {key: value for key, value in asked.arguments.items() if key != "service"}
+    logs = _saved(case, folder)
+    found = diagnose(**arguments, snapshot=snapshot, flow_logs=logs)
+    return found, _codes(found, logs)
+
+
+def _saved(case: Case, folder: Path) -> Path | None:
+    if "text flow-log" not in case.blocks:
+        return None
+    place = folder / "flow-logs"
+    place.mkdir()
+    (place / "flow.log").write_text(case.blocks["text flow-log"], encoding="utf-8")
+    return place
+
+
+def _codes(found: Diagnosis, logs: Path | None) -> set[str]:
+    window = Window(start=found.question.start, end=found.question.end)
+    wire = witness(found.path, open_source(str(logs)) if logs else None, window, RULES)
+    judged = RULES.table("verdict").evaluate({"configuration": configuration(found.path), **wire.inputs})
+    told = {entry.code for entry in (*found.findings, *found.path.findings, *found.candidates)}
+    return told | {found.code, wire.finding.code, judged.code}
+
+
+# ---------------------------------------------------------------- tests
+
+
+@every_case
+def test_case(case: Case, tmp_path: Path) -> None:
+    """The world, asked the question, gives the text word for word, and the codes named had a part in the answer.
+
+    With FLOWDIAG_UPDATE_CASES=1 the text is written into the page instead; the codes are held to all the same.
+    """
+    found, codes = diagnosed(case, tmp_path)
+    if UPDATE:
+        _write(case, f"{found}\n")
+    else:
+        assert "" == _difference(case.blocks["text expected"], f"{found}\n")
+    assert set() == set(case.codes) - codes
+
+
+def _difference(expected: str, actual: str) -> str:
+    lines = difflib.unified_diff(expected.splitlines(), actual.splitlines(), "expected", "actual", n=99, lineterm="")
+    return "\n".join(lines)
+
+
+def _write(case: Case, actual: str) -> None:
+    path = FOLDER / f"{case.page}.md"
+    old = f"```text expected\n{case.blocks['text expected']}```"
+    section = f"## {case.title}\n{case.text}"
+    new = section.replace(old, f"```text expected\n{actual}```")
+    path.write_text(path.read_text(encoding="utf-8").replace(section, new), encoding="utf-8")
+
+
+def _rows() -> Iterator[tuple[str, str, str]]:
+    """Table, code and headline of every row."""
+    for table in map(RULES.table, RULES.names()):
+        yield from ((table.name, rule.code, rule["headline"]) for rule in table.rules)
+
+
+def test_every_code_has_a_case() -> None:
+    """A rule that no small network comes to is a rule nobody has seen; rows that no report shows have none."""
+    shown = {code for _, code, headline in _rows() if headline != SAID_NOWHERE}
+    assert [] == sorted(shown - {code for case in CASES for code in case.codes})
+
+
+@every_case
+def test_form(case: Case) -> None:
+    """A case says in prose what happens, is named after the first of its codes, and names codes that exist."""
+    owners = {code: table for table, code, _ in _rows()}
+    assert case.prose
+    assert [] == [code for code in case.codes if code not in owners]
+    assert f"{case.codes[0]}:" == case.title.split()[0]
+    assert case.page == owners[case.codes[0]]
+    assert {"text question", "text expected"} <= set(case.blocks) <= {"python world", "text question", "text flow-log", "text expected"}
+
+
+def test_titles_are_unique() -> None:
+    """A case is known by its page and title."""
+    assert [] == [key for key, count in Counter((case.page, case.title) for case in CASES).items() if count > 1]
