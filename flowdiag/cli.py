@@ -180,12 +180,17 @@ def _advance(bar: Any) -> Callable[[int, int], None]:
 
 
 def _tell_capture(collector: Any, folder: Path) -> None:
-    counts = [f"{number} {kind.replace('_', ' ')}" for kind, number in collector.snapshot.counts().items() if number]
-    click.echo(f"saved {', '.join(counts) or 'nothing'} in {folder} ({len(collector.calls)} calls, {collector.rounds} rounds)")
+    counts = [_counted(number, kind.replace("_", " ")) for kind, number in collector.snapshot.counts().items() if number]
+    cost = f"{_counted(len(collector.calls), 'call')}, {_counted(collector.rounds, 'round')}"
+    click.echo(f"saved {', '.join(counts) or 'nothing'} in {folder} ({cost})")
     for unread in collector.snapshot.refused:
         click.echo(
             f"not read: {unread.query.kind.replace('_', ' ')} {unread.query.value}: {unread.reason} {unread.action}", err=True
         )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 @main.command(short_help="Run the bundled example; no AWS account is needed.")

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -67,8 +67,8 @@ class Contents:
 # ---------------------------------------------------------------- reading
 
 
-def read(path: str | Path, keys: Collection[str]) -> Contents:
-    """Every reply under `path` (a folder or one file) whose response key is in `keys`.
+def read(path: str | Path, keys: Mapping[str, str]) -> Contents:
+    """Every reply under `path` (a folder or one file) whose response key is in `keys`, which gives its entries' id field.
 
     Raises FlowdiagError where the path does not exist or holds no such reply.
     """
@@ -90,7 +90,7 @@ def _nothing(root: Path, contents: Contents) -> str:
     return f"snapshot {str(root)!r} holds no reply that flowdiag knows{first}: save `aws ec2 describe-…` output there as JSON"
 
 
-def _json_files(root: Path, keys: Collection[str], contents: Contents) -> Iterator[Path]:
+def _json_files(root: Path, keys: Mapping[str, str], contents: Contents) -> Iterator[Path]:
     """Plain and gzipped JSON files, links followed, each folder once, hidden ones left out."""
 
     def locked(error: OSError) -> None:
@@ -111,7 +111,7 @@ def _json_files(root: Path, keys: Collection[str], contents: Contents) -> Iterat
                 yield Path(folder, name)
 
 
-def _read_file(file: Path, root: Path, keys: Collection[str], contents: Contents) -> None:
+def _read_file(file: Path, root: Path, keys: Mapping[str, str], contents: Contents) -> None:
     name = file.name if file == root else file.relative_to(root).as_posix()
     scope = _path_scope(file, root)
     text: bytes | None = None
@@ -154,7 +154,7 @@ def _reason(error: Exception) -> str:
     return str(error)
 
 
-def _sort(name: str, scope: Scope, reply: dict[str, Any], keys: Collection[str], contents: Contents) -> None:
+def _sort(name: str, scope: Scope, reply: dict[str, Any], keys: Mapping[str, str], contents: Contents) -> None:
     """Put what one file holds under its headings."""
     mark = _mark(name, reply, contents)
     whole = not any(reply.get(more) for more in _MORE)
@@ -164,12 +164,12 @@ def _sort(name: str, scope: Scope, reply: dict[str, Any], keys: Collection[str],
         contents.notes.append(f"{name}: cut off by a NextToken: what it does not list counts as not read")
     for key, value in reply.items():
         if key in keys:
-            entries, sound = _entries(f"{name}: {key}", value, contents.notes)
+            entries, sound = _entries(f"{name}: {key}", value, keys[key], contents.notes)
             contents.replies.append(Reply(name, scope, key, entries, whole, mark is not None))
             contents.spoilt += [] if sound else [(scope, key, name)]
         elif key not in _DELIVERY and key not in _MORE:
             contents.unknown.setdefault(key, name)
-            contents.hints += [Reply(name, scope, key, _entries("", value, [])[0])] if key in _ZONED else []
+            contents.hints += [Reply(name, scope, key, _entries("", value, "", [])[0])] if key in _ZONED else []
 
 
 def _mark(name: str, reply: dict[str, Any], contents: Contents) -> Mark | None:
@@ -189,10 +189,10 @@ def _mark(name: str, reply: dict[str, Any], contents: Contents) -> Mark | None:
     return Mark()
 
 
-def _entries(where: str, value: Any, notes: list[str]) -> tuple[list[dict[str, Any]], bool]:
+def _entries(where: str, value: Any, id_field: str, notes: list[str]) -> tuple[list[dict[str, Any]], bool]:
     """The objects of a reply's list, and whether that is all of it; what is no object is noted."""
     # A few calls answer with one object where others list (DescribeVpcBlockPublicAccessOptions).
-    listed = [value] if isinstance(value, dict) else value
+    listed = [value] if isinstance(value, dict) and id_field in value else value
     if not isinstance(listed, list):
         notes.append(f"{where} is {type_name(value)}, not a list")
         return [], False

@@ -5,12 +5,13 @@ The rounds and calls depend on the path, never on the size of the account.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
+from flowdiag.address import address
 from flowdiag.collect import Collector
 from flowdiag.graph import look, survey
-from flowdiag.model import FlowdiagError, Query, Question, Unread
+from flowdiag.model import Endpoint, FlowdiagError, Query, Question, Unread
 from flowdiag.policy import whole_vpc
 from flowdiag.resolve import resolve
 from flowdiag.snapshot import SnapshotView
@@ -46,10 +47,17 @@ def gather_vpcs(
     region: str | None = None,
     progress: Progress = lambda done, wanted: None,
 ) -> Collector:
-    """The collector with everything of the VPCs, prefix lists of their rules and routes included."""
+    """The collector with everything of the VPCs: its `snapshot` answers questions between any two of their interfaces offline.
+
+    Raises FlowdiagError where AWS knows no such VPC.
+    """
+    wanted = tuple(vpcs)
     collector = Collector(session, region=region)
-    first = tuple(unread for vpc in vpcs for unread in (*whole_vpc(vpc), *_peerings(vpc)))
-    _fetch_all(collector, lambda view: first if collector.rounds == 0 else _prefix_lists(view, vpcs), progress)
+    first = tuple(unread for vpc in wanted for unread in (*whole_vpc(vpc), *_peerings(vpc)))
+    _fetch_all(collector, lambda view: first if collector.rounds == 0 else _inside(view, wanted), progress)
+    absent = next((vpc for vpc in wanted if collector.snapshot.get("vpc", vpc) is None), None)
+    if absent:
+        raise FlowdiagError(f"AWS knows no VPC {absent!r} in {collector.scope}: give another id, region= or profile")
     return collector
 
 
@@ -79,15 +87,47 @@ def _peerings(vpc: str) -> tuple[Unread, ...]:
     return tuple(Unread(query=Query(kind="vpc_peering", by=side, value=vpc)) for side in ("requester", "accepter"))
 
 
-def _prefix_lists(view: SnapshotView, vpcs: Iterable[str]) -> tuple[Unread, ...]:
-    """The lists that rules and routes of the VPCs name: no describe call gives them by VPC."""
+def _inside(view: SnapshotView, vpcs: Iterable[str]) -> tuple[Unread, ...]:
+    """What a question inside these VPCs asks for besides the VPCs' own resources.
+
+    A name or an address may be used in another VPC as well, so what fits it is asked of the whole account.
+    """
     for vpc in vpcs:
-        for group in view.find("security_group", "vpc", vpc) or ():
-            for rule in (*group.ip_permissions, *group.ip_permissions_egress):
-                for listed in rule.prefix_list_ids:
-                    view.get("prefix_list", listed.prefix_list_id, group.scope)
-        for table in view.find("route_table", "vpc", vpc) or ():
-            for route in table.routes:
-                if route.destination_prefix_list_id:
-                    view.get("prefix_list", route.destination_prefix_list_id, table.scope)
+        interfaces = view.find("network_interface", "vpc", vpc) or ()
+        survey((end for interface in interfaces for end in _ends(interface)), view)
+        for by, value in (named for interface in interfaces for named in _lookups(interface)):
+            view.find("network_interface", by, value)
+        for named in (*interfaces, *(view.find("instance", "vpc", vpc) or ())):
+            if named.name != named.id:
+                view.find("instance", "name", named.name)
+                view.find("network_interface", "name", named.name)
+        _prefix_lists(view, vpc)
     return view.unread
+
+
+def _ends(interface: Any) -> Iterator[Endpoint]:
+    """The interface as an end of a question, by its first address."""
+    for literal in filter(None, map(address, interface.addresses[:1])):
+        yield Endpoint(
+            label=interface.label, kind="eni", address=literal, eni=interface.id, vpc=interface.vpc_id, scope=interface.scope
+        )
+
+
+def _lookups(interface: Any) -> Iterator[tuple[str, str]]:
+    """The lookups by which an address or an instance id leads to the interface."""
+    for literal in filter(None, map(address, (*interface.addresses, interface.public))):
+        yield from ((by, str(literal)) for by in (("private_ip", "public_ip") if literal.version == 4 else ("ipv6",)))
+    if interface.instance:
+        yield "instance", interface.instance
+
+
+def _prefix_lists(view: SnapshotView, vpc: str) -> None:
+    """The lists that rules and routes of the VPC name: no describe call gives them by VPC."""
+    for group in view.find("security_group", "vpc", vpc) or ():
+        for rule in (*group.ip_permissions, *group.ip_permissions_egress):
+            for listed in rule.prefix_list_ids:
+                view.get("prefix_list", listed.prefix_list_id, group.scope)
+    for table in view.find("route_table", "vpc", vpc) or ():
+        for route in table.routes:
+            if route.destination_prefix_list_id:
+                view.get("prefix_list", route.destination_prefix_list_id, table.scope)

@@ -30,9 +30,9 @@ class Item:
         self._built: Resource | str | None = None
 
     @property
-    def id(self) -> Any:
-        """The AWS id as the raw resource gives it, None where it gives none."""
-        return self.raw.get(self.read.id_field)
+    def id(self) -> str:
+        """The AWS id as the raw resource gives it."""
+        return str(self.raw[self.read.id_field])
 
     def resource(self) -> Resource | str:
         """The resource, or the reason why it cannot be understood."""
@@ -45,7 +45,7 @@ class Item:
 
 
 class Index:
-    """The resources of one kind; `half` are the scopes of entries that could not be taken apart into resources."""
+    """The resources of one kind; `half` are the scopes of entries too half-written to say what they are."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -81,17 +81,24 @@ class Index:
         with bulk():
             for entry in entries:
                 for raw in self._resources(scope, key, read, entry):
-                    ident = raw.get(read.id_field)
-                    unique[ident if isinstance(ident, str) else id(raw)] = Item(scope, key, read, entry, raw)
+                    unique[raw[read.id_field]] = Item(scope, key, read, entry, raw)
         self.items += unique.values()
 
     def _resources(self, scope: Scope, key: str, read: Read, entry: dict[str, Any]) -> list[dict[str, Any]]:
+        """The resources inside one entry that have an id; what else is there is noted."""
         try:
-            return flatten(read, entry)
+            found = flatten(read, entry)
         except HALF_WRITTEN as error:
-            self.half.append(scope)
-            self.notes.append(f"{key} in {scope}: an entry cannot be taken apart ({type(error).__name__}: {error})")
+            self._note(scope, f"{key} in {scope}: an entry cannot be taken apart ({type(error).__name__}: {error})")
             return []
+        known = [raw for raw in found if isinstance(raw.get(read.id_field), str)]
+        if len(known) < len(found):
+            self._note(scope, f"{key} in {scope}: an entry has no {read.id_field}")
+        return known
+
+    def _note(self, scope: Scope, note: str) -> None:
+        self.half.append(scope)
+        self.notes.append(note)
 
     def add(self, item: Item) -> None:
         """Add a resource to the kind and to every lookup in use."""
@@ -134,8 +141,6 @@ class Index:
             return self._skip(by, item, f"{type(error).__name__}: {error}", note)
         if len(values) == 1 and isinstance(values[0], str):
             return values
-        if by == "id" and not values:
-            return self._skip(by, item, "it has none", note)
         if not all(isinstance(value, str) for value in values):
             return self._skip(by, item, "a key that is no string", note)
         return list(dict.fromkeys(values))
@@ -145,8 +150,7 @@ class Index:
             self._skipped[by].append(item)
         if note and item not in self._noted:
             self._noted.add(item)
-            where = f"{self.kind} {item.id or 'without an id'} in {item.scope}"
-            self.notes.append(f"{where}: cannot be looked up by {by} ({reason})")
+            self.notes.append(f"{self.kind} {item.id} in {item.scope}: cannot be looked up by {by} ({reason})")
         return []
 
 

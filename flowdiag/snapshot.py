@@ -113,7 +113,7 @@ class Snapshot:
         """The answer where the hits may not be all there is; None where they are."""
         action = self._store.action(query.kind)
         if any(within(scope, query.scope) for scope in self._store.unfindable(query.kind, query.by)):
-            reason = f"malformed: a {query.kind} that cannot be looked up by {query.by}"
+            reason = f"malformed: a {query.kind} is too half-written to be looked up by {query.by}"
             return Unread(query=query, reason=reason, action=action, retry=False)
         there = [(scope, whole) for scope, whole in self._store.whole(query.kind) if within(scope, query.scope)]
         partly = [scope for scope, whole in there if not whole]

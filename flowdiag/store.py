@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -157,9 +157,9 @@ class Store:
     # ------------------------------------------------------------ about it
 
     @property
-    def keys(self) -> Set[str]:
-        """Every response key that a component reads."""
-        return self._by_key.keys()
+    def keys(self) -> Mapping[str, str]:
+        """Every response key that a component reads, and the field that holds the id of what it lists."""
+        return {key: reads[0].id_field for key, reads in self._by_key.items()}
 
     @property
     def scopes(self) -> tuple[Scope, ...]:

@@ -136,8 +136,9 @@ class Asked:
         asked = _ASKED.fullmatch(self.text.splitlines()[0])
         assert asked, f"no question: {self.text!r}"
         protocol, _, port = asked["service"].removeprefix("protocol ").partition("/")
-        options = {option.replace("-", "_"): value for option, value in self.options.items() if option not in ("without", "read")}
-        return {**asked.groupdict(), "service": None, "port": port or None, "protocol": protocol, **options}
+        given = {option.replace("-", "_"): value for option, value in self.options.items() if option not in ("without", "read")}
+        ends = {"source": asked["source"], "destination": asked["destination"]}
+        return {**ends, "protocol": protocol, "port": port or None, **given}
 
     @property
     def options(self) -> dict[str, str]:
@@ -152,9 +153,8 @@ def diagnosed(case: Case, folder: Path) -> tuple[Diagnosis, set[str]]:
     snapshot = first.snapshot(*others, without=asked.options.get("without", "").split())
     read = asked.options.get("read")
     snapshot.read_at = datetime.fromisoformat(read) if read else None
-    arguments = {key: value for key, value in asked.arguments.items() if key != "service"}
     logs = _saved(case, folder)
-    found = diagnose(**arguments, snapshot=snapshot, flow_logs=logs)
+    found = diagnose(**asked.arguments, snapshot=snapshot, flow_logs=logs)
     return found, _codes(found, logs)
 
 

@@ -141,6 +141,7 @@ def test_every_folder_is_completed_by_its_own(tmp_path):
         (b'{"Vpcs": [{"VpcId": "\\ud800"}]}', "bad.json: a \\u escape that stands for no character"),
         (b'{"Vpcs":' + b"[" * 100_000, "bad.json: nested too deep to be a describe reply"),
         (b'{"Vpcs": null}', "bad.json: Vpcs is null, not a list"),
+        (b'{"Vpcs": {}}', "bad.json: Vpcs is an object, not a list"),
         (b'{"Vpcs": "none"}', "bad.json: Vpcs is a string, not a list"),
         (b'{"Vpcs": [1, {"VpcId": "vpc-9"}]}', "bad.json: Vpcs[0] is a number, not an object"),
         (b'{"Colours": []}', "bad.json: the key Colours is not one that flowdiag uses"),
@@ -165,7 +166,7 @@ def test_a_truncated_gzip_file_is_noted(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", [b'{"Vpcs": [{"VpcId": "vpc-9"', b'{"Vpcs": [1]}', b'{"Vpcs": 7}', '{"Vpcs": ['.encode("utf-16")]
+    "text", [b'{"Vpcs": [{"VpcId": "vpc-9"', b'{"Vpcs": [1]}', b'{"Vpcs": 7}', b'{"Vpcs": {}}', '{"Vpcs": ['.encode("utf-16")]
 )
 def test_a_broken_file_makes_misses_of_its_kind_unread(tmp_path, text):
     """The other file of that scope may not be all there is; other kinds are not touched."""

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from conftest import Pair
-from test_traps import codes, verdict
+from test_traps import codes, neighbours, verdict
 from test_traps_routes import OUTSIDE, ask, behind_nat, peered, public_web
 from world import World, save
 
@@ -70,6 +70,12 @@ def test_an_instance_that_does_not_run_neither_sends_nor_answers(world, state, e
     getattr(pair, end).raw["State"] = {"Name": state}
     found = pair.ask(source=pair.web.eni.id, destination=pair.db.eni.id)
     assert ("blocked", "NI101") == verdict(found)
+
+
+def test_an_instance_that_is_not_among_those_read_is_not_taken_for_stopped(pair):
+    """In a shared VPC the interface's account has the instance; nothing is said of it here."""
+    pair.db.eni.raw["Attachment"]["InstanceId"] = "i-0abc"
+    assert ("inconclusive", "NI191") == verdict(pair.ask(destination=pair.db.eni.id))
 
 
 def test_an_interface_attached_to_nothing_answers_nobody(pair):
@@ -148,23 +154,26 @@ def test_a_spoilt_field_is_no_exception_and_opens_nothing(pair, key, field, spoi
 @pytest.mark.parametrize("key", [*NEEDED, "Reservations"])
 @pytest.mark.parametrize("content", ['{"KEY": [', '{"KEY": null}', '{"KEY": {}}', '{"KEY": [null, 3]}', "[]", "null", "", "\x00"])
 def test_a_spoilt_file_is_unread_not_empty(pair, tmp_path, key, content):
-    """A reply cut off in the middle, or none at all, leaves the answer open (or the ends unknown) and never decides it."""
+    """A reply cut off in the middle, or none at all, leaves the answer open (or the ends unknown) and never decides it.
+
+    Subnets only tell who is whose neighbour, which the interfaces tell too.
+    """
     pair.world.save(tmp_path)
     file = next(tmp_path.rglob(f"{key}.json"))
     file.write_text(content.replace("KEY", key))
+    snapshot = Snapshot.load(tmp_path)
     try:
-        found = diagnose(pair.web.eni.id, pair.db.eni.id, 5432, snapshot=Snapshot.load(tmp_path))
+        told = diagnose(pair.web.eni.id, pair.db.eni.id, 5432, snapshot=snapshot).verdict
     except FlowdiagError:
-        assert "NetworkInterfaces" == key
-        return
-    assert "inconclusive" == found.verdict
-    assert found.unread
+        told = "no such interface"
+    answers = {"Subnets": "reachable", "NetworkInterfaces": "no such interface"}
+    assert answers.get(key, "inconclusive") == told
+    assert snapshot.notes
 
 
 # ---------------------------------------------------------------- 14. what was not read
 
 GRANTS = {
-    "Subnets": "ec2:DescribeSubnets",
     "RouteTables": "ec2:DescribeRouteTables",
     "NetworkAcls": "ec2:DescribeNetworkAcls",
     "SecurityGroups": "ec2:DescribeSecurityGroups",
@@ -180,13 +189,23 @@ def test_an_absent_file_is_unread_and_leaves_the_answer_open(pair, key):
     assert GRANTS[key] in {unread.action for unread in found.unread}
 
 
-@pytest.mark.parametrize("key", sorted(set(GRANTS) - {"Reservations"}))
+@pytest.mark.parametrize("key", ["RouteTables", "NetworkAcls", "SecurityGroups", "Subnets"])
 def test_an_absent_file_does_not_hide_a_blocker(pair, key):
     """What was read and blocks still blocks: the answer may be kept, never turned into reachable."""
     pair.sg_web.raw["IpPermissionsEgress"] = []
     found = pair.ask(source=pair.web.eni.id, destination=pair.db.eni.id, without=[key])
     assert found.verdict in ("blocked", "inconclusive")
     assert "SG103" in codes(found) or key == "SecurityGroups"
+
+
+def test_without_the_subnets_the_interfaces_tell_who_is_whose_neighbour(world, pair):
+    """Both interfaces name their subnet: neighbours still meet no network ACL, others still do."""
+    subnet, *_ = neighbours(world)
+    subnet.acl()
+    found = pair.ask(443, "one", "two", without=["Subnets"])
+    assert (("reachable",), "ec2:DescribeSubnets") == (verdict(found), found.unread[0].action)
+    pair.data.acl()
+    assert ("blocked", "NA102") == verdict(pair.ask(without=["Subnets"]))
 
 
 @pytest.mark.parametrize(

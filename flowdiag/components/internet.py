@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import Any
 
 from flowdiag.address import is_private
-from flowdiag.address import is_private
 from flowdiag.component import Component, View
 from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Translation, Unread
 

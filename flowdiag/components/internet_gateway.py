@@ -78,7 +78,7 @@ class InternetGatewayComponent(Component):
                 else "yes"
                 if gateway and gateway.vpc == packet.vpc
                 else "no",
-                "public address": "unknown" if isinstance(mapped, Unread) else "yes" if mapped else "no",
+                "public address": "denied" if inward and _denied(packet, view) else _answer(mapped),
                 "far address": "private" if is_private(far) else "public",
                 "edge route table": _edge_table(place, view) if inward else "no",
                 "block public access": _block_public_access(packet, place, _subnet(packet, inward, view), view),
@@ -150,6 +150,20 @@ def _inside(packet: Packet, view: View) -> Any:
     found = view.find("network_interface", "public_ip", str(packet.flow.destination), packet.scope)
     mapped = next((address(i.private_of(packet.flow.destination)) for i in found or () if i.vpc_id == packet.vpc), None)
     return mapped or _turned_before(packet) or (found if isinstance(found, Unread) else None)
+
+
+def _denied(packet: Packet, view: View) -> bool:
+    """Whether the interface behind an IPv6 destination drops what comes by an internet gateway (DenyAllIgwTraffic).
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_NetworkInterface.html
+    """
+    target = packet.flow.destination
+    found = view.find("network_interface", "ipv6", str(target), packet.scope) if target.version == 6 else ()
+    return any(interface.deny_all_igw_traffic for interface in found or () if interface.vpc_id == packet.vpc)
+
+
+def _answer(mapped: Any) -> str:
+    return "unknown" if isinstance(mapped, Unread) else "yes" if mapped else "no"
 
 
 def _turned_before(packet: Packet) -> Address | None:

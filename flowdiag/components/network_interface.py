@@ -86,6 +86,7 @@ class NetworkInterface(Resource):
     association: PublicAssociation | None = None
     groups: tuple[Group, ...] = ()
     source_dest_check: bool | None = None
+    deny_all_igw_traffic: bool = False
     status: str = ""
     interface_type: str = ""
     description: str = ""

@@ -321,7 +321,8 @@ def _detours(table: RouteTable, packet: Packet, view: View) -> Iterator[Place]:
 def _ways_out(table: RouteTable, packet: Packet, view: View) -> Iterator[Place]:
     sender = view.get("network_interface", packet.sender, packet.scope) if packet.sender else None
     gateways = view.find("internet_gateway", "vpc", table.vpc_id, table.scope) or ()
-    public = packet.flow.version == 6 or (sender and sender.public_of(packet.flow.source))
+    translated = any(t.place.kind == "nat_gateway" for t in packet.translations)
+    public = translated or packet.flow.version == 6 or (sender and sender.public_of(packet.flow.source))
     if not public:
         for nat in view.find("nat_gateway", "vpc", table.vpc_id, table.scope) or ():
             if nat.state == "available" and nat.connectivity_type == "public" and nat.subnet_id:
