@@ -58,6 +58,9 @@ class View(Protocol):
     def find(self, kind: str, by: str, value: str, scope: Scope = ANYWHERE) -> Any:
         """Every resource that the lookup gives, as a tuple, or Unread."""
 
+    def named(self, kind: str, id: str, scope: Scope = ANYWHERE) -> str:
+        """The name of a resource where it is known, else its id; nothing is wanted for the sake of a name."""
+
     def assume(self, query: Query, assumed: str) -> None:
         """Note a documented default that stands in for something that was not read."""
 

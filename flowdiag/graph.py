@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from flowdiag.component import Component, View
 from flowdiag.components import by_interface_type, by_prefix, components
 from flowdiag.model import Endpoint, Finding, Flow, Hop, Leg, Move, Observation, Packet, Place, Question, Trace
-from flowdiag.resolve import flow_between, resolve
+from flowdiag.resolve import ANYBODY, flow_between, resolve
 from flowdiag.table import Rules
 
 if TYPE_CHECKING:
@@ -198,17 +198,18 @@ class Walker:
         """The table's word on an observation."""
         table = self.rules.table(observation.table)
         rule = table.evaluate(observation.inputs)
+        words = {name: _spoken(word) for name, word in observation.words.items()}
         return Finding(
             code=rule.code,
             table=table.name,
             verdict=rule["verdict"],
-            headline=rule["headline"].format_map(observation.words),
+            headline=rule["headline"].format_map(words),
             resource=observation.resource,
             name=observation.name or observation.resource,
             role=place.role,
             direction=packet.direction,
             aws_code=table.aws_code(rule.code),
-            detail=observation.detail,
+            detail=_spoken(observation.detail),
             near_miss=observation.near_miss,
             evidence=observation.evidence,
             inputs=observation.inputs,
@@ -236,6 +237,13 @@ class Walker:
         place = Place(kind="arrival", id=trail.place.id, role=trail.packet.direction, scope=trail.place.scope)
         finding = self._judge(observation, place, trail.packet, trail.as_if)
         return (*trail.hops, _hop(place, trail.packet, trail.packet, finding, trail.as_if)), arrived
+
+
+def _spoken(text: str) -> str:
+    """The address that stands for anybody on the internet, said as what it stands for."""
+    for anybody in ANYBODY.values():
+        text = text.replace(str(anybody), "the internet")
+    return text
 
 
 def _told(trail: Trail) -> bool:

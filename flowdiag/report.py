@@ -140,13 +140,14 @@ def _seen(answer: Answer) -> Iterator[Line]:
         origin = answer.sources if position == 0 else ()
         qualified = "; ".join(text for text in (sighting.note, *origin) if text)
         yield Line(text=_sighting(sighting, answer.read_at) + (f" ({qualified})" if qualified else ""))
-    if blind:
+    if blind and answer.sources:
         yield Line(text=f"not observed: {', '.join(blind)}")
     read = f", read {_moment(answer.read_at)}" if answer.read_at else ""
     if answer.relation == "contradicted":
         yield Line(text=f"the configuration{read}, says otherwise: see path")
     elif answer.relation == "predicted" and not looked:
-        yield Line(text=f"nothing: predicted from the configuration alone{read}")
+        lacking = "" if answer.sources else "no flow log was given; "
+        yield Line(text=f"nothing: {lacking}predicted from the configuration alone{read}")
 
 
 def _sighting(sighting: Sighting, near: datetime | None) -> str:
@@ -191,8 +192,10 @@ def _remedies(remedies: tuple[Remedy, ...]) -> Iterator[Line]:
         proved = f"({VERIFIED})" if remedy.verified else "(not verified)"
         for position, change in enumerate(remedy.changes):
             lead = "or: " if number and position == 0 else "and: " if position else ""
-            last = position == len(remedy.changes) - 1
-            yield Line(text=lead + change.summary, note=proved if last else "", command=change.command)
+            alone = proved if len(remedy.changes) == 1 else ""
+            yield Line(text=lead + change.summary, note=alone, command=change.command)
+        if len(remedy.changes) > 1:
+            yield Line(text=f"all {len(remedy.changes)} together", note=proved)
         if remedy.note:
             yield Line(text=remedy.note)
 

@@ -216,6 +216,11 @@ class SnapshotView:
         """As `Snapshot.find`."""
         return self._remember(self._snapshot.find(kind, by, value, scope))
 
+    def named(self, kind: str, id: str, scope: Scope = ANYWHERE) -> str:
+        """The name of a resource where it is known, else its id; nothing is wanted for the sake of a name."""
+        known = self._snapshot.get(kind, id, scope)
+        return str(known.name) if known else id
+
     def assume(self, query: Query, assumed: str) -> None:
         """Note a documented default that stands in for something that was not read."""
         known = self._unread.get(query)

@@ -374,14 +374,14 @@ def test_corrections_of_the_field_notes_are_shown():
 
 
 def test_only_a_proved_remedy_is_called_verified():
-    """`verified` stands behind the last change of a set that was walked, and nowhere else."""
+    """`verified` stands behind a set of changes that was walked, on a line of its own where there are several."""
     changes = (Change(summary="open the request", command="one"), Change(summary="open the reply", command="two"))
     lines = block(
         answer(remedies=(Remedy(changes=changes, verified=True), Remedy(changes=changes[:1], note="wide"))), "remedy"
     ).lines
-    assert ["open the request", "and: open the reply", "or: open the request", "wide"] == [line.text for line in lines]
-    assert ["", "(verified: the flow then passes both ways)", "(not verified)", ""] == [line.note for line in lines]
-    assert ["one", "two", "one", ""] == [line.command for line in lines]
+    assert ["open the request", "and: open the reply", "all 2 together", "or: open the request", "wide"] == [line.text for line in lines]
+    assert ["", "", "(verified: the flow then passes both ways)", "(not verified)", ""] == [line.note for line in lines]
+    assert ["one", "two", "", "one", ""] == [line.command for line in lines]
 
 
 def test_unread_names_the_action_and_marks_assumptions():

@@ -244,16 +244,11 @@ def _peers(
         yield listed.prefix_list_id, _answer(any_holds(found.networks, peer)) if found else "unknown", False
     for pair in rule.user_id_group_pairs:
         answer, lost = _member(pair, role, packet, view)
-        yield _group_text(pair, view, group), answer, lost
+        yield view.named("security_group", pair.group_id, group.scope), answer, lost
 
 
 def _answer(truth: bool) -> Answer:
     return "yes" if truth else "no"
-
-
-def _group_text(pair: UserIdGroupPair, view: View, group: SecurityGroup) -> str:
-    named = group if pair.group_id == group.id else None
-    return named.name if named else pair.group_id
 
 
 def _member(pair: UserIdGroupPair, role: str, packet: Packet, view: View) -> tuple[Answer, bool]:
