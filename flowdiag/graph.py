@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import networkx
 
 MOST_HOPS = 64
+_WEIGHT = {"allowed": 0, "inconclusive": 1, "partial": 2, "blocked": 3}
 FlowBetween = Callable[[Endpoint, Endpoint], Flow]
 
 
@@ -29,8 +30,9 @@ class Path(Trace):
     def graph(self) -> networkx.DiGraph:
         """Nodes are the interfaces, guards, routers and gateways of this flow, edges the steps of the packet.
 
-        Node attributes: kind, id, name, role, and of the last look `code`, `verdict`, `headline`, `observed` (the table's
-        inputs). Edge attributes: direction, leg (number), before and after (the header). A fresh graph at every call.
+        Node attributes: kind, id, name, role, `request observed` and `reply observed` (the tables' inputs), and of the look
+        that stands most in the way `code`, `verdict` and `headline`. Edge attributes: direction, leg (number), before and
+        after (the header). A fresh graph at every call.
         """
         import networkx
 
@@ -44,11 +46,22 @@ class Path(Trace):
 def _draw(graph: networkx.DiGraph, hops: tuple[Hop, ...], direction: str, number: int) -> None:
     names = [f"{hop.place.kind}:{hop.place.id}" for hop in hops]
     for name, hop in zip(names, hops, strict=True):
-        seen = {"code": hop.finding.code, "verdict": hop.finding.verdict, "headline": hop.finding.headline} if hop.finding else {}
-        observed = {f"{direction} observed": dict(hop.finding.inputs)} if hop.finding else {}
-        graph.add_node(name, kind=hop.place.kind, id=hop.place.id, name=hop.name, role=hop.place.role, **seen, **observed)
+        graph.add_node(name, kind=hop.place.kind, id=hop.place.id, name=hop.name, role=hop.place.role)
+        if hop.finding:
+            graph.add_node(
+                name,
+                **_seen(hop.finding, graph.nodes[name].get("verdict")),
+                **{f"{direction} observed": dict(hop.finding.inputs)},
+            )
     for (one, hop), other in zip(zip(names, hops, strict=True), names[1:], strict=False):
         graph.add_edge(one, other, direction=direction, leg=number, before=hop.before, after=hop.after)
+
+
+def _seen(finding: Finding, before: str | None) -> dict[str, str]:
+    """The node's code, verdict and headline: those of the look that stands most in the way, so that no reply hides a blocker."""
+    if before is not None and _WEIGHT[finding.verdict] <= _WEIGHT[before]:
+        return {}
+    return {"code": finding.code, "verdict": finding.verdict, "headline": finding.headline}
 
 
 def walk(

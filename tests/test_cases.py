@@ -7,6 +7,7 @@ tests/test_cases.py` writes the answers anew; they are then to be read like any 
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
 from collections import Counter
@@ -20,7 +21,7 @@ from typing import Any
 import pytest
 from world import World, tags
 
-from flowdiag import Diagnosis, diagnose
+from flowdiag import Diagnosis, Snapshot, diagnose
 from flowdiag.conclude import configuration
 from flowdiag.logs import Window, open_source
 from flowdiag.table import Rules
@@ -29,6 +30,7 @@ from flowdiag.wire import witness
 FOLDER = Path(__file__).parent / "cases"
 UPDATE = os.environ.get("FLOWDIAG_UPDATE_CASES") == "1"
 RULES = Rules.load()
+OF_THE_SNAPSHOT = ("without", "cut", "read")
 SAID_NOWHERE = "-"  # the headline of rows of the table of causes that no report shows
 _BLOCK = re.compile(r"^```(\w+ [\w-]+)\n(.*?)^```$", flags=re.M | re.S)
 _CODES = re.compile(r"^codes: (.+)$", flags=re.M)
@@ -136,7 +138,7 @@ class Asked:
         asked = _ASKED.fullmatch(self.text.splitlines()[0])
         assert asked, f"no question: {self.text!r}"
         protocol, _, port = asked["service"].removeprefix("protocol ").partition("/")
-        given = {option.replace("-", "_"): value for option, value in self.options.items() if option not in ("without", "read")}
+        given = {option.replace("-", "_"): value for option, value in self.options.items() if option not in OF_THE_SNAPSHOT}
         ends = {"source": asked["source"], "destination": asked["destination"]}
         return {**ends, "protocol": protocol, "port": port or None, **given}
 
@@ -145,17 +147,30 @@ class Asked:
         """The lines below the first, by their first word."""
         return dict(line.split(" ", 1) for line in self.text.splitlines()[1:])
 
+    def listed(self, option: str) -> list[str]:
+        """The words of an option that is a list."""
+        return self.options.get(option, "").split()
+
 
 def diagnosed(case: Case, folder: Path) -> tuple[Diagnosis, set[str]]:
     """The diagnosis of a case, and every code that had a part in it."""
     asked = Asked(case.blocks["text question"])
-    first, *others = built(case).made
-    snapshot = first.snapshot(*others, without=asked.options.get("without", "").split())
-    read = asked.options.get("read")
-    snapshot.read_at = datetime.fromisoformat(read) if read else None
+    snapshot = _snapshot(case, asked, folder / "snapshot")
     logs = _saved(case, folder)
     found = diagnose(**asked.arguments, snapshot=snapshot, flow_logs=logs)
     return found, _codes(found, logs)
+
+
+def _snapshot(case: Case, asked: Asked, folder: Path) -> Snapshot:
+    first, *others = built(case).made
+    first.save(folder, *others, without=asked.listed("without"))
+    for key in asked.listed("cut"):
+        for path in folder.rglob(f"{key}.json"):
+            path.write_text(json.dumps({**json.loads(path.read_text()), "NextToken": "more"}))
+    snapshot = Snapshot.load(folder)
+    read = asked.options.get("read")
+    snapshot.read_at = datetime.fromisoformat(read) if read else None
+    return snapshot
 
 
 def _saved(case: Case, folder: Path) -> Path | None:
