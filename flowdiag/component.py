@@ -145,16 +145,21 @@ def _name_tags(raw: Mapping[str, Any]) -> list[str | None]:
 class Component:
     """One AWS resource on the path, in three answers: how it is read, where it leads a packet, what it observes of one.
 
-    A subclass in `flowdiag/components/` is found by itself; `kind` names it in a Place, `reads` are its describe calls,
-    `prefixes` the id prefixes of a route target that mean this component, `interface_types` the InterfaceType values
-    of ENIs that stand for it, `guard` is true for security groups and network ACLs (drawn on an edge, leading nowhere).
+    A subclass in `flowdiag/components/` is found by itself.
+
+    `kind` names it in a Place; `reads` are its describe calls; `prefixes` the id prefixes of a route target that mean this
+    component, and `target_role` the role it then plays; `interface_types` the InterfaceType values of ENIs that stand for
+    it; `guard` is true for security groups and network ACLs (drawn on an edge, leading nowhere); `outside` for what stands
+    at the edge of AWS's sight: a flow to an address that is no ENI arrives there.
     """
 
     kind: ClassVar[str]
     reads: ClassVar[tuple[Read, ...]] = ()
     prefixes: ClassVar[tuple[str, ...]] = ()
+    target_role: ClassVar[str] = ""
     interface_types: ClassVar[tuple[str, ...]] = ()
     guard: ClassVar[bool] = False
+    outside: ClassVar[bool] = False
 
     def guards(self, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
         """The guards a packet meets on its way into this place."""

@@ -268,7 +268,7 @@ def _told(trail: Trail) -> bool:
 def _ends(trail: Trail, far: Endpoint) -> str:
     if trail.loop:
         return "loop"
-    if _is(trail.place, far, trail.packet):
+    if _is(trail, far):
         return "right"
     last = trail.hops[-1].finding if trail.hops else None
     if trail.place.kind == "dead_end" or (last and last.verdict == "blocked"):
@@ -276,11 +276,16 @@ def _ends(trail: Trail, far: Endpoint) -> str:
     return "unknown" if last is None or last.verdict == "inconclusive" else "elsewhere"
 
 
-def _is(place: Place, end: Endpoint, packet: Packet) -> bool:
-    if end.kind == "eni":
-        stands_in = any(t.place.id == end.eni and t.after.destination == packet.flow.destination for t in packet.translations)
-        return place.kind == "network_interface" and (place.id == end.eni or stands_in)
-    return place.kind == "internet" and packet.flow.destination == end.address
+def _is(trail: Trail, end: Endpoint) -> bool:
+    """Whether the trail ends where it should: at the interface, a service or a target behind it, or the edge of AWS's sight."""
+    place, packet = trail.place, trail.packet
+    if end.kind != "eni":
+        return components()[place.kind].outside and packet.flow.destination == end.address
+    last = trail.hops[-1].finding if trail.hops else None
+    if place.id == end.eni:
+        return place.kind == "network_interface" or (last is not None and last.verdict == "allowed")
+    stands_in = any(t.place.id == end.eni and t.after.destination == packet.flow.destination for t in packet.translations)
+    return stands_in and place.kind == "network_interface"
 
 
 def _component(place: Place) -> tuple[Component, Place]:
@@ -288,8 +293,7 @@ def _component(place: Place) -> tuple[Component, Place]:
     known = components()
     if place.kind == "route_target":
         kind = by_prefix().get(place.id.split("-")[0], "unsupported")
-        role = {"network_interface": "forward", "internet_gateway": "out", "vpc_peering": "cross"}.get(kind, "")
-        place = Place(kind=kind, id=place.id, role=role, scope=place.scope)
+        place = Place(kind=kind, id=place.id, role=known[kind].target_role, scope=place.scope)
     elif place.kind == "service_interface":
         place = Place(kind=by_interface_type().get(place.role, "unsupported"), id=place.id, role=place.role, scope=place.scope)
     return known[place.kind], place
@@ -302,21 +306,23 @@ def _start(end: Endpoint) -> Place:
 
 
 def _answering(there: Trail) -> Place:
-    """Where the reply starts: the interface at which the request arrived, or the internet."""
+    """Where the reply starts: the interface at which the request arrived, or the edge of AWS's sight."""
+    if there.place.id.startswith("eni-"):
+        return Place(kind="network_interface", id=there.place.id, role="leave", scope=there.place.scope)
     return there.place.model_copy(update={"role": "leave"})
 
 
 def _answer(there: Trail) -> Packet:
     """The reply: the header as it arrived, turned round, with what the request left behind in the gateways."""
     came = there.packet
-    answering = there.place.id if there.place.kind == "network_interface" else None
+    answering = there.place.id if there.place.id.startswith("eni-") else None
     return Packet(
         flow=came.flow.reply(),
         direction="reply",
         sender=answering,
         origin=answering,
         receiver=came.sender,
-        vpc=came.vpc if answering else "",
+        vpc=came.vpc,
         scope=came.scope,
         translations=came.translations,
         tracked=came.tracked,

@@ -85,11 +85,11 @@ def _rules(draw: Draw, vpc: Vpc, made: Drawn) -> None:
     """Mostly open guards, so that what is left has a chance to matter."""
     for group in made.groups:
         if group.vpc is vpc:
-            if draw(st.booleans()):
+            if draw(st.integers(0, 4)):
                 group.ingress("-1", None, "0.0.0.0/0")
             for _ in range(draw(st.integers(0, 2))):
                 group.ingress(*draw(rules(made.groups)))
-            if not draw(st.integers(0, 3)):
+            if not draw(st.integers(0, 6)):
                 group.raw["IpPermissionsEgress"] = []
                 group.egress(*draw(rules(made.groups)))
     for subnet in vpc.subnets:  # type: ignore[attr-defined]
@@ -104,10 +104,12 @@ def rules(groups: list[Group]) -> st.SearchStrategy[tuple[Any, ...]]:
 
 
 def _entries(draw: Draw, acl: Acl) -> None:
+    """Few entries that decide early, many of them about clients' ports, and mostly an open end."""
     for direction in ("ingress", "egress"):
-        for number in draw(st.lists(st.integers(1, 9), max_size=3, unique=True)):
-            add = acl.allow if draw(st.integers(0, 2)) else acl.deny
-            add(number, direction, *draw(st.tuples(*(st.sampled_from(given) for given in (PROTOCOLS, PORTS, CIDRS)))))
+        for number in draw(st.lists(st.integers(1, 9), max_size=2, unique=True)):
+            about = (PROTOCOLS, PORTS, CIDRS) if draw(st.booleans()) else (["tcp"], PORTS[4:], ["0.0.0.0/0"])
+            add = draw(st.sampled_from([acl.allow, acl.deny]))
+            add(number, direction, *draw(st.tuples(*map(st.sampled_from, about))))
         if draw(st.integers(0, 3)):
             acl.allow(100, direction)
 

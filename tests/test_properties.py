@@ -1,8 +1,9 @@
 """What holds in every world, not in the one somebody thought of."""
 
-import random
+import tempfile
 from copy import deepcopy
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 
 from drawn import Undecided, drawn, opinion, rules
 from hypothesis import assume, given
@@ -13,8 +14,6 @@ from flowdiag import FlowdiagError, Snapshot
 from flowdiag.components.network_acl import Entry, rule_on
 from flowdiag.model import Flow, PortRange
 from flowdiag.remedy import apply
-
-SUMMARY = ("code", "direction", "role")
 
 
 def summary(diagnosis):
@@ -72,9 +71,6 @@ def test_without_a_resource_a_verdict_stays_or_becomes_inconclusive(made, data):
 
 def cut_off(replies, key):
     """The snapshot in which the reply with this key ended in a token: there is more."""
-    import tempfile
-    from pathlib import Path
-
     with tempfile.TemporaryDirectory() as folder:
         save(replies, Path(folder))
         file = next(Path(folder).rglob(f"{key}.json"))
@@ -109,9 +105,10 @@ def test_junk_anywhere_is_no_exception(made, data):
     holder, place = data.draw(st.sampled_from(places(keys)))
     holder[place] = data.draw(st.sampled_from([None, 0, -1, 7.5, True, "", "x", "::/0", [], [None], {}, {"Key": 1}]))
     try:
-        assert str(made.ask(snapshot(replies)))
+        answer = str(made.ask(snapshot(replies)))
     except FlowdiagError as error:
-        assert str(error)
+        answer = str(error)
+    assert answer
 
 
 def places(value):
@@ -135,8 +132,6 @@ def test_a_verified_remedy_applied_gives_reachable(made):
 @given(drawn())
 def test_saving_and_loading_keeps_everything(made):
     """load(save(s)) == s, and the answer is the same."""
-    import tempfile
-
     evidence = made.world.snapshot()
     with tempfile.TemporaryDirectory() as folder:
         evidence.save(folder)
@@ -184,9 +179,7 @@ def entries(draw):
         span = draw(ports)
         raw["PortRange"] = {"From": span.first, "To": span.last}
     if draw(st.booleans()):
-        raw["IcmpTypeCode"] = dict(
-            zip(("Type", "Code"), draw(st.tuples(st.sampled_from([-1, 0, 8]), st.sampled_from([-1, 0, 1]))), strict=True)
-        )
+        raw["IcmpTypeCode"] = {"Type": draw(st.sampled_from([-1, 0, 8])), "Code": draw(st.sampled_from([-1, 0, 1]))}
     return raw
 
 

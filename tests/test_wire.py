@@ -490,7 +490,7 @@ def test_corrections_name_the_page(code, page):
 @pytest.mark.parametrize("code", ["SY101", "SY201", "SY202", "SY203", "SY301", "SY302"])
 def test_every_row_of_the_notes_has_a_code(code):
     """Each of the six rows is a row of the table and quotes the note in its own words."""
-    assert "Field notes, section 6: 「" in RULES.page(code)[2]["Why"]
+    assert "field notes, section 6: 「" in RULES.page(code)[2]["Why"]
 
 
 @pytest.mark.parametrize("symptom", ["healthy", "unobserved"])

@@ -14,6 +14,7 @@ class InternetComponent(Component):
     """`place.role` is `leave` (a packet starts here) or `transit` (it came out of an internet gateway)."""
 
     kind = "internet"
+    outside = True
 
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
         """Whether the destination is a public address that a known interface, or the request's own gateway, holds."""
@@ -57,11 +58,11 @@ def _unheld(target: Address, known: Any) -> str:
 
 
 def _came_out_of(packet: Packet) -> Translation | None:
-    """The internet gateway by which the request took on the address that this reply is for."""
+    """The gateway by which the request went out with the address that this reply is for."""
     if packet.direction != "reply":
         return None
-    gateways = (t for t in packet.translations if t.place.kind == "internet_gateway" and t.place.role == "out")
-    return next((t for t in gateways if t.after.source == packet.flow.destination), None)
+    gone_out = (t for t in packet.translations if t.place.role == "out")
+    return next((t for t in gone_out if t.after.source == packet.flow.destination), None)
 
 
 def _known(target: Address, view: View) -> Any:

@@ -47,6 +47,7 @@ class InternetGatewayComponent(Component):
 
     kind = "internet_gateway"
     prefixes = ("igw",)
+    target_role = "out"
     reads = (
         Read(
             service="ec2",

@@ -165,6 +165,7 @@ class NetworkInterfaceComponent(Component):
 
     kind = "network_interface"
     prefixes = ("eni",)
+    target_role = "forward"
     reads = (
         Read(
             service="ec2",

@@ -88,6 +88,7 @@ class VpcPeeringComponent(Component):
 
     kind = "vpc_peering"
     prefixes = ("pcx",)
+    target_role = "cross"
     reads = (
         Read(
             service="ec2",
