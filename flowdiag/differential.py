@@ -68,13 +68,16 @@ def candidates(
     found = ((cause, _held(cause, evidence)) for cause in causes)
     inputs = ((cause, held, {"symptom": symptom, "cause": cause, "configuration": held.answer}) for cause, held in found)
     judged = ((cause, held, table.evaluate(values)) for cause, held, values in inputs)
-    return tuple(_candidate(cause, held, rule) for cause, held, rule in judged if rule["headline"] != NOT_LISTED)
+    return tuple(_candidate(cause, held, rule, table) for cause, held, rule in judged if rule["headline"] != NOT_LISTED)
 
 
-def _candidate(cause: str, held: Held, rule: Any) -> Candidate:
+def _candidate(cause: str, held: Held, rule: Any, table: Any) -> Candidate:
     headline = rule["headline"].format_map({"cause": cause})
-    note = "" if rule["status"] == "corrected" else held.note
-    return Candidate(code=rule.code, cause=cause, status=rule["status"], headline=headline, note=note)
+    corrected = rule["status"] == "corrected"
+    page = table.page(rule.code) if corrected else ""
+    return Candidate(
+        code=rule.code, cause=cause, status=rule["status"], headline=headline, note="" if corrected else held.note, page=page
+    )
 
 
 def _held(cause: str, evidence: Evidence) -> Held:

@@ -387,13 +387,17 @@ class Sighting(Value):
 
 
 class Candidate(Value):
-    """One cause the symptom allows, as the field notes or AWS's documentation list it, and how the evidence settles it."""
+    """One cause the symptom allows, as the field notes or AWS's documentation list it, and how the evidence settles it.
+
+    `page` is the documentation page that corrects the field notes, where it does.
+    """
 
     code: str
     cause: str
     status: Literal["confirmed", "possible", "ruled out", "corrected"]
     headline: str
     note: str = ""
+    page: str = ""
 
 
 class Change(Value):

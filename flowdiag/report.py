@@ -184,7 +184,8 @@ def _ruled_out(candidates: tuple[Candidate, ...]) -> Iterator[Line]:
         yield Line(text=SEVERAL.join(excluded))
     for candidate in candidates:
         if candidate.status == "corrected":
-            yield Line(text=f"field notes: {candidate.cause}; documented: {candidate.note or candidate.headline}")
+            page = f" ({candidate.page})" if candidate.page else ""
+            yield Line(text=f"field notes: {candidate.cause}; documented: {candidate.note or candidate.headline}{page}")
 
 
 def _remedies(remedies: tuple[Remedy, ...]) -> Iterator[Line]:

@@ -71,6 +71,10 @@ class Table:
         """The Reachability Analyzer's code for a rule, where AWS has one."""
         return self.sections.get(code, {}).get("AWS code", "").strip().strip("`") or None
 
+    def page(self, code: str) -> str:
+        """The first documentation page of a rule's References."""
+        return next(iter(self.sections.get(code, {}).get("References", "").split()), "")
+
     def why(self, code: str) -> str:
         """The first sentence of a rule's Why."""
         return self.sections.get(code, {}).get("Why", "").split("\n\n")[0].replace("\n", " ")

@@ -31,6 +31,7 @@ FOLDER = Path(__file__).parent / "cases"
 UPDATE = os.environ.get("FLOWDIAG_UPDATE_CASES") == "1"
 RULES = Rules.load()
 OF_THE_SNAPSHOT = ("without", "cut", "read")
+BLOCKS = {"python world", "text question", "text flow-log", "text expected"}
 SAID_NOWHERE = "-"  # the headline of rows of the table of causes that no report shows
 NEVER_HIT = {
     "AR100": "a walk that ends well is not judged",
@@ -195,11 +196,13 @@ def _saved(case: Case, folder: Path) -> Path | None:
 
 
 def _codes(found: Diagnosis, logs: Path | None) -> set[str]:
+    """Of the answer, its findings and causes, and of the rows of `wire` and `verdict` that hit, which an answer need not name."""
     window = Window(start=found.question.start, end=found.question.end)
     wire = witness(found.path, open_source(str(logs)) if logs else None, window, RULES)
     judged = RULES.table("verdict").evaluate({"configuration": configuration(found.path), **wire.inputs})
-    told = {entry.code for entry in (*found.findings, *found.path.findings, *found.candidates)}
-    return told | {found.code, wire.finding.code, judged.code}
+    findings = {finding.code for finding in (*found.findings, *found.path.findings)}
+    causes = {cause.code for cause in found.candidates}
+    return findings | causes | {found.code, wire.finding.code, judged.code}
 
 
 # ---------------------------------------------------------------- tests
@@ -252,7 +255,7 @@ def test_form(case: Case) -> None:
     assert [] == [code for code in case.codes if code not in owners]
     assert f"{case.codes[0]}:" == case.title.split()[0]
     assert case.page == owners[case.codes[0]]
-    assert {"text question", "text expected"} <= set(case.blocks) <= {"python world", "text question", "text flow-log", "text expected"}
+    assert {"text question", "text expected"} <= set(case.blocks) <= BLOCKS
 
 
 def test_titles_are_unique() -> None:

