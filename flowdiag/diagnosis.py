@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flowdiag.conclude import conclude, passes
 from flowdiag.graph import Path, look
 from flowdiag.logs import Window, open_source
-from flowdiag.model import Answer, Question
+from flowdiag.model import Answer, FlowdiagError, Question
 from flowdiag.question import ask
 from flowdiag.remedy import prove
 from flowdiag.snapshot import Snapshot
@@ -70,6 +70,7 @@ def diagnose(
     Raises FlowdiagError, one sentence, for anything a person can mend.
     """
     question = ask(source, destination, port, protocol, source_port, at, window)
+    _refuse_empty(snapshot=snapshot, flow_logs=flow_logs, rules=rules)
     tables = Rules.load(rules)
     evidence = _evidence(snapshot) if snapshot is not None else live(question, tables, session, region)
     return explain(question, evidence, tables, flow_logs)
@@ -113,3 +114,10 @@ def live(question: Question, tables: Rules, session: boto3.Session | None, regio
 
 def _evidence(snapshot: Snapshot | str | FilePath) -> Snapshot:
     return snapshot if isinstance(snapshot, Snapshot) else Snapshot.load(snapshot)
+
+
+def _refuse_empty(**places: object) -> None:
+    """An empty text is a shell variable that was not set; as a path it would be the current folder."""
+    for name, place in places.items():
+        if isinstance(place, str) and not place.strip():
+            raise FlowdiagError(f"{name} is {place!r}: give the path of a folder, or leave it out")

@@ -32,7 +32,7 @@ def ask(
         destination=_name(destination, "destination"),
         protocol=number,
         port=_needed_port(port, number),
-        source_port=_port(source_port, "source_port"),
+        source_port=_port(_fitting(source_port, "source_port", number), "source_port"),
         start=start,
         end=end,
     )
@@ -53,14 +53,17 @@ def _protocol(text: str | int) -> int:
 
 
 def _needed_port(port: int | str | None, protocol: int) -> int | None:
-    name = PROTOCOL_NAMES.get(protocol, str(protocol))
-    if protocol not in (TCP, UDP):
-        if port is not None:
-            raise FlowdiagError(f"port {port!r} has no meaning for protocol {name}: leave it out")
-        return None
-    if port is None:
-        raise FlowdiagError(f"a {name} question needs a destination port: give one from 1 to 65535")
-    return _port(port, "port")
+    if port is None and protocol in (TCP, UDP):
+        raise FlowdiagError(f"a {PROTOCOL_NAMES[protocol]} question needs a destination port: give one from 1 to 65535")
+    return _port(_fitting(port, "port", protocol), "port")
+
+
+def _fitting(port: int | str | None, what: str, protocol: int) -> int | str | None:
+    """The port as it was given, where the protocol has ports."""
+    if port is not None and protocol not in (TCP, UDP):
+        name = PROTOCOL_NAMES.get(protocol, str(protocol))
+        raise FlowdiagError(f"{what} {port!r} has no meaning for protocol {name}: leave it out")
+    return port
 
 
 def _port(port: int | str | None, what: str) -> int | None:

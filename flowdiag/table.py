@@ -149,7 +149,7 @@ class Rules:
         """The table name, row and manual section of a code; None where no table has it."""
         for name in self.names():
             path = next(f / f"{name}.md" for f in self.folders if (f / f"{name}.md").is_file())
-            if f"| {code} |" in path.read_text(encoding="utf-8"):
+            if f"| {code} |" in _text(path):
                 table = self.table(name)
                 rule = next((r for r in table.rules if r.code == code), None)
                 if rule:
@@ -189,7 +189,14 @@ def _shown(column: Input, cell: frozenset[str]) -> str:
 
 @lru_cache(maxsize=256)
 def _read(path: Path, _changed: int) -> Table:
-    return parse(path.stem, path.read_text(encoding="utf-8"))
+    return parse(path.stem, _text(path))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TableError(f"table {str(path)!r} cannot be read ({error}): save it as UTF-8 text") from error
 
 
 def parse(name: str, text: str) -> Table:

@@ -218,7 +218,8 @@ def test_case(case: Case, tmp_path: Path) -> None:
     if UPDATE:
         _write(case, f"{found}\n")
     else:
-        assert "" == _difference(case.blocks["text expected"], f"{found}\n")
+        difference = _difference(case.blocks["text expected"], f"{found}\n")
+        assert "" == difference, difference  # said twice, because pytest shortens what it compares and not what is said
     assert set() == set(case.codes) - codes
 
 

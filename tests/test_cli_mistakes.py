@@ -22,6 +22,10 @@ MALFORMED = {
     "port too high": (["web-1", "db-1", "65536"], "port '65536' is no port: give a whole number from 1 to 65535"),
     "port as a word": (["web-1", "db-1", "https"], "port 'https' is no port: give a whole number from 1 to 65535"),
     "port of many digits": (["web-1", "db-1", "9" * 6], "port '999999' is no port: give a whole number from 1 to 65535"),
+    "source port of a protocol without ports": (
+        ["web-1", "db-1", "--protocol", "50", "--source-port", "4000"],
+        "source_port '4000' has no meaning for protocol 50: leave it out",
+    ),
     "source port": ([*ASKED, "--source-port", "0"], "source_port '0' is no port: give a whole number from 1 to 65535"),
     "protocol": (
         [*ASKED, "--protocol", "tcpp"],
@@ -101,6 +105,26 @@ def test_no_such_folder_is_one_sentence(option: str, open_world: Path, tmp_path:
     given = {"--snapshot": str(open_world), option: str(tmp_path / "nowhere")}
     sentence = refusal(run("diagnose", *ASKED, *(part for pair in given.items() for part in pair)))
     assert repr(str(tmp_path / "nowhere")) in sentence
+
+
+@pytest.mark.parametrize("option", ["--snapshot", "--flow-logs", "--rules"])
+def test_an_empty_path_is_one_sentence(option: str, open_world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell variable that was not set must not become the current folder, which may hold anything."""
+    monkeypatch.chdir(open_world)
+    name = option.removeprefix("--").replace("-", "_")
+    expected = f"{name} is '': give the path of a folder, or leave it out"
+    given = {"--snapshot": str(open_world), option: ""}
+    assert expected == refusal(run("diagnose", *ASKED, *(part for pair in given.items() for part in pair)))
+
+
+@pytest.mark.parametrize("command", [["explain"], ["explain", "SG102"], ["diagnose", *ASKED]])
+def test_a_table_that_is_no_text_is_one_sentence(command: list[str], open_world: Path, tmp_path: Path) -> None:
+    """A table of one's own that is not UTF-8 is named."""
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "security_group.md").write_bytes(b"\xff\xfe| U")
+    evidence = ["--snapshot", open_world] if command[0] == "diagnose" else []
+    sentence = refusal(run(*command, *evidence, "--rules", tmp_path / "own"))
+    assert sentence.startswith(f"table {str(tmp_path / 'own' / 'security_group.md')!r} cannot be read (")
 
 
 def test_an_unknown_command_option_and_surface_exit_2(open_world: Path) -> None:
