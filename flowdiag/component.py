@@ -7,16 +7,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Protocol
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_pascal
 
+from flowdiag.address import network, protocol_number
 from flowdiag.model import ANYWHERE, Address, Move, Observation, Packet, Place, Query, Scope, Unread
 
 
+def _named_network(text: str) -> str:
+    if network(text) is None:
+        raise ValueError(f"{text!r} is no CIDR")
+    return text
+
+
+def _named_protocol(text: str) -> str:
+    if protocol_number(text) is None:
+        raise ValueError(f"{text!r} is no protocol")
+    return text
+
+
+# Texts that decide something: where one is half-written the resource is malformed, and so unread; a default would decide for it.
+Id = Annotated[str, Field(min_length=1)]
+Cidr = Annotated[str, AfterValidator(_named_network)]
+ProtocolText = Annotated[str, AfterValidator(_named_protocol)]
+
+
 class Part(BaseModel):
-    """A part of an AWS reply under AWS's own names; unknown fields are ignored, missing and null ones take the default."""
+    """A part of an AWS reply under AWS's own names; unknown fields are ignored, missing and null ones take the default,
+    and a field that has none is one that AWS always gives and that decides something."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_pascal, populate_by_name=True)
 

@@ -46,10 +46,18 @@ def _state(leg: Leg) -> State:
     findings = [f for f in leg.findings if not f.as_if]
     blocker = next((f for f in findings if f.verdict == "blocked"), None)
     if blocker:
-        return "blocked logged" if blocker.table in LOGGED else "blocked silent"
+        return "blocked logged" if _is_logged(blocker) else "blocked silent"
     if any(f.verdict == "inconclusive" for f in findings) or not (leg.request_arrived and leg.reply_arrived):
         return "unknown"
     return "partial" if any(f.verdict == "partial" for f in findings) else "passes"
+
+
+def _is_logged(blocker: Finding) -> bool:
+    """Whether AWS writes this denial as REJECT: security groups, network ACLs, and VPC Block Public Access with its reason.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
+    """
+    return blocker.table in LOGGED or blocker.inputs.get("block public access") == "on"
 
 
 def passes(trace: Trace) -> bool:
@@ -57,7 +65,9 @@ def passes(trace: Trace) -> bool:
     return configuration(trace) == "passes"
 
 
-def conclude(trace: Trace, inputs: Mapping[str, str], words: Mapping[str, str], read_at: datetime | None, rules: Rules) -> Conclusion:
+def conclude(
+    trace: Trace, inputs: Mapping[str, str], words: Mapping[str, str], read_at: datetime | None, rules: Rules
+) -> Conclusion:
     """The verdict table asked with the configuration's state and what the wire shows (`inputs`, `words`)."""
     state = configuration(trace)
     findings = telling(trace, state)
@@ -91,4 +101,3 @@ def _headline(trace: Trace, state: State, first: Finding | None) -> str:
     if state == "partial" and len(failing) < len(trace.legs):
         return f"{len(failing)} of {len(trace.legs)} ways fail: {first.headline}"
     return first.headline
-

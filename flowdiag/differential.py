@@ -18,6 +18,8 @@ ENDS = frozenset(("network_interface", "vpc"))
 EXIT_TABLES = ("internet_gateway", "egress_only", "block_public_access", "internet")
 NOT_LISTED = "-"
 SYN = 2
+BLOCK_PUBLIC_ACCESS = "block public access"  # the input of a gateway's table that tells whether it is on
+_READ = ("network ACL", "security group", "Block Public Access", "route table", "network ACL on the reply", "route back")
 
 
 class Rulebook(Protocol):
@@ -65,7 +67,9 @@ def candidates(
     table = rules.table("symptom")
     causes = next(column.values for column in table.inputs if column.name == "cause")
     evidence = Evidence(findings, sightings)
-    found = ((cause, _held(cause, evidence)) for cause in causes)
+    found = [(cause, _held(cause, evidence)) for cause in causes]
+    if symptom in ("reject", "no_log") and not any(held.answer == "yes" for cause, held in found if cause in _READ):
+        found = [(cause, _at_another_time(held) if cause in _READ else held) for cause, held in found]
     inputs = ((cause, held, {"symptom": symptom, "cause": cause, "configuration": held.answer}) for cause, held in found)
     judged = ((cause, held, table.evaluate(values)) for cause, held, values in inputs)
     return tuple(_candidate(cause, held, rule, table) for cause, held, rule in judged if rule["headline"] != NOT_LISTED)
@@ -78,6 +82,11 @@ def _candidate(cause: str, held: Held, rule: Any, table: Any) -> Candidate:
     return Candidate(
         code=rule.code, cause=cause, status=rule["status"], headline=headline, note="" if corrected else held.note, page=page
     )
+
+
+def _at_another_time(held: Held) -> Held:
+    """Where nothing that was read explains what the wire saw, it may have been another configuration then."""
+    return Held("unknown", f"{held.note}, as it was read") if held.answer == "no" else held
 
 
 def _held(cause: str, evidence: Evidence) -> Held:
@@ -123,7 +132,7 @@ def _block_public_access(evidence: Evidence) -> Held:
     reasons = {r.reject_reason for r in evidence.rejects()} & {"BPA", "EC"}
     if reasons:
         return Held("yes", f"reject-reason {', '.join(sorted(reasons))}")
-    blocking = [f for f in evidence.findings if "block_public_access" in f.table and f.verdict in ("blocked", "partial")]
+    blocking = [f for f in evidence.findings if f.inputs.get(BLOCK_PUBLIC_ACCESS) == "on" and f.verdict == "blocked"]
     if blocking:
         return Held("yes", blocking[0].headline)
     outward = any(f.table.startswith(EXIT_TABLES) for f in evidence.findings)

@@ -6,6 +6,7 @@ of it (`observe`); this file only follows, asks the decision tables, and notes w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import networkx
 
 MOST_HOPS = 64
+_ANYBODY = re.compile(rf"(?<![\w.:])(?:{'|'.join(re.escape(str(anybody)) for anybody in ANYBODY.values())})(?![\w.:/])")
 _WEIGHT = {"allowed": 0, "inconclusive": 1, "partial": 2, "blocked": 3}
 FlowBetween = Callable[[Endpoint, Endpoint], Flow]
 
@@ -122,7 +124,7 @@ class Walker:
         """One leg for every way the request and its reply can go."""
         made = []
         for there in self._follow(_start(source), self._first_packet(source, destination, flow), set(), False):
-            request, arrived = self._ended(there, source, destination, flow)
+            request, arrived = self._ended(there, destination, flow)
             if not arrived:
                 made.append(
                     Leg(
@@ -136,7 +138,7 @@ class Walker:
                 )
                 continue
             for back in self._follow(_answering(there), _answer(there), set(), there.as_if):
-                reply, returned = self._ended(back, destination, source, flow.reply())
+                reply, returned = self._ended(back, source, flow.reply())
                 made.append(
                     Leg(
                         source=source,
@@ -186,7 +188,7 @@ class Walker:
         as_if: bool,
     ) -> list[Trail]:
         here = _hop(place, packet, move.packet, finding, as_if)
-        outward, onward = self._guards(move.guards, move.packet, as_if)
+        outward, onward = self._guards(move.guards, move.packet, as_if or move.as_if)
         hops = (*inward, here, *outward)
         return [
             trail._replace(hops=hops + trail.hops, guess=trail.guess or move.guess)
@@ -232,48 +234,49 @@ class Walker:
             as_if=as_if,
         )
 
-    def _ended(self, trail: Trail, near: Endpoint, far: Endpoint, flow: Flow) -> tuple[tuple[Hop, ...], bool | None]:
+    def _ended(self, trail: Trail, far: Endpoint, flow: Flow) -> tuple[tuple[Hop, ...], bool | None]:
         """The hops with a last word on the arrival, and whether the packet came to the far end (None: not known)."""
-        ends = _ends(trail, far)
-        changed = ends == "right" and trail.packet.direction == "reply" and trail.packet.flow != flow
+        ends = _ends(trail, far, flow)
+        if ends in _ARRIVED:
+            return trail.hops, _ARRIVED[ends]
+        hops = _without_strangers(trail.hops) if ends == "elsewhere" else trail.hops
         words = {
             "packet": trail.packet.direction,
             "destination": far.label,
-            "place": trail.hops[-1].name if trail.hops else trail.place.id,
+            "place": hops[-1].name if hops else trail.place.id,
             "source": str(trail.packet.flow.source),
         }
-        inputs = {"packet": trail.packet.direction, "ends": ends, "header": "changed" if changed else "same"}
-        arrived = {"right": True, "unknown": None}.get(ends, False)
-        if (arrived and not changed) or _told(trail):
-            return trail.hops, arrived
+        inputs = {"packet": trail.packet.direction, "ends": ends}
         observation = Observation(table="arrival", inputs=inputs, words=words, resource=trail.place.id, name=words["place"])
         place = Place(kind="arrival", id=trail.place.id, role=trail.packet.direction, scope=trail.place.scope)
         finding = self._judge(observation, place, trail.packet, trail.as_if)
-        return (*trail.hops, _hop(place, trail.packet, trail.packet, finding, trail.as_if)), arrived
+        return (*hops, _hop(place, trail.packet, trail.packet, finding, trail.as_if)), ends == "changed"
 
 
 def _spoken(text: str) -> str:
     """The address that stands for anybody on the internet, said as what it stands for."""
-    for anybody in ANYBODY.values():
-        text = text.replace(str(anybody), "the internet")
-    return text
+    return _ANYBODY.sub("the internet", text)
 
 
-def _told(trail: Trail) -> bool:
-    """True where the component at the end (or before a dead end) has said itself why the packet goes no further."""
-    last = [hop.finding for hop in trail.hops[-2:] if hop.finding and not hop.finding.table.endswith(("_group", "_acl"))]
-    return not trail.loop and any(finding.verdict in ("blocked", "inconclusive") for finding in last[-1:])
+_ARRIVED = {"right": True, "stopped": False, "unknown": None}  # what needs no last word: the walk, or a component, has said it
 
 
-def _ends(trail: Trail, far: Endpoint) -> str:
+def _ends(trail: Trail, far: Endpoint, flow: Flow) -> str:
+    """How a trail ends: at the right place (perhaps with another header than `flow`), stopped, in a loop, or elsewhere."""
     if trail.loop:
         return "loop"
     if _is(trail, far):
-        return "right"
-    last = trail.hops[-1].finding if trail.hops else None
-    if trail.place.kind == "dead_end" or (last and last.verdict == "blocked"):
-        return "dead end"
-    return "unknown" if last is None or last.verdict == "inconclusive" else "elsewhere"
+        return "changed" if trail.packet.direction == "reply" and trail.packet.flow != flow else "right"
+    said = next((hop.finding for hop in reversed(trail.hops) if hop.place.kind != "dead_end"), None)
+    return {"blocked": "stopped", "inconclusive": "unknown"}.get(said.verdict if said else "inconclusive", "elsewhere")
+
+
+def _without_strangers(hops: tuple[Hop, ...]) -> tuple[Hop, ...]:
+    """The hops without the guards of a host that the packet was not meant for: to open them would be no remedy."""
+    kept = list(hops[:-1])
+    while kept and kept[-1].place.kind in ("security_group", "network_acl"):
+        kept.pop()
+    return (*kept, *hops[-1:])
 
 
 def _is(trail: Trail, end: Endpoint) -> bool:

@@ -63,6 +63,10 @@ class Group(Value):
     rows: tuple[Row, ...] = ()
 
 
+# Tables whose short text beside a mark says why; of the others the headline does.
+SPEAK_FOR_THEMSELVES = ("network_acl", "route_table")
+
+
 def groups(legs: tuple[Leg, ...]) -> Iterator[Group]:
     """One group a leg; its reply is a group of its own where it fails or is not known, a row where it passes."""
     for number, leg in enumerate(legs, start=1):
@@ -128,7 +132,7 @@ def _drawn(hops: tuple[Hop, ...], start: Endpoint, end: Endpoint) -> list[Hop]:
 
 
 def _endpoint(endpoint: Endpoint, note: str = "") -> Row:
-    address = str(endpoint.address)
+    address = "" if endpoint.kind == "internet" else str(endpoint.address)
     label = endpoint.label or address
     cells = (label, "" if label == address else address, "" if endpoint.eni == label else endpoint.eni)
     return Row(cells=cells, endpoint=True, note=note, behind=note == "not reached")
@@ -149,11 +153,12 @@ def _silent(hop: Hop) -> bool:
 def _hop(hop: Hop, behind: bool, note: str) -> Row:
     finding = hop.finding
     spoken = [finding.detail, finding.near_miss] if finding else []
-    if finding and not any(spoken) and finding.verdict != "allowed":
+    if finding and finding.verdict != "allowed" and not (finding.near_miss or finding.table in SPEAK_FOR_THEMSELVES):
         spoken = [finding.headline]
     written = [text for text in _rewrites(hop.before, hop.after) if not any(text in said for said in spoken)]
     spoken.append(", ".join(written))
-    cells = (_word(hop), hop.name or hop.place.id, "; ".join(text for text in spoken if text))
+    name = "" if hop.place.kind == "dead_end" else hop.name or hop.place.id
+    cells = (_word(hop), name, "; ".join(text for text in spoken if text))
     return Row(cells=cells, mark=finding.verdict if finding else None, behind=behind, note=note)
 
 

@@ -73,8 +73,8 @@ def report(answer: Answer) -> Report:
         Block(name="why", lines=tuple(_why(answer))),
         Block(name="seen", lines=tuple(_seen(answer)), details=tuple(_records(answer))),
         Block(name="ruled out", lines=tuple(_ruled_out(answer.candidates))),
-        Block(name="remedy", lines=tuple(_remedies(answer.remedies))),
-        Block(name="unread", lines=tuple(map(_unread, answer.unread)) or (Line(text="nothing"),)),
+        Block(name="remedy", lines=tuple(_remedies(answer))),
+        Block(name="unread", lines=tuple(dict.fromkeys(map(_unread, answer.unread))) or (Line(text="nothing"),)),
         Block(name="more", lines=(_more(answer, others),)),
     )
     return Report(
@@ -128,6 +128,10 @@ def _also(finding: Finding) -> Line:
 def _why(answer: Answer) -> Iterator[Line]:
     if answer.why:
         yield Line(text=answer.why)
+    if not answer.findings:
+        for candidate in answer.candidates:
+            if candidate.status == "confirmed":
+                yield Line(text=f"confirmed: {candidate.cause}" + (f" ({candidate.note})" if candidate.note else ""))
     possible = [candidate.cause for candidate in answer.candidates if candidate.status == "possible"]
     if possible:
         yield Line(text=f"still possible: {SEVERAL.join(possible)}")
@@ -188,8 +192,12 @@ def _ruled_out(candidates: tuple[Candidate, ...]) -> Iterator[Line]:
             yield Line(text=f"field notes: {candidate.cause}; documented: {candidate.note or candidate.headline}{page}")
 
 
-def _remedies(remedies: tuple[Remedy, ...]) -> Iterator[Line]:
-    for number, remedy in enumerate(remedies):
+def _remedies(answer: Answer) -> Iterator[Line]:
+    if not answer.remedies and answer.verdict in ("blocked", "partial") and answer.findings:
+        yield Line(
+            text=f"no change to a security group, network ACL or route opens it: flowdiag explain {answer.code} tells what does"
+        )
+    for number, remedy in enumerate(answer.remedies):
         proved = f"({VERIFIED})" if remedy.verified else "(not verified)"
         for position, change in enumerate(remedy.changes):
             lead = "or: " if number and position == 0 else "and: " if position else ""
@@ -203,7 +211,8 @@ def _remedies(remedies: tuple[Remedy, ...]) -> Iterator[Line]:
 
 def _unread(unread: Unread) -> Line:
     query = unread.query
-    what = f"{query.kind.replace('_', ' ')} {query.value}".strip()
+    by = "" if query.by == "id" else f"{query.by.replace('_', ' ')} "
+    what = f"{query.kind.replace('_', ' ')} {'of ' if by else ''}{by}{query.value}".strip()
     reason = unread.reason + (f", grant {unread.action}" if unread.action else "")
     return Line(text=f"assumed: {what}: {unread.assumed} ({reason})" if unread.assumed else f"{what}: {reason}")
 

@@ -226,7 +226,7 @@ def _bare(record: Record) -> int:
 
 def _described(search: Search) -> str:
     tally = search.tally
-    several = f"{len(tally.files)} file{'' if len(tally.files) == 1 else 's'}, {tally.records} records"
+    several = f"{len(tally.files)} file{'' if len(tally.files) == 1 else 's'}, {tally.records} record{'' if tally.records == 1 else 's'}"
     aside = [f"{tally.outside} outside the time asked about"] if tally.outside else []
     aside += [f"{tally.other_kinds} of transit gateways not used"] if tally.other_kinds else []
     return "; ".join((f"{search.source}: {several}", *aside))

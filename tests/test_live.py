@@ -25,7 +25,9 @@ MOST_ROUNDS, MOST_CALLS, MOST_CALLS_PEERED = 5, 15, 25
 
 def told(diagnosis: Diagnosis) -> dict[str, Any]:
     """What has to be the same: the verdict, the words, and every hop with its code; what was not read may be worded apart."""
-    hops = [[(hop.place.kind, hop.name, hop.finding.code if hop.finding else "") for hop in leg.hops] for leg in diagnosis.path.legs]
+    hops = [
+        [(hop.place.kind, hop.name, hop.finding.code if hop.finding else "") for hop in leg.hops] for leg in diagnosis.path.legs
+    ]
     findings = [(finding.code, finding.headline, finding.direction) for finding in diagnosis.findings]
     return {"verdict": diagnosis.verdict, "headline": diagnosis.headline, "findings": findings, "hops": hops}
 
@@ -71,7 +73,11 @@ def test_the_labs_are_answered_live_as_they_are_offline() -> None:
             if beyond(probe, snapshot, scope):
                 continue
             source = probe["source"].get("eni") or probe["source"]["ip"]
-            asked = (f"{source}/{probe['source']['ip']}" if source.startswith("eni-") else source, probe["destination_ip"], probe["port"])
+            asked = (
+                f"{source}/{probe['source']['ip']}" if source.startswith("eni-") else source,
+                probe["destination_ip"],
+                probe["port"],
+            )
             live = diagnose(*asked, protocol=probe["protocol"], session=session_of(lab, scope, made))
             offline = diagnose(*asked, protocol=probe["protocol"], snapshot=snapshot)
             assert told(offline) == told(live), probe["id"]

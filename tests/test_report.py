@@ -379,7 +379,9 @@ def test_only_a_proved_remedy_is_called_verified():
     lines = block(
         answer(remedies=(Remedy(changes=changes, verified=True), Remedy(changes=changes[:1], note="wide"))), "remedy"
     ).lines
-    assert ["open the request", "and: open the reply", "all 2 together", "or: open the request", "wide"] == [line.text for line in lines]
+    assert ["open the request", "and: open the reply", "all 2 together", "or: open the request", "wide"] == [
+        line.text for line in lines
+    ]
     assert ["", "", "(verified: the flow then passes both ways)", "(not verified)", ""] == [line.note for line in lines]
     assert ["one", "two", "", "one", ""] == [line.command for line in lines]
 
@@ -393,8 +395,8 @@ def test_unread_names_the_action_and_marks_assumptions():
         Unread(query=options, assumed="off"),
     )
     expected = [
-        "network acl subnet-0a1: access denied, grant ec2:DescribeNetworkAcls",
-        "assumed: block public access eu-west-1: off (not read)",
+        "network acl of subnet subnet-0a1: access denied, grant ec2:DescribeNetworkAcls",
+        "assumed: block public access of region eu-west-1: off (not read)",
     ]
     assert expected == texts(answer(unread=unread), "unread")
     assert ["nothing"] == texts(answer(), "unread")

@@ -21,7 +21,8 @@ class InternetComponent(Component):
         target = packet.flow.destination
         came = _came_out_of(packet)
         known = _known(target, view)
-        held = f"belongs to {known[0].label}" if known else f"was put on by {came.place.id}" if came else "lies outside what was read"
+        lacking = "is a private address" if is_private(target) else "lies outside what was read"
+        held = f"belongs to {known[0].label}" if known else f"was put on by {came.place.id}" if came else lacking
         return Observation(
             table="internet",
             inputs={

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from flowdiag.address import address, is_private
-from flowdiag.component import Component, Lookup, Part, Read, Resource, View, by_id, by_name, holder
+from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, by_id, by_name, holder
 from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Query, Translation, Unread
 
 
 class GatewayAttachment(Part):
     """The VPC a gateway is attached to; `available` and `attached` both carry traffic."""
 
-    vpc_id: str = ""
+    vpc_id: Id
     state: str = ""
 
 
@@ -25,7 +25,7 @@ class InternetGateway(Resource):
 
     kind: ClassVar[str] = "internet_gateway"
     internet_gateway_id: str
-    attachments: tuple[GatewayAttachment, ...] = ()
+    attachments: tuple[GatewayAttachment, ...]
 
     @property
     def id(self) -> str:
@@ -39,7 +39,7 @@ class InternetGateway(Resource):
 
 
 def _vpcs(raw: Mapping[str, Any]) -> list[str | None]:
-    return [a.get("VpcId") for a in raw.get("Attachments") or ()]
+    return [a.get("VpcId") for a in raw["Attachments"]]
 
 
 class InternetGatewayComponent(Component):
@@ -122,15 +122,18 @@ def _outside(packet: Packet, view: View) -> Any:
     """The address the outside sees: the public IPv4 of the sending interface, or its IPv6 address as it is."""
     if not packet.sender:
         return None
+    translated = _nat_address(packet, view)
+    if translated:
+        return translated
     interface = view.get("network_interface", packet.sender, packet.scope)
     if not interface:
         return interface
     if packet.flow.version == 6:
         return packet.flow.source if interface.owns(packet.flow.source) and not is_private(packet.flow.source) else None
-    return address(interface.public_of(packet.flow.source)) or _nat_address(interface.id, packet, view)
+    return address(interface.public_of(packet.flow.source))
 
 
-def _nat_address(interface: str, packet: Packet, view: View) -> Address | None:
+def _nat_address(packet: Packet, view: View) -> Address | None:
     """A NAT gateway names its addresses itself; its interface need not show the association."""
     place = next((t.place for t in reversed(packet.translations) if t.after.source == packet.flow.source), None)
     nat = view.get("nat_gateway", place.id, place.scope) if place and place.kind == "nat_gateway" else None

@@ -83,7 +83,7 @@ class NatGatewayComponent(Component):
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
         """Whether it works, whether it translates this kind of packet, and whether it knows the connection."""
         known = _remembered(packet)
-        id = known.place.id if known else place.id
+        id = known.place.id if known else _owner(place, packet, view)
         nat = view.get("nat_gateway", id, place.scope) if id.startswith("nat-") else None
         returning = not place.id.startswith("nat-")
         name = nat.name if nat else id
@@ -126,6 +126,15 @@ class NatGatewayComponent(Component):
         return (Move(to=to, packet=after.but(subnet=nat.subnet_id, vpc=nat.vpc_id), guards=(acl,)),)
 
 
+def _owner(place: Place, packet: Packet, view: View) -> str:
+    """The gateway that an interface belongs to, where it is known; else the interface itself."""
+    if place.id.startswith("nat-"):
+        return place.id
+    gateways = view.find("nat_gateway", "vpc", packet.vpc, place.scope) if packet.vpc else ()
+    owns = (g.id for g in gateways or () if any(a.network_interface_id == place.id for a in g.nat_gateway_addresses))
+    return next(owns, place.id)
+
+
 def _turned(nat: NatGateway, packet: Packet) -> Packet | None:
     """The request with the gateway's address and a port of its own choice, 1024-65535, as source."""
     own = nat.primary
@@ -160,7 +169,10 @@ def _state(nat: Any, stranger: bool) -> str:
     if nat is None:
         return "gone"
     # A gateway that is being deleted may still carry traffic: API_NatGateway.html in the EC2 API reference.
-    return "available" if nat.state == "available" else "unknown" if nat.state in ("", "deleting") else "gone"
+    if nat.state != "available":
+        return "gone" if nat.state in ("pending", "failed", "deleted") else "unknown"
+    written = _mode(nat) == "regional" or (nat.primary and nat.primary.private_ip and nat.primary.network_interface_id)
+    return "available" if written else "unknown"
 
 
 def _translates(packet: Packet) -> str:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
+
+from pydantic import model_validator
 
 from flowdiag.address import EVERY_PROTOCOL, holds, protocol_number
-from flowdiag.component import Component, Lookup, Part, Read, Resource, View, by_id, by_name
+from flowdiag.component import Cidr, Component, Lookup, Part, ProtocolText, Read, Resource, View, by_id, by_name
 from flowdiag.model import (
     ALL_PORTS,
     ICMP,
@@ -33,8 +35,8 @@ IMPLICIT_DENY = 32767  # shown as `*` in the console; 32768 is its IPv6 twin
 class Ports(Part):
     """The port range of an entry; From is a Python keyword in all but name, so it has its AWS name by hand."""
 
-    first: int = 0
-    last: int = 65535
+    first: int
+    last: int
 
     model_config = Part.model_config | {"alias_generator": {"first": "From", "last": "To"}.__getitem__}
 
@@ -50,13 +52,19 @@ class Entry(Part):
     """One entry (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_NetworkAclEntry.html)."""
 
     rule_number: int
-    egress: bool = False
-    protocol: str = ""
-    rule_action: str = "deny"
-    cidr_block: str = ""
-    ipv6_cidr_block: str = ""
+    egress: bool
+    protocol: ProtocolText
+    rule_action: Literal["allow", "deny"]
+    cidr_block: Cidr = ""
+    ipv6_cidr_block: Cidr = ""
     port_range: Ports | None = None
     icmp_type_code: IcmpTypeCode | None = None
+
+    @model_validator(mode="after")
+    def _names_somebody(self) -> Entry:
+        if not self.cidr:
+            raise ValueError("it names no CIDR")
+        return self
 
     @property
     def cidr(self) -> str:
@@ -90,7 +98,7 @@ class NetworkAcl(Resource):
     kind: ClassVar[str] = "network_acl"
     network_acl_id: str
     vpc_id: str = ""
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[Entry, ...]
 
     @property
     def id(self) -> str:
@@ -151,7 +159,7 @@ def _ports(entry: Entry, flow: Flow) -> PortRange:
 
 
 def _subnets(raw: Mapping[str, Any]) -> list[str | None]:
-    return [a.get("SubnetId") for a in raw.get("Associations") or ()]
+    return [a.get("SubnetId") for a in raw["Associations"]]
 
 
 class NetworkAclComponent(Component):

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from flowdiag.address import holds, is_aws_own
-from flowdiag.component import Component, Lookup, Part, Read, Resource, View, by_id, by_name, holder
+from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, by_id, by_name, holder
 from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Query, Unread
 
 # InterfaceType values behind which a host of the customer's (or a managed host that simply answers) stands.
 HOSTS = frozenset(
     ("", "interface", "efa", "efa-only", "branch", "trunk", "lambda", "efs", "evs", "quicksight", "ec2_instance_connect_endpoint")
 )
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceState.html
+NOT_RUNNING = frozenset(("pending", "shutting-down", "terminated", "stopping", "stopped"))
 # Descriptions of interfaces that AWS types as plain `interface` although a service forwards through them.
 DESCRIBED = {
     "ELB ": "load_balancer",
@@ -58,7 +60,7 @@ class Ipv6Prefix(Part):
 class Group(Part):
     """A security group on an interface."""
 
-    group_id: str = ""
+    group_id: Id
     group_name: str = ""
 
 
@@ -76,8 +78,8 @@ class NetworkInterface(Resource):
 
     kind: ClassVar[str] = "network_interface"
     network_interface_id: str
-    vpc_id: str = ""
-    subnet_id: str = ""
+    vpc_id: Id
+    subnet_id: Id
     private_ip_address: str = ""
     private_ip_addresses: tuple[PrivateAddress, ...] = ()
     ipv6_addresses: tuple[Ipv6Address, ...] = ()
@@ -223,7 +225,7 @@ class NetworkInterfaceComponent(Component):
                 "running": running,
                 "address check": _address_check(interface, place, packet),
             },
-            words={"interface": interface.label, "state": state, "address": str(packet.flow.source)},
+            words={"interface": _labelled(interface), "state": state},
             resource=interface.id,
             name=interface.name,
             detail=state,
@@ -261,8 +263,14 @@ def _address_check(interface: NetworkInterface, place: Place, packet: Packet) ->
     return "passes" if own or interface.source_dest_check is False else "fails" if interface.source_dest_check else "unknown"
 
 
+def _labelled(interface: NetworkInterface) -> str:
+    return f"{interface.label} of {interface.instance}" if interface.instance else interface.label
+
+
 def _groups(interface: NetworkInterface, role: str) -> tuple[Place, ...]:
-    return (Place(kind="security_group", id=interface.id, role=role, scope=interface.scope),) if interface.groups else ()
+    """Only a service's interface may have no security group; a host's without one is half-written, which the guard tells."""
+    bare = interface.service and not interface.groups
+    return () if bare else (Place(kind="security_group", id=interface.id, role=role, scope=interface.scope),)
 
 
 def _running(interface: NetworkInterface, view: View) -> tuple[str, str]:
@@ -276,7 +284,7 @@ def _running(interface: NetworkInterface, view: View) -> tuple[str, str]:
     if instance is None:  # an interface outlives no instance of its own account: this one is another account's
         return "unknown", f"{interface.instance} is not among the instances read"
     state = instance.state.name
-    running = "yes" if state == "running" else "no" if state else "unknown"
+    running = "yes" if state == "running" else "no" if state in NOT_RUNNING else "unknown"
     return running, f"{interface.instance} is {state or 'of unknown state'}"
 
 

@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from pydantic import model_validator
+
 from flowdiag.address import holds, is_private, network
-from flowdiag.component import Component, Lookup, Part, Read, Resource, View, by_id, by_name
+from flowdiag.component import Cidr, Component, Id, Lookup, Part, Read, Resource, View, by_id, by_name
 from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Unread
 
 TARGETS = (
@@ -32,8 +34,8 @@ TARGETS = (
 class Route(Part):
     """One route (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Route.html)."""
 
-    destination_cidr_block: str = ""
-    destination_ipv6_cidr_block: str = ""
+    destination_cidr_block: Cidr = ""
+    destination_ipv6_cidr_block: Cidr = ""
     destination_prefix_list_id: str = ""
     state: str = ""
     origin: str = ""
@@ -49,6 +51,12 @@ class Route(Part):
     gateway_id: str = ""
     instance_id: str = ""
     ip_address: str = ""
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> Route:
+        if not self.destination:
+            raise ValueError("it names no destination")
+        return self
 
     @property
     def destination(self) -> str:
@@ -78,9 +86,9 @@ class RouteTable(Resource):
 
     kind: ClassVar[str] = "route_table"
     route_table_id: str
-    vpc_id: str = ""
-    associations: tuple[RouteAssociation, ...] = ()
-    routes: tuple[Route, ...] = ()
+    vpc_id: Id
+    associations: tuple[RouteAssociation, ...]
+    routes: tuple[Route, ...]
 
     @property
     def id(self) -> str:
@@ -103,7 +111,12 @@ class Choice:
 
     route: Route | None
     undecided: str = ""
-    tie: bool = False
+    rivals: tuple[str, ...] = ()
+
+    @property
+    def tie(self) -> bool:
+        """True where equal routes lead to different targets."""
+        return len(self.rivals) > 1
 
 
 def choose(table: RouteTable, target: Address, view: View) -> Choice:
@@ -119,8 +132,8 @@ def choose(table: RouteTable, target: Address, view: View) -> Choice:
     if rivals:
         lists = ", ".join(sorted(r.destination for r in unread if r.target in rivals))
         return Choice(best.route if best else None, undecided=lists)
-    equals = {c.route.target for c in found if best and (c.length, c.rank) == (best.length, best.rank)}
-    return Choice(best.route if best else None, tie=len(equals) > 1)
+    equals = {c.route.target: str(c.route) for c in found if best and (c.length, c.rank) == (best.length, best.rank)}
+    return Choice(best.route if best else None, rivals=tuple(sorted(equals.values())))
 
 
 def _candidates(table: RouteTable, target: Address, view: View) -> tuple[list[Candidate], list[Route]]:
@@ -157,12 +170,18 @@ def _listed(route: Route, table: RouteTable, target: Address, view: View) -> lis
     return [outer.prefixlen for cidr in found.networks if holds(cidr, target) and (outer := network(cidr))]
 
 
+_ASSOCIATED = ("SubnetId", "GatewayId", "PublicIpv4Pool")
+
+
 def _subnets(raw: Mapping[str, Any]) -> list[str | None]:
-    return [a.get("SubnetId") for a in raw.get("Associations") or ()]
+    associations = raw["Associations"]
+    if any(not (a.get("Main") or any(a.get(key) for key in _ASSOCIATED)) for a in associations):
+        raise KeyError("SubnetId")  # it may be anybody's
+    return [a.get("SubnetId") for a in associations]
 
 
 def _main(raw: Mapping[str, Any]) -> list[str | None]:
-    return [raw.get("VpcId")] if any(a.get("Main") for a in raw.get("Associations") or ()) else []
+    return [raw.get("VpcId")] if any(a.get("Main") for a in raw["Associations"]) else []
 
 
 class RouteTableComponent(Component):
@@ -182,7 +201,7 @@ class RouteTableComponent(Component):
                 "subnet": Lookup(keys=_subnets, filter="association.subnet-id"),
                 "main": Lookup(keys=_main, filter="vpc-id", also={"association.main": "true"}),
                 "gateway": Lookup(
-                    keys=lambda raw: [a.get("GatewayId") for a in raw.get("Associations") or ()], filter="association.gateway-id"
+                    keys=lambda raw: [a.get("GatewayId") for a in raw["Associations"]], filter="association.gateway-id"
                 ),
                 "vpc": Lookup(keys=lambda raw: [raw.get("VpcId")], filter="vpc-id"),
                 "name": by_name(),
@@ -212,8 +231,8 @@ class RouteTableComponent(Component):
             words=_words(table, choice, packet),
             resource=table.id,
             name=table.name,
-            detail=str(choice.route) if choice.route else "",
-            near_miss="" if choice.route else _nearest(table, packet.flow.destination),
+            detail=_detail(choice),
+            near_miss="" if choice.route or choice.undecided else _nearest(table, packet.flow.destination),
             evidence=(
                 Evidence(
                     where=table.id, text=str(choice.route) if choice.route else f"no route covers {packet.flow.destination}"
@@ -265,6 +284,15 @@ def _state(choice: Choice) -> str:
     return (
         choice.route.state if choice.route.state in ("active", "blackhole") else "active" if not choice.route.state else "other"
     )
+
+
+def _detail(choice: Choice) -> str:
+    if choice.undecided:
+        return f"a route by {choice.undecided} may win" + (f" over {choice.route}" if choice.route else "")
+    if choice.tie:
+        return " or ".join(choice.rivals)
+    state = f" ({choice.route.state})" if choice.route and choice.route.state not in ("active", "") else ""
+    return f"{choice.route}{state}" if choice.route else ""
 
 
 def _words(table: RouteTable, choice: Choice, packet: Packet) -> dict[str, str]:

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import model_validator
 
 from flowdiag.address import EVERY_PROTOCOL, any_holds, holds, protocol_number
-from flowdiag.component import Component, Lookup, Part, Read, Resource, View, by_id, by_name
+from flowdiag.component import Cidr, Component, Id, Lookup, Part, ProtocolText, Read, Resource, View, by_id, by_name
 from flowdiag.model import ICMP, ICMPV6, TCP, UDP, Address, Evidence, Flow, Observation, Packet, Place, PortRange, Unread
 
 Answer = Literal["yes", "no", "unknown"]
@@ -21,25 +21,25 @@ Answer = Literal["yes", "no", "unknown"]
 class IpRange(Part):
     """An IPv4 CIDR in a rule."""
 
-    cidr_ip: str = ""
+    cidr_ip: Cidr
 
 
 class Ipv6Range(Part):
     """An IPv6 CIDR in a rule."""
 
-    cidr_ipv6: str = ""
+    cidr_ipv6: Cidr
 
 
 class PrefixListId(Part):
     """A prefix list in a rule."""
 
-    prefix_list_id: str = ""
+    prefix_list_id: Id
 
 
 class UserIdGroupPair(Part):
     """A referenced security group in a rule."""
 
-    group_id: str = ""
+    group_id: Id
     user_id: str = ""
     vpc_peering_connection_id: str = ""
     peering_status: str = ""
@@ -48,13 +48,19 @@ class UserIdGroupPair(Part):
 class IpPermission(Part):
     """One rule as DescribeSecurityGroups groups them (API_IpPermission.html in the EC2 API reference)."""
 
-    ip_protocol: str = ""
+    ip_protocol: ProtocolText
     from_port: int | None = None
     to_port: int | None = None
     ip_ranges: tuple[IpRange, ...] = ()
     ipv6_ranges: tuple[Ipv6Range, ...] = ()
     prefix_list_ids: tuple[PrefixListId, ...] = ()
     user_id_group_pairs: tuple[UserIdGroupPair, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_ports(self) -> IpPermission:
+        if protocol_number(self.ip_protocol) in (TCP, UDP) and (self.from_port is None or self.to_port is None):
+            raise ValueError("it names no ports")
+        return self
 
 
 class SecurityGroup(Resource):
@@ -65,8 +71,8 @@ class SecurityGroup(Resource):
     group_name: str = ""
     vpc_id: str = ""
     owner_id: str = ""
-    ip_permissions: tuple[IpPermission, ...] = ()
-    ip_permissions_egress: tuple[IpPermission, ...] = Field(default=())
+    ip_permissions: tuple[IpPermission, ...]
+    ip_permissions_egress: tuple[IpPermission, ...]
 
     @property
     def id(self) -> str:
@@ -114,13 +120,15 @@ class SecurityGroupComponent(Component):
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
         """Whether a rule of any group admits the packet, or the reply is that of a tracked request."""
         interface = view.get("network_interface", place.id, place.scope)
-        ids = [g.group_id for g in interface.groups] if interface else [f"the groups of {place.id}"]
+        ids = [g.group_id for g in interface.groups] if interface else []
         groups = [view.get("security_group", id, place.scope) for id in ids]
         read = [g for g in groups if g]
         tracked = packet.direction == "reply" and place.id in packet.tracked
         matches = [m for g in read for m in _matches(g, place.role, packet, view)]
-        unread = [id for id, g in zip(ids, groups, strict=True) if not g]
-        return _observation(place, packet, read, unread, matches, tracked)
+        # An interface without groups belongs to a service and has no such guard: here they were not read.
+        unread = [id for id, g in zip(ids, groups, strict=True) if not g] if ids else [f"the groups of {place.id}"]
+        names = {g.group_id: g.group_name for g in interface.groups if g.group_name} if interface else {}
+        return _observation(place, packet, read, [names.get(id, id) for id in unread], matches, tracked)
 
 
 def _observation(
@@ -128,9 +136,11 @@ def _observation(
 ) -> Observation:
     admitting = next((m for m in matches if m.answer == "yes"), None)
     undecided = bool(unread) or any(m.answer == "unknown" for m in matches)
-    near = min((m for m in matches if m.answer != "yes"), key=lambda m: (not m.lost, len(m.fields)), default=None)
+    near = min(
+        (m for m in matches if m.answer != "yes"), key=lambda m: (m.answer != "unknown", not m.lost, len(m.fields)), default=None
+    )
     names = ", ".join([g.name for g in read] + unread) or place.id
-    near_miss = f"nearest rule: {near.text} (differs in {' and '.join(near.fields)})" if near and near.fields else ""
+    near_miss = _told(near) if near else ""
     inputs = {
         "direction": place.role,
         "tracked reply": "yes" if tracked else "no",
@@ -156,6 +166,12 @@ def _observation(
     )
 
 
+def _told(near: Match) -> str:
+    if near.answer == "unknown":
+        return f"undecided: {near.text}, which was not read whole"
+    return f"nearest rule: {near.text} (differs in {' and '.join(near.fields)})" if near.fields else ""
+
+
 def _fix(place: Place, packet: Packet, read: list[SecurityGroup]) -> dict[str, str]:
     other = packet.receiver if place.role == "egress" else packet.sender
     return {"group": read[0].id, "peer_interface": other or "", "interface": place.id} if read else {}
@@ -169,9 +185,13 @@ def _matches(group: SecurityGroup, role: str, packet: Packet, view: View) -> Ite
         service = _service(rule)
         off = _differing(rule, packet.flow)
         for text, answer, lost in _peers(rule, role, peer, packet, view, group):
-            fields = off + (() if answer == "yes" else ("source" if role == "ingress" else "destination",))
+            fields = off + (("source" if role == "ingress" else "destination",) if answer == "no" else ())
             preposition = "from" if role == "ingress" else "to"
-            verb = f"rule {number} allows {service} {preposition} {text}" if not fields else f"{service} {preposition} {text}"
+            verb = (
+                f"rule {number} allows {service} {preposition} {text}"
+                if answer == "yes" and not off
+                else f"{service} {preposition} {text}"
+            )
             part = not off and answer == "yes" and _part(rule, packet.flow)
             yield Match(verb, fields, "no" if off else "unknown" if part else answer, lost and not off)
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from flowdiag.address import any_holds
-from flowdiag.component import Component, Ipv6Association, Lookup, Part, Read, Resource, View, by_id, by_name
+from flowdiag.component import Component, Id, Ipv6Association, Lookup, Part, Read, Resource, View, by_id, by_name
 from flowdiag.model import Evidence, Move, Observation, Packet, Place, Scope, Unread
 
 
@@ -22,9 +22,9 @@ class PeeringCidr(Part):
 class PeeringVpc(Part):
     """One side of a peering."""
 
-    vpc_id: str = ""
+    vpc_id: Id
     owner_id: str = ""
-    region: str = ""
+    region: Id
     cidr_block: str = ""
     cidr_block_set: tuple[PeeringCidr, ...] = ()
     ipv6_cidr_block_set: tuple[Ipv6Association, ...] = ()
@@ -39,7 +39,7 @@ class PeeringVpc(Part):
 class PeeringStatus(Part):
     """The state of a peering."""
 
-    code: str = ""
+    code: Id
 
 
 class VpcPeering(Resource):
@@ -47,9 +47,9 @@ class VpcPeering(Resource):
 
     kind: ClassVar[str] = "vpc_peering"
     vpc_peering_connection_id: str
-    requester_vpc_info: PeeringVpc = PeeringVpc()
-    accepter_vpc_info: PeeringVpc = PeeringVpc()
-    status: PeeringStatus = PeeringStatus()
+    requester_vpc_info: PeeringVpc
+    accepter_vpc_info: PeeringVpc
+    status: PeeringStatus
 
     @property
     def id(self) -> str:

@@ -42,7 +42,7 @@ class Lines:
         where = f"{self.name}:{number}"
         text = _unwrapped(line)
         if text is None:
-            self.tally.refuse(where, "is JSON without a flow log line under \"message\"")
+            self.tally.refuse(where, 'is JSON without a flow log line under "message"')
         elif not text.strip():
             self.tally.blank += 1
         elif self._is_header(text):
