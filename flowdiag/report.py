@@ -14,7 +14,6 @@ from flowdiag.model import (
     Answer,
     Candidate,
     Finding,
-    Remedy,
     RuleVerdict,
     Sighting,
     Unread,

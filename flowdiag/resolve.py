@@ -57,9 +57,8 @@ def resolve(question: Question, view: View) -> tuple[tuple[Endpoint, ...], tuple
     near = {e.vpc for e in sources if e.kind == "eni"}
     destinations = _endpoints(question.destination, destination, version, view, sending=False, near=near)
     if all(e.kind != "eni" for e in (*sources, *destinations)):
-        raise NotFoundError(
-            f"neither {question.source!r} nor {question.destination!r} is a network interface that was read: name at least one end in AWS"
-        )
+        both = f"neither {question.source!r} nor {question.destination!r}"
+        raise NotFoundError(f"{both} is a network interface that was read: name at least one end in AWS")
     return sources, destinations
 
 

@@ -224,9 +224,13 @@ def _bare(record: Record) -> int:
 # ---------------------------------------------------------------- what was read, and what not
 
 
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
 def _described(search: Search) -> str:
     tally = search.tally
-    several = f"{len(tally.files)} file{'' if len(tally.files) == 1 else 's'}, {tally.records} record{'' if tally.records == 1 else 's'}"
+    several = f"{_counted(len(tally.files), 'file')}, {_counted(tally.records, 'record')}"
     aside = [f"{tally.outside} outside the time asked about"] if tally.outside else []
     aside += [f"{tally.other_kinds} of transit gateways not used"] if tally.other_kinds else []
     return "; ".join((f"{search.source}: {several}", *aside))

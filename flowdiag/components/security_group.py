@@ -136,9 +136,7 @@ def _observation(
 ) -> Observation:
     admitting = next((m for m in matches if m.answer == "yes"), None)
     undecided = bool(unread) or any(m.answer == "unknown" for m in matches)
-    near = min(
-        (m for m in matches if m.answer != "yes"), key=lambda m: (m.answer != "unknown", not m.lost, len(m.fields)), default=None
-    )
+    near = min((m for m in matches if m.answer != "yes"), key=_distance, default=None)
     names = ", ".join([g.name for g in read] + unread) or place.id
     near_miss = _told(near) if near else ""
     inputs = {
@@ -166,6 +164,11 @@ def _observation(
     )
 
 
+def _distance(match: Match) -> tuple[bool, bool, int]:
+    """How near a rule is to admitting the packet: an undecided one first, then a lost identity, then the fewest fields."""
+    return match.answer != "unknown", not match.lost, len(match.fields)
+
+
 def _told(near: Match) -> str:
     if near.answer == "unknown":
         return f"undecided: {near.text}, which was not read whole"
@@ -187,13 +190,10 @@ def _matches(group: SecurityGroup, role: str, packet: Packet, view: View) -> Ite
         for text, answer, lost in _peers(rule, role, peer, packet, view, group):
             fields = off + (("source" if role == "ingress" else "destination",) if answer == "no" else ())
             preposition = "from" if role == "ingress" else "to"
-            verb = (
-                f"rule {number} allows {service} {preposition} {text}"
-                if answer == "yes" and not off
-                else f"{service} {preposition} {text}"
-            )
+            number_of_it = f"rule {number} allows " if answer == "yes" and not off else ""
+            said = f"{number_of_it}{service} {preposition} {text}"
             part = not off and answer == "yes" and _part(rule, packet.flow)
-            yield Match(verb, fields, "no" if off else "unknown" if part else answer, lost and not off)
+            yield Match(said, fields, "no" if off else "unknown" if part else answer, lost and not off)
 
 
 def _service(rule: IpPermission) -> str:
