@@ -101,6 +101,7 @@ def explain(question: Question, evidence: Snapshot, tables: Rules, flow_logs: st
         unread=(*view.unread, *wire.unread),
         sources=wire.sources,
         files=(*evidence.files, *wire.files),
+        notes=evidence.notes,
         read_at=evidence.read_at,
     )
 
