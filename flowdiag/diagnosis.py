@@ -114,7 +114,11 @@ def live(question: Question, tables: Rules, session: boto3.Session | None, regio
 
 
 def _evidence(snapshot: Snapshot | str | FilePath) -> Snapshot:
-    return snapshot if isinstance(snapshot, Snapshot) else Snapshot.load(snapshot)
+    if isinstance(snapshot, Snapshot):
+        return snapshot
+    if not isinstance(snapshot, str | FilePath):
+        raise FlowdiagError(f"snapshot is {snapshot!r}: give a Snapshot or the path of its folder")
+    return Snapshot.load(snapshot)
 
 
 def _refuse_empty(**places: object) -> None:
