@@ -107,7 +107,7 @@ class Shelf:
         """A shelf of `entries`, of which all but `newer` are as they are here."""
         below = self.below or self
         top = Shelf(self.scope, self.key, self.read, {**(self.entries if self.below else {}), **newer}, below)
-        few = len(top.entries) <= FEW and top._raws is top.entries and below._raws is below.entries
+        few = len(top.entries) <= FEW and below._raws is below.entries
         return top if few else Shelf(self.scope, self.key, self.read, entries)
 
     # ------------------------------------------------------------ taking entries apart

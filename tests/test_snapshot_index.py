@@ -161,6 +161,15 @@ def test_a_change_inside_an_entry_keeps_newer_readings_of_its_neighbours():
     assert ["changed", "new"] == [after.get("host", id).name for id in ("i-1", "i-2")]
 
 
+def test_a_change_inside_entries_is_made_where_the_newest_reading_stands():
+    """An instance alone in a reservation, and then seen together with its neighbour."""
+    live = Snapshot.empty(READS)
+    live.add(EAST, "Reservations", [{"Instances": [{"InstanceId": "i-1"}]}])
+    live.add(EAST, "Reservations", [{"Instances": [{"InstanceId": id} for id in ("i-1", "i-2")]}])
+    after = live.changed("host", "i-1", EAST, lambda raw: {**raw, "Tags": named("changed")})
+    assert ["changed", "i-2"] == [after.get("host", id).name for id in ("i-1", "i-2")]
+
+
 ENTRIES = st.lists(
     st.builds(vpc, st.integers(0, 5), CidrBlock=st.sampled_from(["10.1.0.0/16", "10.2.0.0/16", None, 7]))
     | st.just({"CidrBlock": "10.1.0.0/16"}),
