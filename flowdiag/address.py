@@ -9,6 +9,7 @@ from flowdiag.model import ICMP, ICMPV6, TCP, UDP, Address, Network
 
 _NAMED = {"tcp": TCP, "udp": UDP, "icmp": ICMP, "icmpv6": ICMPV6, "ipv6-icmp": ICMPV6}
 EVERY_PROTOCOL = -1
+WIDE = 4  # a prefix this short holds a great part of the internet, whoever stands for it
 # Documentation addresses stand for "anybody on the internet": only rules for everybody, or for a great part of them, name these.
 ANYBODY = {4: ip_address("198.51.100.1"), 6: ip_address("2001:db8::1")}
 
@@ -45,7 +46,7 @@ def splits_anybody(cidr: str, inner: Address) -> bool:
         and outer is not None
         and outer.version == inner.version
         and outer.prefixlen > 0
-        and inner in outer
+        and (inner in outer or outer.prefixlen <= WIDE)
     )
 
 

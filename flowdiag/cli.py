@@ -39,7 +39,16 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except FlowdiagError as error:
-            raise Told(str(error)) from None
+            raise Told(_one_line(str(error))) from None
+        except OSError as error:
+            raise Told(f"the answer could not be written or a file not be read ({error.strerror or error})") from None
+
+
+def _one_line(text: str) -> str:
+    """Names and tags may hold anything; what a terminal would take as a command or a new line is left out."""
+    from flowdiag.picture import clean
+
+    return clean(text)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

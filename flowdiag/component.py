@@ -128,10 +128,23 @@ class Read:
     lists_all: bool = True
 
 
+class CidrState(Part):
+    """Whether a CIDR is in use."""
+
+    state: str = ""
+
+
 class Ipv6Association(Part):
-    """One IPv6 CIDR of a subnet or VPC."""
+    """One IPv6 CIDR of a subnet or VPC; one that was taken away stays listed for a while."""
 
     ipv6_cidr_block: str = ""
+    ipv6_cidr_block_state: CidrState = CidrState()
+
+    @property
+    def cidr(self) -> str:
+        """The CIDR, or empty where it is no longer in use."""
+        gone = self.ipv6_cidr_block_state.state in ("disassociating", "disassociated", "failed")
+        return "" if gone else self.ipv6_cidr_block
 
 
 def holder(vpc: str, target: Address, scope: Scope, view: View) -> Any:
@@ -140,11 +153,35 @@ def holder(vpc: str, target: Address, scope: Scope, view: View) -> Any:
     Delegated prefixes (EKS pods) hold addresses that no address lookup finds, so where no interface names the address
     the interfaces of its subnet are looked through: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-prefix-eni.html
     """
-    found = view.find("network_interface", "private_ip" if target.version == 4 else "ipv6", str(target), scope)
+    lookup = "private_ip" if target.version == 4 else "ipv6"
+    found = view.find("network_interface", lookup, str(target), scope)
     if isinstance(found, Unread):
         return found
-    named = next((interface for interface in found if interface.vpc_id == vpc), None)
-    return named or _prefix_holder(vpc, target, scope, view)
+    named = [interface for interface in found if interface.vpc_id == vpc]
+    if len(named) > 1:
+        query = Query(kind="network_interface", by=lookup, value=str(target), scope=scope)
+        return Unread(query=query, reason=f"{' and '.join(i.id for i in named)} both claim the address", retry=False)
+    if named:
+        return named[0]
+    delegated = _prefix_holder(vpc, target, scope, view)
+    return _others_holder(vpc, target, scope, view) if delegated is None else delegated
+
+
+def _others_holder(vpc: str, target: Address, scope: Scope, view: View) -> Any:
+    """In a shared VPC an account sees its own interfaces only: another's may hold the address, read or not.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/vpc-share-limitations.html
+    """
+    owner = view.get("vpc", vpc, scope)
+    if not owner or not owner.owner_id or owner.owner_id == scope.account or not scope.account:
+        return None
+    lookup = "private_ip" if target.version == 4 else "ipv6"
+    elsewhere = [i for i in view.find("network_interface", lookup, str(target)) or () if i.vpc_id == vpc]
+    query = Query(
+        kind="network_interface", by=lookup, value=str(target), scope=Scope(account=owner.owner_id, region=scope.region)
+    )
+    reason = f"{vpc} is shared by account {owner.owner_id}, whose other participants' interfaces are not seen here"
+    return elsewhere[0] if elsewhere else Unread(query=query, reason=reason, retry=False)
 
 
 def _prefix_holder(vpc: str, target: Address, scope: Scope, view: View) -> Any:

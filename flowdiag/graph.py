@@ -244,7 +244,7 @@ class Walker:
         words = {
             "packet": trail.packet.direction,
             "destination": far.label,
-            "place": hops[-1].name if hops else trail.place.id,
+            "place": hops[-1].name if hops and not trail.loop else trail.place.id,
             "source": str(trail.packet.flow.source),
         }
         inputs = {"packet": trail.packet.direction, "ends": ends}
@@ -284,7 +284,8 @@ def _is(trail: Trail, end: Endpoint) -> bool:
     """Whether the trail ends where it should: at the interface, a service or a target behind it, or the edge of AWS's sight."""
     place, packet = trail.place, trail.packet
     if end.kind != "eni":
-        return components()[place.kind].outside and packet.flow.destination == end.address
+        holds = components()[place.kind].outside or place.kind == "network_interface"
+        return holds and packet.flow.destination == end.address
     last = trail.hops[-1].finding if trail.hops else None
     if place.id == end.eni:
         return place.kind == "network_interface" or (last is not None and last.verdict == "allowed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from contextlib import suppress
+from ipaddress import ip_network
 from typing import Any
 
 from flowdiag.address import ANYBODY, address, is_private
@@ -30,6 +31,7 @@ LINUX_PORTS = PortRange(first=32768, last=60999)
 WINDOWS_PORTS = PortRange(first=49152, last=65535)
 UNKNOWN_HOST_PORTS = PortRange(first=32768, last=65535)
 SERVICE_PORTS = PortRange(first=1024, last=65535)
+FORWARDING = ("nat_gateway", "natGateway", "network_load_balancer", "load_balancer", "gateway_load_balancer")
 ECHO_REQUEST = {ICMP: (8, 0), ICMPV6: (128, 0)}
 
 _ARN = re.compile(r"^arn:[^:]+:ec2:[^:]*:\d*:(?:instance|network-interface)/(?P<id>(?:i|eni)-\w+)$")
@@ -49,6 +51,7 @@ class AmbiguousError(FlowdiagError):
 
 def resolve(question: Question, view: View) -> tuple[tuple[Endpoint, ...], tuple[Endpoint, ...]]:
     """The endpoints of both ends, in one IP version; raises NotFoundError or AmbiguousError with the way out."""
+    _refuse_nobody(question)
     source, destination = _both(question, view)
     version = _version(question, source, destination)
     sources = _endpoints(question.source, source, version, view, sending=True)
@@ -58,6 +61,19 @@ def resolve(question: Question, view: View) -> tuple[tuple[Endpoint, ...], tuple
         both = f"neither {question.source!r} nor {question.destination!r}"
         raise NotFoundError(f"{both} is a network interface that was read: name at least one end in AWS")
     return sources, destinations
+
+
+_NOBODY = tuple(ip_network(text) for text in ("0.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4", "::/128", "ff00::/8"))
+
+
+def _refuse_nobody(question: Question) -> None:
+    """Raise FlowdiagError for addresses no host has, and for a protocol of the other IP version."""
+    for text in (question.source, question.destination):
+        literal = _literal(text)
+        if literal is not None and any(literal.version == outer.version and literal in outer for outer in _NOBODY):
+            raise FlowdiagError(f"{text!r} is the address of no host: give the address of an interface, or 'internet'")
+        if literal is not None and literal.version == 4 and question.protocol == ICMPV6:
+            raise FlowdiagError(f"icmpv6 does not run between IPv4 addresses like {text!r}: ask with protocol icmp")
 
 
 def _both(question: Question, view: View) -> tuple[tuple[Any, ...] | None, tuple[Any, ...] | None]:
@@ -90,8 +106,10 @@ def flow_between(source: Endpoint, destination: Endpoint, question: Question, vi
 
 def _client_ports(source: Endpoint, view: View) -> PortRange:
     interface = view.get("network_interface", source.eni, source.scope) if source.eni else None
-    if not interface or not interface.instance:
+    if not interface or interface.interface_type in ("lambda", *FORWARDING):
         return SERVICE_PORTS
+    if not interface.instance:
+        return UNKNOWN_HOST_PORTS
     instance = view.get("instance", interface.instance, interface.scope)
     if not instance:
         return UNKNOWN_HOST_PORTS
@@ -166,6 +184,9 @@ def _interface_within(within: str, text: str, view: View) -> Any:
     lookup = "private_ip" if literal.version == 4 else "ipv6"
     found = view.find("network_interface", lookup, str(literal))
     held = [i for i in found or () if within in (i.vpc_id, i.id)]
+    named = view.get("network_interface", within) if within.startswith("eni-") and not held else None
+    if named and named.delegated(literal):
+        return named
     if not held:
         _none(f"{within}/{text}", found)
     return held[0]

@@ -108,7 +108,7 @@ class Snapshot:
         return (self._store.find(kind, "id", id, scope) or self._store.find(kind, "id", id))[:1]
 
     def _built(self, hits: list[Item], by: str, value: str, scope: Scope) -> Any:
-        resources = tuple(hit.resource() for hit in hits)
+        resources = tuple({hit.id: hit.resource() for hit in reversed(hits)}.values())[::-1]
         for hit, resource in zip(hits, resources, strict=True):
             if isinstance(resource, str):
                 query = Query(kind=hit.read.resource.kind, by=by, value=value, scope=scope)

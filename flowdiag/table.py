@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from string import Formatter
 
 from flowdiag.error import FlowdiagError
 
@@ -68,6 +69,22 @@ class Table:
             hit = self._hits[key] = self._search(key, values)
         return hit
 
+    def speaks_like(self, other: Table) -> None:
+        """Raise TableError where this table uses an output word or a `{…}` that the other, whose place it takes, does not."""
+        for output in self.outputs:
+            known = {rule.outputs.get(output, "") for rule in other.rules}
+            for rule in self.rules:
+                if output == "headline":
+                    strange = _placeholders(self.name, rule) - {
+                        name for r in other.rules for name in _placeholders(other.name, r)
+                    }
+                else:
+                    strange = {rule.outputs[output]} - known
+                if strange:
+                    raise TableError(
+                        f"table {self.name}, {rule.code}: {output} says {sorted(strange)[0]!r}, which nothing produces"
+                    )
+
     def aws_code(self, code: str) -> str | None:
         """The Reachability Analyzer's code for a rule, where AWS has one."""
         return self.sections.get(code, {}).get("AWS code", "").strip().strip("`") or None
@@ -102,11 +119,26 @@ class Table:
                 raise TableError(f"table {self.name}: {rules} {named}")
 
 
+def _placeholders(table: str, rule: Rule) -> set[str]:
+    """The names in braces of a headline; raises TableError where its braces do not fit."""
+    try:
+        return {name for _, name, _, _ in Formatter().parse(rule.outputs.get("headline", "")) if name is not None}
+    except ValueError as error:
+        raise TableError(f"table {table}, {rule.code}: the headline cannot be read ({error})") from None
+
+
 def _hits(rules: tuple[Rule, ...], key: tuple[str, ...]) -> list[Rule]:
     return [rule for rule in rules if all(value in cell for value, cell in zip(key, rule.cells, strict=True))]
 
 
 # ---------------------------------------------------------------- where tables are
+
+
+def _is_folder(path: str | Path) -> bool:
+    try:
+        return Path(path).is_dir()
+    except OSError:  # a name longer than the file system takes, or a folder one may not enter
+        return False
 
 
 def bundled() -> Path:
@@ -126,7 +158,7 @@ class Rules:
         """The bundled tables, with those of `own` in front; raises TableError where one's own cannot be read or proved."""
         if own is None:
             return cls((bundled(),))
-        if not Path(own).is_dir():
+        if not _is_folder(own):
             raise TableError(f"rules={str(own)!r} is no folder: give a folder of Markdown decision tables")
         rules, known = cls((Path(own), bundled())), cls((bundled(),)).names()
         names = sorted(path.stem for path in Path(own).glob("*.md") if path.stem != "README")
@@ -136,6 +168,7 @@ class Rules:
             raise TableError(f"rules={str(own)!r} {what}: name a table like one of {', '.join(known)} (.md)")
         for name in names:
             rules.table(name).prove()
+            rules.table(name).speaks_like(cls((bundled(),)).table(name))
         return rules
 
     def table(self, name: str) -> Table:

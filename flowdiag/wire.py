@@ -179,6 +179,8 @@ def answered(seen: tuple[Sighting, ...]) -> Answered:
         silent = any(s.seen == "absent" and s.point.startswith("reply") for s in seen)
         return "none" if requests and silent and protocol in (TCP, ICMP, ICMPV6) else "unknown"
     returned = any(s.point == "reply_source" and s.seen in ("accept", "mixed") for s in seen)
+    if protocol in (ICMP, ICMPV6):
+        return "unknown"  # a record tells no ICMP type: these may be the far end's own pings
     if protocol != TCP:
         return "yes" if returned else "unknown"
     if all(_refuses(record, requests) for record in replies):

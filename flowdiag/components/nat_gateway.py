@@ -21,6 +21,7 @@ class NatGatewayAddress(Part):
     public_ip: str = ""
     network_interface_id: str = ""
     is_primary: bool = False
+    status: str = ""
 
 
 class NatGateway(Resource):
@@ -114,16 +115,20 @@ class NatGatewayComponent(Component):
         nat = view.get("nat_gateway", known.place.id if known else place.id, place.scope)
         if not nat or not nat.subnet_id or not nat.primary or (place.id != nat.id and not known):
             return ()
-        after = _turned_back(packet, known) if known else _turned(nat, packet)
-        if after is None:
-            return ()
-        acl = Place(kind="network_acl", id=nat.subnet_id, role="outbound", scope=nat.scope)
-        to = Place(kind="route_table", id=nat.subnet_id, role="route", scope=nat.scope)
-        subnet = view.get("subnet", nat.subnet_id, nat.scope)
-        if subnet and subnet.holds(after.flow.destination):
-            to = Place(kind="vpc", id=nat.vpc_id, role="deliver", scope=nat.scope)
-            return (Move(to=to, packet=after.but(subnet=nat.subnet_id, vpc=nat.vpc_id)),)
-        return (Move(to=to, packet=after.but(subnet=nat.subnet_id, vpc=nat.vpc_id), guards=(acl,)),)
+        ways = (_turned_back(packet, known),) if known else _turned(nat, packet)
+        return tuple(_out(nat, after, view, len(ways) > 1) for after in ways)
+
+
+def _out(nat: NatGateway, after: Packet, view: View, guess: bool) -> Move:
+    """Out of the gateway's subnet by its route table, or to a neighbour in it."""
+    onward = after.but(subnet=nat.subnet_id, vpc=nat.vpc_id)
+    subnet = view.get("subnet", nat.subnet_id, nat.scope)
+    if subnet and subnet.holds(after.flow.destination):
+        to = Place(kind="vpc", id=nat.vpc_id, role="deliver", scope=nat.scope)
+        return Move(to=to, packet=onward, guess=guess)
+    acl = Place(kind="network_acl", id=nat.subnet_id, role="outbound", scope=nat.scope)
+    to = Place(kind="route_table", id=nat.subnet_id, role="route", scope=nat.scope)
+    return Move(to=to, packet=onward, guards=(acl,), guess=guess)
 
 
 def _owner(place: Place, packet: Packet, view: View) -> str:
@@ -135,11 +140,18 @@ def _owner(place: Place, packet: Packet, view: View) -> str:
     return next(owns, place.id)
 
 
-def _turned(nat: NatGateway, packet: Packet) -> Packet | None:
-    """The request with the gateway's address and a port of its own choice, 1024-65535, as source."""
-    own = nat.primary
-    source = address(own.private_ip) if own else None
-    if own is None or source is None or source.version != packet.flow.version:
+def _turned(nat: NatGateway, packet: Packet) -> tuple[Packet, ...]:
+    """The request with one of the gateway's addresses and a port of its own choice, 1024-65535, as source.
+
+    Which of several addresses a flow gets is not documented, so each is a way it may go.
+    """
+    made = (_with_source(own, nat, packet) for own in nat.nat_gateway_addresses if own.status in ("", "succeeded"))
+    return tuple(after for after in made if after)
+
+
+def _with_source(own: NatGatewayAddress, nat: NatGateway, packet: Packet) -> Packet | None:
+    source = address(own.private_ip)
+    if source is None or source.version != packet.flow.version:
         return None
     ports = SOURCE_PORTS if packet.flow.source_ports else None
     flow = packet.flow.rewritten(source=source, source_ports=ports)

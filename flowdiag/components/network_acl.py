@@ -187,11 +187,12 @@ class NetworkAclComponent(Component):
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
         """How much of the packet's ports the entries admit, and which entry decided."""
         found = view.find("network_acl", "subnet", place.id, place.scope)
-        if not found:  # unread, or half-written: a subnet always has a network ACL
+        if not found or len(found) > 1:  # unread, or half-written: a subnet always has a network ACL
             unread = isinstance(found, Unread)
             inputs = {"direction": place.role, "packet": packet.direction, "admits": "unknown"}
             words = {"guard": f"the network ACL of {place.id}"}
-            detail = "was not read" if unread else "no network ACL is associated with the subnet"
+            lacking = "no network ACL is" if not found else f"{' and '.join(acl.id for acl in found)} are both"
+            detail = "was not read" if unread else f"{lacking} associated with the subnet"
             return Observation(table="network_acl", inputs=inputs, words=words, resource=place.id, name=place.id, detail=detail)
         return _observation(found[0], place, packet)
 

@@ -11,10 +11,12 @@ from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, 
 
 # InterfaceType values behind which a host of the customer's (or a managed host that simply answers) stands.
 HOSTS = frozenset(
-    ("", "interface", "efa", "efa-only", "branch", "trunk", "lambda", "efs", "evs", "quicksight", "ec2_instance_connect_endpoint")
+    ("", "interface", "efa", "efa-only", "branch", "trunk", "efs", "evs", "quicksight", "ec2_instance_connect_endpoint")
 )
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceState.html
 NOT_RUNNING = frozenset(("pending", "shutting-down", "terminated", "stopping", "stopped"))
+# Behind these stands something that only calls; whether anything takes a request in is not documented.
+CALLERS = ("lambda",)
 # Descriptions of interfaces that AWS types as plain `interface` although a service forwards through them.
 DESCRIBED = {
     "ELB ": "load_balancer",
@@ -116,7 +118,11 @@ class NetworkInterface(Resource):
     def service(self) -> str:
         """The service that forwards through this interface, or empty where a host stands behind it."""
         described = next((kind for start, kind in DESCRIBED.items() if self.description.startswith(start)), "")
-        return described or ("" if self.interface_type in HOSTS else self.interface_type)
+        return described or ("" if self.interface_type in (*HOSTS, *CALLERS) else self.interface_type)
+
+    def serves(self, direction: str) -> str:
+        """What stands behind it for a packet that arrives: a caller takes in replies like a host, and no requests."""
+        return self.interface_type if self.interface_type in CALLERS and direction == "request" else self.service
 
     def owns(self, address: Address) -> bool:
         """True where the address is one of its own, delegated prefixes included."""
@@ -256,12 +262,9 @@ class NetworkInterfaceComponent(Component):
         if place.role == "forward":
             return _through_guest(interface, packet, view)
         if place.role == "arrive":
-            service = Place(kind="service_interface", id=interface.id, role=interface.service, scope=interface.scope)
-            return (
-                (Move(to=service, packet=packet.but(subnet=interface.subnet_id, vpc=interface.vpc_id)),)
-                if interface.service
-                else ()
-            )
+            behind = interface.serves(packet.direction)
+            service = Place(kind="service_interface", id=interface.id, role=behind, scope=interface.scope)
+            return (Move(to=service, packet=packet.but(subnet=interface.subnet_id, vpc=interface.vpc_id)),) if behind else ()
         return (_out(interface, packet, view),)
 
 

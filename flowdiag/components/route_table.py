@@ -13,7 +13,7 @@ from pydantic import model_validator
 
 from flowdiag.address import holds, is_private, network
 from flowdiag.component import Cidr, Component, Id, Lookup, Part, Read, Resource, View, by_id, by_name
-from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Unread
+from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Query, Unread
 
 TARGETS = (
     "nat_gateway_id",
@@ -132,8 +132,14 @@ def choose(table: RouteTable, target: Address, view: View) -> Choice:
     if rivals:
         lists = ", ".join(sorted(r.destination for r in unread if r.target in rivals))
         return Choice(best.route if best else None, undecided=lists)
-    equals = {c.route.target: str(c.route) for c in found if best and (c.length, c.rank) == (best.length, best.rank)}
+    equals = {c.route.target: str(c.route) for c in found if best and _rivals(c, best)}
     return Choice(best.route if best else None, rivals=tuple(sorted(equals.values())))
+
+
+def _rivals(one: Candidate, best: Candidate) -> bool:
+    """Equal routes; and of overlapping prefix lists with different targets AWS picks one at random, whatever their length."""
+    both_listed = bool(one.route.destination_prefix_list_id and best.route.destination_prefix_list_id)
+    return both_listed or (one.length, one.rank) == (best.length, best.rank)
 
 
 def _candidates(table: RouteTable, target: Address, view: View) -> tuple[list[Candidate], list[Route]]:
@@ -280,6 +286,9 @@ def table_of(place: Place, packet: Packet, view: View) -> Any:
     main = view.find("route_table", "main", packet.vpc, place.scope)
     if isinstance(own, Unread):
         return own
+    if len(own or main or ()) > 1:
+        query = Query(kind="route_table", by="subnet", value=place.id, scope=place.scope)
+        return Unread(query=query, reason=f"{' and '.join(t.id for t in own or main)} both claim to be it", retry=False)
     if own:
         return own[0]
     return main[0] if main else main or None

@@ -28,9 +28,7 @@ class Subnet(Resource):
 
     def holds(self, address: Address) -> bool:
         """True where the address lies in one of the subnet's CIDRs."""
-        return holds(self.cidr_block, address) or any(
-            holds(a.ipv6_cidr_block, address) for a in self.ipv6_cidr_block_association_set
-        )
+        return holds(self.cidr_block, address) or any(holds(a.cidr, address) for a in self.ipv6_cidr_block_association_set)
 
 
 class SubnetComponent(Component):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from flowdiag.address import any_holds, is_aws_own, network
-from flowdiag.component import Component, Ipv6Association, Lookup, Part, Read, Resource, View, by_id, by_name, holder
+from flowdiag.component import CidrState, Component, Ipv6Association, Lookup, Part, Read, Resource, View, by_id, by_name, holder
 from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Unread
 
 
@@ -14,6 +14,12 @@ class CidrAssociation(Part):
     """One IPv4 CIDR of a VPC."""
 
     cidr_block: str = ""
+    cidr_block_state: CidrState = CidrState()
+
+    @property
+    def cidr(self) -> str:
+        """The CIDR, or empty where it is no longer in use."""
+        return "" if self.cidr_block_state.state in ("disassociating", "disassociated", "failed") else self.cidr_block
 
 
 class Vpc(Resource):
@@ -35,8 +41,8 @@ class Vpc(Resource):
     @property
     def cidrs(self) -> tuple[str, ...]:
         """Every CIDR of the VPC, IPv4 and IPv6."""
-        more = [a.cidr_block for a in self.cidr_block_association_set]
-        more += [a.ipv6_cidr_block for a in self.ipv6_cidr_block_association_set]
+        more = [a.cidr for a in self.cidr_block_association_set]
+        more += [a.cidr for a in self.ipv6_cidr_block_association_set]
         return tuple(dict.fromkeys(cidr for cidr in (self.cidr_block, *more) if cidr))
 
     def holds(self, address: Address) -> bool:

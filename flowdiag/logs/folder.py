@@ -38,7 +38,10 @@ class Folder:
     @classmethod
     def opens(cls, where: str) -> Folder | None:
         """The folder or file of this path; None where there is none."""
-        return cls(where) if Path(where).exists() else None
+        try:
+            return cls(where) if Path(where).exists() else None
+        except OSError as error:  # a name longer than the file system takes, or a folder one may not enter
+            raise FlowdiagError(f"flow logs {where!r} cannot be read ({error.strerror}): give a path that exists") from None
 
     def search(self, addresses: frozenset[Address], window: Window) -> Search:
         """Every record in the window that names one of the addresses."""
@@ -48,10 +51,18 @@ class Folder:
         if self.path.is_file():
             return (self.path,)
         if not self.path.is_dir():
-            raise FlowdiagError(f"flow logs {str(self.path)!r} : no such file or folder; give a path that exists")
+            raise FlowdiagError(f"flow logs {str(self.path)!r} are no file and no folder: give a path that is one")
         return tuple(sorted(p for p in self.path.rglob("*") if p.suffix in SUFFIXES and p.is_file()))
 
+    def _left_out(self) -> list[str]:
+        """Files beside the logs that are not read, by name."""
+        if self.path.is_file():
+            return []
+        others = (p for p in self.path.rglob("*") if p.suffix not in SUFFIXES and not p.is_dir())
+        return sorted(p.relative_to(self.path).as_posix() for p in others)
+
     def _records(self, addresses: frozenset[Address], window: Window, tally: Tally) -> Iterator[Record]:
+        tally.notes += [f"{name}: left out, for only {', '.join(sorted(SUFFIXES))} files are read" for name in self._left_out()]
         for path in self.files:
             name = path.relative_to(self.path).as_posix() if path != self.path else path.name
             tally.files.append(name)
