@@ -98,7 +98,7 @@ def _question(command: Callable[..., Any]) -> Callable[..., Any]:
 @main.command(short_help="Explain why SOURCE can or cannot reach DESTINATION on PORT.")
 @_question
 @click.option("--snapshot", metavar="DIR", help="Answer from this folder of saved JSON instead of live AWS.")
-@click.option("--flow-logs", metavar="PATH", help="A folder or file of flow log records (.log, .log.gz).")
+@click.option("--flow-logs", metavar="PATH", help="A folder or file of flow log records (.log, .txt, .gz).")
 @click.option("--at", metavar="TIME", help="The time it failed, UTC: 2026-11-23T12:04Z.")
 @click.option("--window", metavar="SPAN", help="How far to look back from --at (or now): 30m, 2h. Default 1h with --at.")
 @click.option("--rules", metavar="DIR", help="A folder of your own decision tables.")

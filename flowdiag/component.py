@@ -216,8 +216,7 @@ class Component:
 
     `kind` names it in a Place; `reads` are its describe calls; `prefixes` the id prefixes of a route target that mean this
     component, and `target_role` the role it then plays; `interface_types` the InterfaceType values of ENIs that stand for
-    it; `guard` is true for security groups and network ACLs (drawn on an edge, leading nowhere); `outside` for what stands
-    at the edge of AWS's sight: a flow to an address that is no ENI arrives there.
+    it; `outside` is true for what stands at the edge of AWS's sight: a flow to an address that is no ENI arrives there.
     """
 
     kind: ClassVar[str]
@@ -225,7 +224,6 @@ class Component:
     prefixes: ClassVar[tuple[str, ...]] = ()
     target_role: ClassVar[str] = ""
     interface_types: ClassVar[tuple[str, ...]] = ()
-    guard: ClassVar[bool] = False
     outside: ClassVar[bool] = False
 
     def guards(self, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 from flowdiag.model import Finding, Leg, PortRange, Relation, Trace, Verdict
 from flowdiag.table import Rules
 
-State = Literal["passes", "blocked logged", "blocked silent", "partial", "unknown"]
+State = Literal["passes", "blocked logged", "blocked silent", "blocked back", "partial", "unknown"]
 LOGGED = ("security_group", "network_acl")  # guards whose denial AWS logs as REJECT
 
 
@@ -46,7 +46,7 @@ def _state(leg: Leg) -> State:
     findings = [f for f in leg.findings if not f.as_if]
     blocker = next((f for f in findings if f.verdict == "blocked"), None)
     if blocker:
-        return "blocked logged" if _is_logged(blocker) else "blocked silent"
+        return "blocked logged" if _is_logged(blocker) else "blocked back" if blocker.direction == "reply" else "blocked silent"
     if _closed_together(findings):
         return "blocked logged"
     if any(f.verdict == "inconclusive" for f in findings) or not (leg.request_arrived and leg.reply_arrived):
@@ -89,7 +89,7 @@ def conclude(
     table = rules.table("verdict")
     rule = table.evaluate({"configuration": state, **inputs})
     first = findings[0] if findings else None
-    config_time = f"{read_at:%Y-%m-%dT%H:%M:%SZ}" if read_at else "as it was saved"
+    config_time = f"{read_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if read_at else "as it was saved"
     return Conclusion(
         verdict=rule["verdict"],  # type: ignore[arg-type]  # the tables' laws hold the words to those of Verdict
         relation=rule["relation"],  # type: ignore[arg-type]

@@ -43,6 +43,7 @@ class Evidence:
 
     findings: tuple[Finding, ...]
     sightings: tuple[Sighting, ...]
+    answer: str = "unknown"
 
     def seen(self, point: str) -> set[str]:
         """What the wire shows at a point, over all legs."""
@@ -61,12 +62,16 @@ class Evidence:
 
 
 def candidates(
-    symptom: Symptom, findings: tuple[Finding, ...], rules: Rulebook, sightings: tuple[Sighting, ...] = ()
+    symptom: Symptom,
+    findings: tuple[Finding, ...],
+    rules: Rulebook,
+    sightings: tuple[Sighting, ...] = (),
+    answer: str = "unknown",
 ) -> tuple[Candidate, ...]:
     """Every cause that the table `symptom` lists for this symptom, in its order, with what the evidence says of it."""
     table = rules.table("symptom")
     causes = next(column.values for column in table.inputs if column.name == "cause")
-    evidence = Evidence(findings, sightings)
+    evidence = Evidence(findings, sightings, answer)
     found = [(cause, _held(cause, evidence)) for cause in causes]
     if symptom in ("reject", "no_log") and not any(held.answer == "yes" for cause, held in found if cause in _READ):
         found = [(cause, _at_another_time(held) if cause in _READ else held) for cause, held in found]
@@ -176,18 +181,13 @@ def _not_logged(evidence: Evidence) -> Held:
 
 
 def _host(evidence: Evidence) -> Held:
-    if _refused(evidence):
+    if evidence.answer == "reset":
         return Held("yes", "the host refuses the connection")
     if "accept" in evidence.seen("reply_destination"):
         return Held("no", "the host's answer is seen leaving it")
     if "accept" in evidence.seen("request_destination") and "absent" in evidence.seen("reply_destination"):
         return Held("yes", "the request was let in and no answer left the interface")
     return Held("unknown", "the destination was not observed")
-
-
-def _refused(evidence: Evidence) -> bool:
-    flags = [r.tcp_flags for s in evidence.sightings if s.point.startswith("reply") for r in s.records if r.tcp_flags is not None]
-    return bool(flags) and all(flag == 4 for flag in flags)
 
 
 _HOW: Mapping[str, Callable[[Evidence], Held]] = {

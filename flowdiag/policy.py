@@ -39,6 +39,6 @@ def whole_vpc(vpc: str, scope: Scope = ANYWHERE, reads: Reads | None = None) -> 
     """What to fetch for everything of one VPC: the VPC by id, and every kind that has a lookup named `vpc`, sorted by kind."""
     kinds = known_reads() if reads is None else reads
     wanted = [Query(kind="vpc", by="id", value=vpc, scope=scope)] if "vpc" in kinds else []
-    within = [kind for kind in sorted(kinds) if any("vpc" in read.lookups for read in kinds[kind])]
+    within = [kind for kind in sorted(kinds) if askable([read for read in kinds[kind] if "vpc" in read.lookups], "vpc")]
     wanted += [Query(kind=kind, by="vpc", value=vpc, scope=scope) for kind in within]
     return tuple(Unread(query=query) for query in wanted)

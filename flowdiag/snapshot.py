@@ -108,8 +108,9 @@ class Snapshot:
         return (self._store.find(kind, "id", id, scope) or self._store.find(kind, "id", id))[:1]
 
     def _built(self, hits: list[Item], by: str, value: str, scope: Scope) -> Any:
-        resources = tuple({hit.id: hit.resource() for hit in reversed(hits)}.values())[::-1]
-        for hit, resource in zip(hits, resources, strict=True):
+        once = list({hit.id: hit for hit in reversed(hits)}.values())[::-1]  # a shared resource shows in several accounts
+        resources = tuple(hit.resource() for hit in once)
+        for hit, resource in zip(once, resources, strict=True):
             if isinstance(resource, str):
                 query = Query(kind=hit.read.resource.kind, by=by, value=value, scope=scope)
                 return Unread(query=query, reason=f"malformed: {resource}", action=hit.read.action, retry=False)

@@ -71,19 +71,16 @@ class Table:
 
     def speaks_like(self, other: Table) -> None:
         """Raise TableError where this table uses an output word or a `{…}` that the other, whose place it takes, does not."""
-        for output in self.outputs:
-            known = {rule.outputs.get(output, "") for rule in other.rules}
-            for rule in self.rules:
-                if output == "headline":
-                    strange = _placeholders(self.name, rule) - {
-                        name for r in other.rules for name in _placeholders(other.name, r)
-                    }
-                else:
-                    strange = {rule.outputs[output]} - known
-                if strange:
-                    raise TableError(
-                        f"table {self.name}, {rule.code}: {output} says {sorted(strange)[0]!r}, which nothing produces"
-                    )
+        if self.outputs != other.outputs:
+            raise TableError(f"table {self.name}: its outputs have to be {', '.join(other.outputs)}, in this order")
+        for output, rule in ((output, rule) for rule in self.rules for output in self.outputs):
+            if output == "headline":
+                strange = _placeholders(self.name, rule) - {n for r in other.rules for n in _placeholders(other.name, r)}
+            else:
+                strange = {rule.outputs[output]} - {r.outputs[output] for r in other.rules}
+            if strange:
+                said = sorted(strange)[0]
+                raise TableError(f"table {self.name}, {rule.code}: {output} says {said!r}, which nothing produces")
 
     def aws_code(self, code: str) -> str | None:
         """The Reachability Analyzer's code for a rule, where AWS has one."""
@@ -187,7 +184,7 @@ class Rules:
         """The table name, row and manual section of a code; None where no table has it."""
         for name in self.names():
             path = next(f / f"{name}.md" for f in self.folders if (f / f"{name}.md").is_file())
-            if f"| {code} |" in _text(path):
+            if re.search(rf"^\|\s*{re.escape(code)}\s*\|", _text(path), flags=re.M):
                 table = self.table(name)
                 rule = next((r for r in table.rules if r.code == code), None)
                 if rule:

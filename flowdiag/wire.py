@@ -79,7 +79,7 @@ def witness(trace: Trace, source: Source | None, window: Window, rules: Rulebook
         symptom=symptom,
         request=_request(seen),
         finding=finding,
-        candidates=candidates(symptom, trace.findings, rules, seen) if search else (),
+        candidates=candidates(symptom, trace.findings, rules, seen, answered(seen)) if search else (),
         unread=_unread(search, seen) if search else (),
         sources=(_described(search),) if search else (),
         files=tuple(search.tally.files) if search else (),
@@ -244,12 +244,12 @@ def _unread(search: Search, seen: Iterable[Sighting]) -> tuple[Unread, ...]:
 
 def _refused(source: str, tally: Tally) -> Iterable[Unread]:
     for note in tally.notes:
-        yield Unread(query=Query(kind="flow_log", by="file", value=source), reason=note)
+        yield Unread(query=Query(kind="flow_log", by="id", value=source), reason=note)
     if tally.refused:
         first = "; ".join(f"{refusal.where} {refusal.reason}" for refusal in tally.refusals)
         more = " …" if tally.refused > len(tally.refusals) else ""
         reason = f"{tally.refused} of {tally.lines} lines are no flow log records: {first}{more}"
-        yield Unread(query=Query(kind="flow_log", by="line", value=source), reason=reason)
+        yield Unread(query=Query(kind="flow_log", by="id", value=source), reason=reason)
 
 
 def _unseen(seen: Iterable[Sighting]) -> Iterable[Unread]:

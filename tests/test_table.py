@@ -196,7 +196,7 @@ def test_prove_agrees_with_brute_force(drawn: tuple[list[tuple[str, ...]], list[
 
 def test_a_table_of_ones_own_stands_in(tmp_path: Path) -> None:
     """A table of one's own folder replaces the bundled one of that name; the others stay."""
-    own_folder(tmp_path, WHOLE, "security_group")
+    own_folder(tmp_path, WHOLE.replace("{name}", "{guard}"), "security_group")
     rules = Rules.load(tmp_path)
     assert {"DO101", "DO100", "DO190"} == {rule.code for rule in rules.table("security_group").rules}
     assert Rules.load().table("network_acl").rules == rules.table("network_acl").rules

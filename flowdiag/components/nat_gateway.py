@@ -11,6 +11,7 @@ from flowdiag.address import address
 from flowdiag.component import Component, Lookup, Part, Read, Resource, View, by_id, by_name
 from flowdiag.model import ICMP, TCP, UDP, Address, Evidence, Move, Observation, Packet, Place, PortRange, Translation, Unread
 
+GONE = ("failed", "disassociating", "unassigning")
 SOURCE_PORTS = PortRange(first=1024, last=65535)
 
 
@@ -145,7 +146,7 @@ def _turned(nat: NatGateway, packet: Packet) -> tuple[Packet, ...]:
 
     Which of several addresses a flow gets is not documented, so each is a way it may go.
     """
-    made = (_with_source(own, nat, packet) for own in nat.nat_gateway_addresses if own.status in ("", "succeeded"))
+    made = (_with_source(own, nat, packet) for own in nat.nat_gateway_addresses if own.status not in GONE)
     return tuple(after for after in made if after)
 
 

@@ -166,7 +166,6 @@ class NetworkAclComponent(Component):
     """The network ACL of a subnet; `place.id` is the subnet, `place.role` `outbound` or `inbound`."""
 
     kind = "network_acl"
-    guard = True
     reads = (
         Read(
             service="ec2",

@@ -102,7 +102,6 @@ class SecurityGroupComponent(Component):
     """The groups on one interface as one guard; `place.id` is the interface, `place.role` `egress` or `ingress`."""
 
     kind = "security_group"
-    guard = True
     reads = (
         Read(
             service="ec2",

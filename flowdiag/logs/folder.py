@@ -51,7 +51,9 @@ class Folder:
         if self.path.is_file():
             return (self.path,)
         if not self.path.is_dir():
-            raise FlowdiagError(f"flow logs {str(self.path)!r} are no file and no folder: give a path that is one")
+            raise FlowdiagError(
+                f"flow logs {str(self.path)!r} are no such file or folder as can be read: give a path that is one"
+            )
         return tuple(sorted(p for p in self.path.rglob("*") if p.suffix in SUFFIXES and p.is_file()))
 
     def _left_out(self) -> list[str]:
