@@ -78,6 +78,9 @@ class View(Protocol):
     def find(self, kind: str, by: str, value: str, scope: Scope = ANYWHERE) -> Any:
         """Every resource that the lookup gives, as a tuple, or Unread."""
 
+    def lack(self, unread: Unread) -> Unread:
+        """Note something that reading more of this evidence would not settle, and give it back."""
+
     def named(self, kind: str, id: str, scope: Scope = ANYWHERE) -> str:
         """The name of a resource where it is known, else its id; nothing is wanted for the sake of a name."""
 
@@ -160,7 +163,8 @@ def holder(vpc: str, target: Address, scope: Scope, view: View) -> Any:
     named = [interface for interface in found if interface.vpc_id == vpc]
     if len(named) > 1:
         query = Query(kind="network_interface", by=lookup, value=str(target), scope=scope)
-        return Unread(query=query, reason=f"{' and '.join(i.id for i in named)} both claim the address", retry=False)
+        claim = f"{' and '.join(i.id for i in named)} both claim the address"
+        return view.lack(Unread(query=query, reason=claim, retry=False))
     if named:
         return named[0]
     delegated = _prefix_holder(vpc, target, scope, view)
@@ -181,7 +185,7 @@ def _others_holder(vpc: str, target: Address, scope: Scope, view: View) -> Any:
         kind="network_interface", by=lookup, value=str(target), scope=Scope(account=owner.owner_id, region=scope.region)
     )
     reason = f"{vpc} is shared by account {owner.owner_id}, whose other participants' interfaces are not seen here"
-    return elsewhere[0] if elsewhere else Unread(query=query, reason=reason, retry=False)
+    return elsewhere[0] if elsewhere else view.lack(Unread(query=query, reason=reason, retry=False))
 
 
 def _prefix_holder(vpc: str, target: Address, scope: Scope, view: View) -> Any:

@@ -222,6 +222,11 @@ class SnapshotView:
         """As `Snapshot.find`."""
         return self._remember(self._snapshot.find(kind, by, value, scope))
 
+    def lack(self, unread: Unread) -> Unread:
+        """Note something that reading more of this evidence would not settle, and give it back."""
+        self._unread.setdefault(unread.query, unread)
+        return unread
+
     def named(self, kind: str, id: str, scope: Scope = ANYWHERE) -> str:
         """The name of a resource where it is known, else its id; nothing is wanted for the sake of a name."""
         known = self._snapshot.get(kind, id, scope)

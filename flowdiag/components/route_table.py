@@ -288,7 +288,8 @@ def table_of(place: Place, packet: Packet, view: View) -> Any:
         return own
     if len(own or main or ()) > 1:
         query = Query(kind="route_table", by="subnet", value=place.id, scope=place.scope)
-        return Unread(query=query, reason=f"{' and '.join(t.id for t in own or main)} both claim to be it", retry=False)
+        claim = f"{' and '.join(t.id for t in own or main)} both claim to be it"
+        return view.lack(Unread(query=query, reason=claim, retry=False))
     if own:
         return own[0]
     return main[0] if main else main or None
