@@ -29,7 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("store", "calls", "picture"),
     ("folder", "index"),
     ("capture", "fault"),
-    ("components", "components.*", "logs.folder"),  # one AWS resource, one log source: a file each
+    ("components", "components.*", "logs.[!lr]*"),  # one AWS resource, one log source: a file each
     ("logs.lines",),
     ("logs.record",),
     ("logs", "component"),  # what a log source is, what a component is

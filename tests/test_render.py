@@ -160,7 +160,7 @@ def told_of(text: str) -> Answer:
 
 def test_surfaces_are_found():
     """Every module without a leading underscore is a surface."""
-    assert ("html", "json", "markdown", "slack", "text") == surfaces()
+    assert {"html", "json", "markdown", "slack", "text"} <= set(surfaces())
 
 
 def test_new_surface_is_one_new_file(tmp_path, monkeypatch):
