@@ -185,12 +185,16 @@ class Place(Value):
 
 
 class Translation(Value):
-    """What a stateful or address-translating component did to the request, so that the reply can be turned back."""
+    """What a stateful or address-translating component did to the request, so that the reply can be turned back.
+
+    `returns`: the network itself takes the reply back to this place, whatever the route tables say.
+    """
 
     place: Place
     before: Flow
     after: Flow
     vpc: str = ""
+    returns: Place | None = None
 
 
 class Packet(Value):

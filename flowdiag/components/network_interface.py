@@ -302,6 +302,9 @@ def _out(interface: NetworkInterface, packet: Packet, view: View) -> Move:
         to = Place(kind="vpc", id=interface.vpc_id, role="deliver", scope=interface.scope)
         return Move(to=to, packet=outgoing, guards=() if is_aws_own(target) else _groups(interface, "egress"))
     acl = Place(kind="network_acl", id=interface.subnet_id, role="outbound", scope=interface.scope)
+    back = _taken_back(packet)
+    if back:
+        return Move(to=back, packet=outgoing, guards=(*_groups(interface, "egress"), acl))
     to = Place(kind="route_table", id=interface.subnet_id, role="route", scope=interface.scope)
     return Move(to=to, packet=outgoing, guards=(*_groups(interface, "egress"), acl))
 
@@ -313,6 +316,13 @@ def _neighbours(interface: NetworkInterface, target: Address, view: View) -> boo
         return bool(subnet.holds(target))
     found = holder(interface.vpc_id, target, interface.scope, view)
     return bool(found) and found.subnet_id == interface.subnet_id
+
+
+def _taken_back(packet: Packet) -> Place | None:
+    """Where the network itself takes this reply, because something in front keeps the client's address in the header."""
+    if packet.direction != "reply":
+        return None
+    return next((t.returns for t in reversed(packet.translations) if t.returns and t.after.reply() == packet.flow), None)
 
 
 def _through_guest(interface: NetworkInterface, packet: Packet, view: View) -> tuple[Move, ...]:
