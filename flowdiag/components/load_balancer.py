@@ -5,25 +5,24 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/how-elastic-lo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from flowdiag.address import address
-from flowdiag.component import Component, Lookup, Part, Read, Resource, View, holder
-from flowdiag.model import ICMP, ICMPV6, TCP, UDP, Address, Evidence, Move, Observation, Packet, Place, PortRange, Query, Translation, Unread
+from flowdiag.address import address, any_holds
+from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, neighbours
+from flowdiag.model import ICMP, ICMPV6, Address, Evidence, Move, Observation, Packet, Place, PortRange, Translation, Unread
 
 NODE_PORTS = PortRange(first=1024, last=65535)
-NETWORK, APPLICATION = "network", "application"
-# Listener protocols by what they take on the wire.
-TAKES = {"TCP": TCP, "TLS": TCP, "HTTP": TCP, "HTTPS": TCP, "UDP": UDP, "QUIC": UDP}
+FOLLOWED = ("network", "application")
+DOWN = ("provisioning", "failed")
+RETURN, LOOP = "return", "loop"  # roles of a node beside that of taking a packet up
 
 
-class Zone(Part):
-    """A zone the load balancer is enabled for."""
+class BalancerState(Part):
+    """The state of a load balancer."""
 
-    zone_name: str = ""
-    subnet_id: str = ""
+    code: Id
 
 
 class LoadBalancer(Resource):
@@ -31,11 +30,10 @@ class LoadBalancer(Resource):
 
     kind: ClassVar[str] = "load_balancer"
     load_balancer_arn: str
-    load_balancer_name: str = ""
-    type: str = ""
-    scheme: str = ""
-    vpc_id: str = ""
-    availability_zones: tuple[Zone, ...] = ()
+    load_balancer_name: Id
+    type: Id
+    vpc_id: Id
+    state: BalancerState
 
     @property
     def id(self) -> str:
@@ -45,68 +43,13 @@ class LoadBalancer(Resource):
     @property
     def name(self) -> str:
         """The name."""
-        return self.load_balancer_name or self.id
-
-
-class ForwardGroup(Part):
-    """One target group of a forward action."""
-
-    target_group_arn: str = ""
-    weight: int = 1
-
-
-class ForwardConfig(Part):
-    """The target groups of a forward action."""
-
-    target_groups: tuple[ForwardGroup, ...] = ()
-
-
-class Action(Part):
-    """What a listener does."""
-
-    type: str = ""
-    target_group_arn: str = ""
-    forward_config: ForwardConfig | None = None
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """The target groups that get traffic."""
-        weighted = self.forward_config.target_groups if self.forward_config else ()
-        named = [g.target_group_arn for g in weighted if g.weight > 0]
-        return tuple(dict.fromkeys(named or ([self.target_group_arn] if self.target_group_arn else [])))
-
-
-class Listener(Part):
-    """One listener."""
-
-    listener_arn: str = ""
-    port: int = 0
-    protocol: str = ""
-    default_actions: tuple[Action, ...] = ()
-
-    def takes(self, protocol: int, port: int) -> bool:
-        """True where it accepts this protocol and port."""
-        both = self.protocol in ("TCP_UDP", "TCP_QUIC") and protocol in (TCP, UDP)
-        return self.port == port and (both or TAKES.get(self.protocol) == protocol)
-
-
-class Listeners(Resource):
-    """The listeners of one load balancer."""
-
-    kind: ClassVar[str] = "load_balancer_listeners"
-    load_balancer_arn: str
-    listeners: tuple[Listener, ...] = ()
-
-    @property
-    def id(self) -> str:
-        """The load balancer's ARN."""
-        return self.load_balancer_arn
+        return self.load_balancer_name
 
 
 class Attribute(Part):
     """One attribute."""
 
-    key: str = ""
+    key: Id
     value: str = ""
 
 
@@ -115,7 +58,7 @@ class LoadBalancerAttributes(Resource):
 
     kind: ClassVar[str] = "load_balancer_attributes"
     load_balancer_arn: str
-    attributes: tuple[Attribute, ...] = ()
+    attributes: tuple[Attribute, ...]
 
     @property
     def id(self) -> str:
@@ -123,83 +66,17 @@ class LoadBalancerAttributes(Resource):
         return self.load_balancer_arn
 
 
-class TargetGroup(Resource):
-    """A target group."""
-
-    kind: ClassVar[str] = "target_group"
-    target_group_arn: str
-    target_group_name: str = ""
-    target_type: str = "instance"
-    protocol: str = ""
-    port: int | None = None
-    vpc_id: str = ""
-
-    @property
-    def id(self) -> str:
-        """The ARN."""
-        return self.target_group_arn
-
-
-class TargetGroupAttributes(Resource):
-    """The attributes of one target group."""
-
-    kind: ClassVar[str] = "target_group_attributes"
-    target_group_arn: str
-    attributes: tuple[Attribute, ...] = ()
-
-    @property
-    def id(self) -> str:
-        """The target group's ARN."""
-        return self.target_group_arn
-
-
-class Target(Part):
-    """One target as it was registered."""
-
-    id: str = ""
-    port: int | None = None
-    availability_zone: str = ""
-
-
-class Health(Part):
-    """The state of a target."""
-
-    state: str = ""
-    reason: str = ""
-
-
-class TargetHealth(Part):
-    """One target with its state."""
-
-    target: Target = Target()
-    target_health: Health = Health()
-
-
-class Targets(Resource):
-    """The targets of one group with their health."""
-
-    kind: ClassVar[str] = "target_health"
-    target_group_arn: str
-    target_health_descriptions: tuple[TargetHealth, ...] = ()
-
-    @property
-    def id(self) -> str:
-        """The target group's ARN."""
-        return self.target_group_arn
-
-
 def _names(raw: Mapping[str, Any]) -> list[str | None]:
     return [raw.get("LoadBalancerName")]
 
 
-def _read(operation: str, response: str, resource: type[Resource], field: str, single: bool = True, **more: Lookup) -> Read:
-    action = "".join(part.capitalize() for part in operation.split("_"))
-    parameter = field if single else f"{field}s"
-    by_arn = Lookup(keys=lambda raw: [raw[field]], parameter=parameter)
+def _read(operation: str, response: str, resource: type[Resource], single: bool = True, **more: Lookup) -> Read:
+    field = "LoadBalancerArn"
+    by_arn = Lookup(keys=lambda raw: [raw[field]], parameter=field if single else f"{field}s")
     return Read(
         service="elbv2",
         operation=operation,
-        action=f"elasticloadbalancing:{action}",
+        action=f"elasticloadbalancing:{''.join(part.capitalize() for part in operation.split('_'))}",
         responses=(response,),
         id_field=field,
         resource=resource,
@@ -209,13 +86,13 @@ def _read(operation: str, response: str, resource: type[Resource], field: str, s
 
 
 @dataclass(frozen=True)
-class Leg:
-    """One target a node may choose: its address and port, and whether the client's address stays in the header."""
+class Handling:
+    """What a node does with a packet: its load balancer (None: none, Unread: not known), words of the decision table, targets."""
 
-    address: Address
-    port: int
-    preserved: bool
-    target: str
+    balancer: Any
+    listener: str = "unknown"
+    targets: str = "unknown"
+    goals: tuple[Any, ...] = ()
 
 
 class LoadBalancerComponent(Component):
@@ -228,21 +105,16 @@ class LoadBalancerComponent(Component):
             "describe_load_balancers",
             "LoadBalancers",
             LoadBalancer,
-            "LoadBalancerArn",
             single=False,
             name=Lookup(keys=_names, parameter="Names"),
         ),
-        _read("describe_listeners", "LoadBalancerListeners", Listeners, "LoadBalancerArn"),
-        _read("describe_load_balancer_attributes", "LoadBalancerAttributes", LoadBalancerAttributes, "LoadBalancerArn"),
-        _read("describe_target_groups", "TargetGroups", TargetGroup, "TargetGroupArn", single=False),
-        _read("describe_target_group_attributes", "TargetGroupAttributes", TargetGroupAttributes, "TargetGroupArn"),
-        _read("describe_target_health", "LoadBalancerTargetHealth", Targets, "TargetGroupArn"),
+        _read("describe_load_balancer_attributes", "LoadBalancerAttributes", LoadBalancerAttributes),
     )
 
     def guards(self, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
         """A reply that the network itself brings back crosses the border of the node's subnet."""
         node = view.get("network_interface", place.id, place.scope)
-        if place.role != "return" or not node or packet.subnet == node.subnet_id:
+        if place.role != RETURN or not node or packet.subnet == node.subnet_id:
             return ()
         return (Place(kind="network_acl", id=node.subnet_id, role="inbound", scope=node.scope),)
 
@@ -250,200 +122,205 @@ class LoadBalancerComponent(Component):
         """Whether a listener takes the packet, and whether there is a target to send it to."""
         node = view.get("network_interface", place.id, place.scope)
         known = _remembered(place, packet)
-        balancer = _balancer(node, view)
-        listener = _listener(balancer, packet, view)
-        legs = _legs(balancer, listener, node, packet, view) if listener else ()
+        reply = packet.direction == "reply"
+        handling = Handling(_balancer(node, view)) if reply or place.role == LOOP else _handling(node, packet, view)
+        balancer = handling.balancer
         name = balancer.name if balancer else place.id
+        shown = f"{packet.flow.source} → {known.before.destination}" if known else _shown(handling.goals)
         return Observation(
             table="load_balancer",
             inputs={
-                "packet": "reply" if known else "request",
-                "listener": _listener_word(listener),
-                "targets": _targets_word(legs, packet),
-                "ping": _ping(packet, balancer),
+                "packet": "reply" if reply else "loop" if place.role == LOOP else "request",
+                "balancer": _kind(balancer, node),
+                "ping": "yes" if packet.flow.protocol in (ICMP, ICMPV6) else "no",
+                "listener": handling.listener,
+                "targets": handling.targets,
             },
-            words={"balancer": name, "flow": packet.flow.service(), "node": place.id},
+            words={
+                "balancer": name,
+                "flow": packet.flow.service(),
+                "state": balancer.state.code if balancer else "",
+                "type": _type(node),
+            },
             resource=balancer.id if balancer else place.id,
             name=name,
-            detail=_shown(known, legs, packet),
-            evidence=(Evidence(where=place.id, text=_shown(known, legs, packet) or packet.flow.service()),),
+            detail=shown,
+            evidence=(Evidence(where=place.id, text=shown or packet.flow.service()),),
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
         """To every target that may be chosen; a reply back to the client that the node remembers."""
         node = view.get("network_interface", place.id, place.scope)
         known = _remembered(place, packet)
-        if not node:
+        if not node or place.role == LOOP:
             return ()
         if known:
-            flow = known.before.reply()
-            return (_out_of(node, packet.but(flow=flow, sender=node.id), view),)
-        balancer = _balancer(node, view)
-        listener = _listener(balancer, packet, view)
-        legs = _legs(balancer, listener, node, packet, view) if listener else ()
-        return tuple(_to_target(leg, node, place, packet, view) for leg in legs or ())
+            return (_out_of(node, packet.but(flow=known.before.reply(), sender=node.id), view),)
+        if packet.direction == "reply":
+            return ()
+        handling = _handling(node, packet, view)
+        goals = handling.goals if handling.targets == "some" else ()
+        return tuple(_to_goal(goal, node, place, packet, view) for goal in goals)
+
+    def foresee(self, place: Place, vpc: str, view: View) -> None:
+        """The load balancer with its listeners, and the target groups with their targets."""
+        balancer = _balancer(view.get("network_interface", place.id, place.scope), view)
+        if not balancer:
+            return
+        view.get("load_balancer_attributes", balancer.id, balancer.scope)
+        found = view.get("load_balancer_listeners", balancer.id, balancer.scope)
+        for arn in (arn for listener in (found.listeners if found else ()) for arn in listener.groups):
+            for kind in ("target_group", "target_group_attributes", "target_health"):
+                view.get(kind, arn, balancer.scope)
+
+
+# ---------------------------------------------------------------- what a node does with a packet
 
 
 def _balancer(node: Any, view: View) -> Any:
     """The load balancer that an interface belongs to, by the name in its description: `ELB net/name/id`."""
-    if not node:
-        return node
-    parts = node.description.removeprefix("ELB ").split("/")
+    parts = _described(node)
     if len(parts) != 3:
-        return Unread(query=_query("load_balancer", node.id), reason="the interface does not name its load balancer")
+        return None
     found = view.find("load_balancer", "name", parts[1], node.scope)
     return found if isinstance(found, Unread) else next((b for b in found if b.id.endswith("/".join(parts))), None)
 
 
-def _query(kind: str, value: str) -> Query:
-    return Query(kind=kind, by="id", value=value)
+def _described(node: Any) -> list[str]:
+    return node.description.removeprefix("ELB ").split("/") if node else []
 
 
-def _listener(balancer: Any, packet: Packet, view: View) -> Any:
-    if not balancer:
-        return balancer
+def _type(node: Any) -> str:
+    """The type of load balancer that the description of a node tells: a Classic Load Balancer has a name and nothing more."""
+    parts = _described(node)
+    return {"net": "network", "app": "application", "gwy": "gateway"}.get(parts[0] if len(parts) == 3 else "", "classic")
+
+
+def _kind(balancer: Any, node: Any) -> str:
+    if balancer and balancer.type in FOLLOWED:
+        return "down" if balancer.state.code in DOWN else str(balancer.type)
+    return "other" if balancer or (node and _type(node) not in FOLLOWED) else "unknown"
+
+
+def _handling(node: Any, packet: Packet, view: View) -> Handling:
+    balancer = _balancer(node, view)
+    if not balancer or balancer.type not in FOLLOWED:
+        return Handling(balancer)
     found = view.get("load_balancer_listeners", balancer.id, balancer.scope)
     if not found:
-        return found
-    ports = packet.flow.destination_ports
-    return next((x for x in found.listeners if ports and x.takes(packet.flow.protocol, ports.first)), None)
+        return Handling(balancer)
+    listener = next((entry for entry in found.listeners if entry.takes(packet.flow)), None)
+    if listener is None or listener.answers:
+        return Handling(balancer, "answers" if listener else "no")
+    groups = [view.get("target_group", arn, balancer.scope) for arn in listener.groups]
+    parts = [_of_group(group, balancer, node, packet, view) if group else ("unknown", ()) for group in groups]
+    word = _together({word for word, _ in parts})
+    if word == "function":
+        return Handling(balancer, "answers")
+    return Handling(balancer, "yes", word, tuple(dict.fromkeys(goal for _, goals in parts for goal in goals)))
 
 
-def _legs(balancer: Any, listener: Any, node: Any, packet: Packet, view: View) -> tuple[Leg, ...] | Unread:
-    """The targets a node chooses from: healthy ones, or all where none is (fail open); its own zone's unless cross-zone is on.
+def _together(words: set[str]) -> str:
+    """What several target groups come to: what is not known of one is not known of all, nor are all of them alike."""
+    open_words = ("unknown", "unfollowed", "doubtful")
+    return next((word for word in open_words if word in words), next(iter(words), "none") if len(words) < 2 else "doubtful")
+
+
+def _of_group(group: Any, balancer: Any, node: Any, packet: Packet, view: View) -> tuple[str, tuple[Any, ...]]:
+    """The targets a node chooses from: healthy ones, or all where none is anywhere (fail open); its own zone's unless
+    cross-zone is on. What it does where the healthy ones are all in other zones is not documented.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-health-checks.html
     """
-    found: list[tuple[TargetHealth, TargetGroup]] = []
-    for arn in (arn for action in listener.default_actions for arn in action.groups):
-        group, health = view.get("target_group", arn, balancer.scope), view.get("target_health", arn, balancer.scope)
-        if isinstance(group, Unread) or isinstance(health, Unread):
-            return group if isinstance(group, Unread) else health
-        found += [(entry, group) for entry in (health.target_health_descriptions if health else ()) if group]
-    in_use = [pair for pair in found if pair[0].target_health.state not in ("unused", "draining")]
-    healthy = [pair for pair in in_use if pair[0].target_health.state in ("healthy", "")]
-    legs = [_leg(entry, group, balancer, packet, view) for entry, group in healthy or in_use]
-    unread = next((leg for leg in legs if isinstance(leg, Unread)), None)
-    if unread is not None:
-        return unread
-    zoned = _in_zone([leg for leg in legs if isinstance(leg, Leg)], balancer, node, view)
-    return zoned
+    if group.target_type not in ("instance", "ip"):
+        return ("function" if group.target_type == "lambda" else "unfollowed"), ()
+    goals = group.goals(view)
+    near = None if goals is None else group.near(goals, _crosses_zones(balancer, view), node, view)
+    if goals is None or near is None:
+        return "unknown", ()
+    healthy = tuple(goal for goal in near if goal.healthy)
+    if near and not healthy and any(goal.healthy for goal in goals):
+        return "doubtful", ()
+    chosen = healthy or near
+    if not all(_fits(goal, balancer, node, packet, view) for goal in chosen):
+        return "unfollowed", ()
+    return ("some" if chosen else "none"), chosen
 
 
-def _leg(entry: TargetHealth, group: Any, balancer: Any, packet: Packet, view: View) -> Leg | Unread | None:
-    port = entry.target.port or group.port or 0
-    if group.target_type in ("lambda", "alb"):
-        return Unread(query=_query("target_group", group.id), reason=f"targets of type {group.target_type} are not followed")
-    if group.target_type == "instance":
-        interfaces = view.find("network_interface", "instance", entry.target.id, balancer.scope)
-        if isinstance(interfaces, Unread):
-            return interfaces
-        primary = min(interfaces, key=lambda i: i.attachment.device_index if i.attachment else 0, default=None)
-        where = address(primary.private_ip_address) if primary else None
-    else:
-        where = address(entry.target.id)
-    if where is None:
-        return None
-    return Leg(where, port, _preserved(group, balancer, packet, view), entry.target.id)
+def _crosses_zones(balancer: Any, view: View) -> bool:
+    """On for an Application Load Balancer; for a Network Load Balancer as its attribute says, off by default."""
+    if balancer.type == "application":
+        return True
+    found = view.get("load_balancer_attributes", balancer.id, balancer.scope)
+    if isinstance(found, Unread):
+        view.assume(found.query, "AWS's default: load balancing across zones is off")
+    return any(a.key == "load_balancing.cross_zone.enabled" and a.value == "true" for a in (found.attributes if found else ()))
 
 
-def _preserved(group: Any, balancer: Any, packet: Packet, view: View) -> bool:
-    """Whether targets see the client's address: read from the group, else AWS's default by target type and protocol.
+def _fits(goal: Any, balancer: Any, node: Any, packet: Packet, view: View) -> bool:
+    """Whether the way to a target is one that is followed: the node has an address of its family, and a client's address
+    is kept only towards the load balancer's own VPC and those peered with it in its Region.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/network/edit-target-group-attributes.html
     """
-    if balancer.type != NETWORK:
-        return False
-    if group.protocol in ("UDP", "TCP_UDP", "QUIC", "TCP_QUIC") or group.target_type == "alb":
+    if not _keeps(goal, balancer, packet):
+        return _own_address(node, goal.address.version) is not None
+    vpc = view.get("vpc", balancer.vpc_id, balancer.scope)
+    if vpc and any_holds(vpc.cidrs, goal.address):
         return True
-    attributes = view.get("target_group_attributes", group.id, balancer.scope)
-    said = next((a.value for a in attributes.attributes if a.key == "preserve_client_ip.enabled"), "") if attributes else ""
-    if said:
-        return bool(said == "true")
-    default = group.target_type == "instance"
-    view.assume(_query("target_group_attributes", group.id), f"preserve_client_ip.enabled {str(default).lower()}")
-    return bool(default)
+    sides = (view.find("vpc_peering", side, balancer.vpc_id, balancer.scope) or () for side in ("requester", "accepter"))
+    near = [p.other(balancer.vpc_id) for side in sides for p in side if p.active and not p.crosses_regions]
+    return any(any_holds(side.cidrs, goal.address) for side in near)
 
 
-def _in_zone(legs: list[Leg], balancer: Any, node: Any, view: View) -> tuple[Leg, ...]:
-    """The targets in the node's zone where cross-zone load balancing is off."""
-    if _cross_zone(balancer, view):
-        return tuple(legs)
-    here = view.get("subnet", node.subnet_id, node.scope)
-    kept = []
-    for leg in legs:
-        interface = holder(balancer.vpc_id, leg.address, balancer.scope, view)
-        subnet = view.get("subnet", interface.subnet_id, interface.scope) if interface else None
-        if not subnet or not here or subnet.availability_zone == here.availability_zone:
-            kept.append(leg)
-    return tuple(kept)
+def _keeps(goal: Any, balancer: Any, packet: Packet) -> bool:
+    """Whether the client's address stays in the header; it cannot where the target is of the other family."""
+    return bool(balancer.type == "network" and goal.preserved and goal.address.version == packet.flow.version)
 
 
-def _cross_zone(balancer: Any, view: View) -> bool:
-    """On for an Application Load Balancer; for a Network Load Balancer as its attribute says, off by default."""
-    if balancer.type == APPLICATION:
-        return True
-    attributes = view.get("load_balancer_attributes", balancer.id, balancer.scope)
-    return any(a.key == "load_balancing.cross_zone.enabled" and a.value == "true" for a in (attributes.attributes if attributes else ()))
+def _own_address(node: Any, version: int) -> Address | None:
+    return next((own for text in node.addresses if (own := address(text)) and own.version == version), None)
 
 
-def _to_target(leg: Leg, node: Any, place: Place, packet: Packet, view: View) -> Move:
-    """The request as the target sees it: its own address and port, and the client's or the node's address."""
-    flow = packet.flow.rewritten(destination=leg.address, destination_ports=PortRange(first=leg.port, last=leg.port))
-    if not leg.preserved:
-        flow = flow.rewritten(source=address(node.private_ip_address), source_ports=NODE_PORTS)
-    back = Place(kind="load_balancer", id=node.id, role="return", scope=node.scope) if leg.preserved else None
+# ---------------------------------------------------------------- on and back
+
+
+def _to_goal(goal: Any, node: Any, place: Place, packet: Packet, view: View) -> Move:
+    """The request as the target sees it: its own address and port, and the client's or the node's address.
+
+    A client that is the target itself does not take its own packet back:
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-troubleshooting.html#loopback-timeout
+    """
+    flow = packet.flow.rewritten(destination=goal.address, destination_ports=PortRange(first=goal.port, last=goal.port))
+    kept = _keeps(goal, _balancer(node, view), packet)
+    if kept and goal.address == packet.flow.source:
+        return Move(to=place.model_copy(update={"role": LOOP}), packet=packet)
+    if not kept:
+        flow = flow.rewritten(source=_own_address(node, goal.address.version), source_ports=NODE_PORTS)
+    back = Place(kind="load_balancer", id=node.id, role=RETURN, scope=node.scope) if kept else None
     noted = Translation(place=place, before=packet.flow, after=flow, vpc=node.vpc_id, returns=back)
-    sender = packet.sender if leg.preserved else node.id
-    onward = packet.but(flow=flow, sender=sender, receiver=None, translations=(*packet.translations, noted))
-    return _out_of(node, onward, view)
+    seen = {"sender": packet.sender, "proxy": node.id} if kept else {"sender": node.id, "proxy": None}
+    return _out_of(node, packet.but(flow=flow, receiver=None, translations=(*packet.translations, noted), **seen), view)
 
 
 def _out_of(node: Any, packet: Packet, view: View) -> Move:
     """Out of a node's interface: into its own subnet directly, else over the subnet's border by its route table."""
     onward = packet.but(subnet=node.subnet_id, vpc=node.vpc_id, scope=node.scope)
     groups = (Place(kind="security_group", id=node.id, role="egress", scope=node.scope),) if node.groups else ()
-    subnet = view.get("subnet", node.subnet_id, node.scope)
-    if subnet and subnet.holds(packet.flow.destination):
+    if neighbours(node.subnet_id, node.vpc_id, packet.flow.destination, node.scope, view):
         return Move(to=Place(kind="vpc", id=node.vpc_id, role="deliver", scope=node.scope), packet=onward, guards=groups)
     acl = Place(kind="network_acl", id=node.subnet_id, role="outbound", scope=node.scope)
-    return Move(to=Place(kind="route_table", id=node.subnet_id, role="route", scope=node.scope), packet=onward, guards=(*groups, acl))
+    to = Place(kind="route_table", id=node.subnet_id, role="route", scope=node.scope)
+    return Move(to=to, packet=onward, guards=(*groups, acl))
 
 
 def _remembered(place: Place, packet: Packet) -> Translation | None:
+    """What this node did to the request that the packet answers."""
     if packet.direction != "reply":
         return None
     mine = (t for t in packet.translations if t.place.kind == "load_balancer" and t.place.id == place.id)
     return next((t for t in mine if t.after.reply() == packet.flow), None)
 
 
-def _listener_word(listener: Any) -> str:
-    """Whether a listener takes the packet; `answers` where the load balancer answers it itself, without a target."""
-    if not listener:
-        return "unknown" if isinstance(listener, Unread) else "no"
-    itself = all(action.type in ("redirect", "fixed-response") for action in listener.default_actions)
-    return "answers" if itself and listener.default_actions else "yes"
-
-
-def _targets_word(legs: Any, packet: Packet) -> str:
-    if isinstance(legs, Unread):
-        return "unknown"
-    if not legs:
-        return "none"
-    return "itself" if all(leg.preserved and leg.address == packet.flow.source for leg in legs) else "some"
-
-
-def _ping(packet: Packet, balancer: Any) -> str:
-    """A Network Load Balancer drops pings, an Application Load Balancer answers them itself.
-
-    https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-troubleshooting.html
-    """
-    if packet.flow.protocol not in (ICMP, ICMPV6):
-        return "no"
-    return "unknown" if not balancer else "answered" if balancer.type == APPLICATION else "dropped"
-
-
-def _shown(known: Translation | None, legs: Any, packet: Packet) -> str:
-    if known:
-        return f"{packet.flow.source} → {known.before.destination}"
-    return ", ".join(f"{leg.target} ({leg.address}:{leg.port})" for leg in legs or ())
+def _shown(goals: Iterable[Any]) -> str:
+    return ", ".join(dict.fromkeys(f"{goal.target} ({goal.address}:{goal.port})" for goal in goals))
