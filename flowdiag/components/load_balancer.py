@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/how-elastic-lo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -126,13 +126,14 @@ class LoadBalancerComponent(Component):
         handling = Handling(_balancer(node, view)) if reply or place.role == LOOP else _handling(node, packet, view)
         balancer = handling.balancer
         name = balancer.name if balancer else place.id
-        shown = f"{packet.flow.source} → {known.before.destination}" if known else _shown(handling.goals)
+        ping = packet.flow.protocol in (ICMP, ICMPV6)
+        shown = f"{packet.flow.source} → {known.before.destination}" if known else _shown(handling, ping)
         return Observation(
             table="load_balancer",
             inputs={
                 "packet": "reply" if reply else "loop" if place.role == LOOP else "request",
                 "balancer": _kind(balancer, node),
-                "ping": "yes" if packet.flow.protocol in (ICMP, ICMPV6) else "no",
+                "ping": "yes" if ping else "no",
                 "listener": handling.listener,
                 "targets": handling.targets,
             },
@@ -322,5 +323,7 @@ def _remembered(place: Place, packet: Packet) -> Translation | None:
     return next((t for t in mine if t.after.reply() == packet.flow), None)
 
 
-def _shown(goals: Iterable[Any]) -> str:
-    return ", ".join(dict.fromkeys(f"{goal.target} ({goal.address}:{goal.port})" for goal in goals))
+def _shown(handling: Handling, ping: bool) -> str:
+    if handling.listener == "answers" or (ping and handling.balancer and handling.balancer.type == "application"):
+        return "answers by itself"
+    return ", ".join(dict.fromkeys(f"{goal.target} ({goal.address}:{goal.port})" for goal in handling.goals))
