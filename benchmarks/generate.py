@@ -21,6 +21,7 @@ from typing import Any
 ACCOUNT, REGION = "111122223333", "us-east-1"
 SUBNETS_PER_VPC = 50
 ADDRESSES_PER_SUBNET = 1018  # a /22 less AWS's five addresses and the NAT gateway's
+SERVICE = 443  # open to the whole VPC
 SERVICES = (22, 80, 443, 3306, 5432, 6379, 8080, 8443, 9092, 9200)
 Raw = dict[str, Any]
 
@@ -51,9 +52,29 @@ def interface_id(number: int) -> str:
     return _id("eni", number)
 
 
+def interface_address(number: int, sizes: Sizes) -> str:
+    """The private address of an interface by its number."""
+    nth, subnet = divmod(number, sizes.subnets)
+    return str(_subnet_network(subnet).network_address + 4 + nth)
+
+
+def host_name(number: int) -> str:
+    """The Name tag of an interface, and of its instance, by its number."""
+    return f"host-{number}"
+
+
 def open_pair(sizes: Sizes) -> tuple[str, str, int]:
     """Two interfaces of one VPC, of which the first reaches the second on the port."""
-    return interface_id(0), interface_id(sizes.subnets if sizes.enis > sizes.subnets else 1), 443
+    return interface_id(0), interface_id(sizes.subnets if sizes.enis > sizes.subnets else 1), SERVICE
+
+
+def open_pairs(sizes: Sizes, count: int) -> Iterator[tuple[int, int]]:
+    """The numbers of two interfaces in neighbouring subnets of one VPC, from all over the account; SERVICE is open."""
+    for nth in range(count):
+        number = nth * 7919 % (sizes.enis - 1)
+        subnet = number % sizes.subnets
+        last = subnet % SUBNETS_PER_VPC == SUBNETS_PER_VPC - 1 or subnet == sizes.subnets - 1
+        yield (number, number - 1) if last else (number, number + 1)
 
 
 def replies(sizes: Sizes) -> dict[str, Iterator[Raw]]:
@@ -259,8 +280,8 @@ def _group(group: int, sizes: Sizes) -> Raw:
 
 
 def _permission(group: int, port: int, vpc: int, sizes: Sizes) -> Raw:
-    """443 is open to the VPC; the other ports to one address or to another group, in turn."""
-    everybody, by_group = port == 443, (group + port) % 2 == 0 and port != 443
+    """SERVICE is open to the VPC; the other ports to one address or to another group, in turn."""
+    everybody, by_group = port == SERVICE, (group + port) % 2 == 0 and port != SERVICE
     cidr = str(_vpc_network(vpc)) if everybody else f"{_vpc_network(vpc).network_address + (group * 7 + port) % 65536}/32"
     other = vpc * sizes.groups_per_vpc + (group * 31 + port) % sizes.groups_per_vpc
     return {
@@ -284,7 +305,7 @@ def _interfaces(sizes: Sizes) -> Iterator[Raw]:
 
 def _interface(number: int, sizes: Sizes) -> Raw:
     nth, subnet = divmod(number, sizes.subnets)
-    address = str(_subnet_network(subnet).network_address + 4 + nth)
+    address = interface_address(number, sizes)
     public = _association(number) if subnet % 2 == 0 and nth % 5 == 0 else {}
     group = _vpc_of(subnet) * sizes.groups_per_vpc + number % sizes.groups_per_vpc
     return {
@@ -301,22 +322,22 @@ def _interface(number: int, sizes: Sizes) -> Raw:
             "Status": "attached",
         },
         "Groups": [{"GroupId": _id("sg", group), "GroupName": f"app-{group % sizes.groups_per_vpc}"}],
-        "TagSet": _tags(f"host-{number}"),
+        "TagSet": _tags(host_name(number)),
     }
 
 
 def _reservation(number: int, sizes: Sizes) -> Raw:
     """The running instance that interface n belongs to, in a reservation of its own."""
-    nth, subnet = divmod(number, sizes.subnets)
+    subnet = number % sizes.subnets
     instance = {
         "InstanceId": _id("i", number),
         "InstanceType": "m7g.large",
         "State": {"Code": 16, "Name": "running"},
         "Placement": {"AvailabilityZone": _zone(subnet), "Tenancy": "default"},
-        "PrivateIpAddress": str(_subnet_network(subnet).network_address + 4 + nth),
+        "PrivateIpAddress": interface_address(number, sizes),
         "SubnetId": _id("subnet", subnet),
         "VpcId": _id("vpc", _vpc_of(subnet)),
-        "Tags": _tags(f"host-{number}"),
+        "Tags": _tags(host_name(number)),
     }
     return {"ReservationId": _id("r", number), "OwnerId": ACCOUNT, "Groups": [], "Instances": [instance]}
 
@@ -369,17 +390,12 @@ def _association(number: int) -> Raw:
 # ---------------------------------------------------------------- command line
 
 
-def size_arguments(parser: argparse.ArgumentParser) -> None:
-    """The three sizes, for every benchmark alike."""
-    parser.add_argument("--enis", type=int, default=Sizes.enis, help="network interfaces")
-    parser.add_argument("--groups", type=int, default=Sizes.groups, help="security groups, ten rules each")
-    parser.add_argument("--subnets", type=int, default=Sizes.subnets, help="subnets, fifty to a VPC")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="Write a believable snapshot of a big account as raw describe JSON.")
     parser.add_argument("folder", type=Path)
-    size_arguments(parser)
+    parser.add_argument("--enis", type=int, default=Sizes.enis, help="network interfaces")
+    parser.add_argument("--groups", type=int, default=Sizes.groups, help="security groups, ten rules each")
+    parser.add_argument("--subnets", type=int, default=Sizes.subnets, help="subnets, fifty to a VPC")
     given = parser.parse_args()
     write(given.folder, Sizes(given.enis, given.groups, given.subnets))
 

@@ -1,9 +1,11 @@
-"""How long a snapshot takes to load, side by side with reading the same files by `json.loads` alone, in one run.
+"""How long a snapshot takes to load, beside reading the same files by the json module alone, and what diagnoses then cost.
 
-    python benchmarks/snapshot_load.py --enis 100000 --groups 20000 --subnets 500 --runs 5
+    python benchmarks/snapshot_load.py --sizes 1000 10000 100000 --runs 5
 
-The runs of the methods alternate, so that a slow moment of the machine hits all of them; the medians and their ratio to
-`json.loads` with the garbage collector off are printed, then what the first and the following questions cost.
+A size is a number of network interfaces; there is a security group to every five of them and a subnet to every two
+hundred. The runs of the methods alternate, so that a slow moment of the machine hits all of them; medians are printed, as
+Markdown. The first diagnosis is that of a snapshot just loaded, with what Python has to import paid before; the following
+ones are of other pairs of hosts each.
 """
 
 from __future__ import annotations
@@ -13,34 +15,40 @@ import gc
 import json
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from generate import Sizes, interface_id, size_arguments, write
+from generate import SERVICE, Sizes, host_name, interface_address, interface_id, open_pairs, write
+from pydantic_core import from_json
 
-from flowdiag.snapshot import Snapshot
+from flowdiag import Snapshot, diagnose
 
 FLOOR = "json.loads, collector off"
+FOLLOWING = 50
 
 
-def parsed(folder: Path) -> list[Any]:
-    """Every file of the folder, parsed and kept, as any reader has to."""
-    return [json.loads(file.read_bytes()) for file in sorted(folder.rglob("*.json"))]
+# ---------------------------------------------------------------- loading
 
 
-def parsed_without_collector(folder: Path) -> list[Any]:
-    gc.disable()
-    try:
-        return parsed(folder)
-    finally:
-        gc.enable()
+def without_collector(parse: Callable[[bytes], Any]) -> Callable[[Path], list[Any]]:
+    """Every file of a folder, parsed and kept, as any reader has to, while the garbage collector is off."""
+
+    def load(folder: Path) -> list[Any]:
+        gc.disable()
+        try:
+            return [parse(file.read_bytes()) for file in sorted(folder.rglob("*.json"))]
+        finally:
+            gc.enable()
+
+    return load
 
 
 METHODS: dict[str, Callable[[Path], Any]] = {
-    FLOOR: parsed_without_collector,
-    "json.loads, collector on": parsed,
+    FLOOR: without_collector(json.loads),
+    "json.loads, collector on": lambda folder: [json.loads(file.read_bytes()) for file in sorted(folder.rglob("*.json"))],
+    "pydantic's parser, collector off": without_collector(from_json),
     "Snapshot.load": Snapshot.load,
 }
 
@@ -55,9 +63,9 @@ def seconds(action: Callable[[], Any]) -> float:
     return taken
 
 
-def compare(folder: Path, runs: int) -> dict[str, float]:
+def loading(folder: Path, runs: int) -> dict[str, float]:
     """The median seconds of every method over alternating runs, after one run that warms the page cache."""
-    parsed_without_collector(folder)
+    METHODS[FLOOR](folder)
     taken: dict[str, list[float]] = {method: [] for method in METHODS}
     for _ in range(runs):
         for method, load in METHODS.items():
@@ -65,47 +73,72 @@ def compare(folder: Path, runs: int) -> dict[str, float]:
     return {method: median(several) for method, several in taken.items()}
 
 
-def questions(folder: Path, sizes: Sizes) -> dict[str, float]:
-    """Seconds of one question to a loaded snapshot: the first of a lookup builds its index, the first of an id its model."""
-    snapshot = Snapshot.load(folder)
-    scope, several = snapshot.scopes[0], [interface_id(number) for number in range(min(1000, sizes.enis))]
+# ---------------------------------------------------------------- diagnosing
 
-    def get_all() -> None:
-        for id in several:
-            snapshot.get("network_interface", id, scope)
-
-    def find_all() -> None:
-        for host in range(4, 255):
-            snapshot.find("network_interface", "private_ip", f"10.0.0.{host}", scope)
-
-    return {
-        "get, the very first": seconds(lambda: snapshot.get("network_interface", several[0], scope)),
-        "get, another interface": seconds(get_all) / len(several),
-        "get, the same again": seconds(get_all) / len(several),
-        "find, the very first": seconds(lambda: snapshot.find("network_interface", "private_ip", "10.0.0.4", scope)),
-        "find, another address": seconds(find_all) / 251,
-    }
+WAYS: dict[str, Callable[[int, Sizes], str]] = {
+    "interface id": lambda number, sizes: interface_id(number),
+    "address": interface_address,
+    "Name tag": lambda number, sizes: host_name(number),
+}
 
 
-def report(folder: Path, sizes: Sizes, runs: int) -> None:
-    megabytes = sum(file.stat().st_size for file in folder.rglob("*.json")) / 1e6
-    print(f"{sizes.enis:,} interfaces, {sizes.groups:,} groups, {sizes.subnets:,} subnets: {megabytes:.0f} MB, {runs} runs")
-    medians = compare(folder, runs)
-    for method, taken in medians.items():
-        print(f"  {method:<26} {taken:7.2f} s   {taken / medians[FLOOR]:5.2f} x")
-    for question, taken in questions(folder, sizes).items():
-        print(f"  {question:<26} {taken * 1e6:9.1f} µs")
+def diagnosing(folder: Path, sizes: Sizes, way: str, runs: int) -> tuple[float, float]:
+    """The median seconds of the first diagnosis of a loaded snapshot, and of those that follow."""
+    first: list[float] = []
+    following: list[float] = []
+    for _ in range(runs):
+        snapshot = Snapshot.load(folder)
+        taken = [one_diagnosis(snapshot, *(WAYS[way](end, sizes) for end in pair)) for pair in open_pairs(sizes, 1 + FOLLOWING)]
+        first.append(taken[0])
+        following += taken[1:]
+    return median(first), median(following)
+
+
+def one_diagnosis(snapshot: Snapshot, source: str, destination: str) -> float:
+    """The seconds of a diagnosis, which must find the flow open."""
+    start = time.perf_counter()
+    diagnosis = diagnose(source, destination, SERVICE, snapshot=snapshot)
+    taken = time.perf_counter() - start
+    if diagnosis.verdict != "reachable":
+        raise SystemExit(f"{source} → {destination}: {diagnosis.headline}")
+    return taken
+
+
+# ---------------------------------------------------------------- what is printed
+
+
+def report(folders: dict[Sizes, Path], runs: int) -> None:
+    print(f"| interfaces | JSON | {' | '.join(METHODS)} | to the floor |")
+    print(f"|--:|--:|{'--:|' * len(METHODS)}--:|")
+    for sizes, folder in folders.items():
+        megabytes = sum(file.stat().st_size for file in folder.rglob("*.json")) / 1e6
+        taken = loading(folder, runs)
+        cells = " | ".join(f"{taken[method]:.2f} s" for method in METHODS)
+        print(f"| {sizes.enis:,} | {megabytes:.0f} MB | {cells} | {taken['Snapshot.load'] / taken[FLOOR]:.2f} × |", flush=True)
+    print("\n| interfaces | asked by | first diagnosis | following |\n|--:|--|--:|--:|")
+    for sizes, folder in folders.items():
+        for way in WAYS:
+            first, following = diagnosing(folder, sizes, way, runs)
+            print(f"| {sizes.enis:,} | {way} | {first * 1e3:.1f} ms | {following * 1e3:.1f} ms |", flush=True)
+
+
+def written(root: Path, sizes: Iterable[Sizes]) -> dict[Sizes, Path]:
+    """A folder for every size; the smallest has been asked a question, so that nothing is left to import."""
+    folders = {size: root / str(size.enis) for size in sizes}
+    for size, folder in folders.items():
+        write(folder, size)
+    smallest = min(folders, key=lambda size: size.enis)
+    diagnosing(folders[smallest], smallest, "interface id", 1)
+    return folders
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Time Snapshot.load beside json.loads on a generated account.")
-    size_arguments(parser)
-    parser.add_argument("--runs", type=int, default=5, help="runs of every method")
+    parser = argparse.ArgumentParser(description="Time Snapshot.load and diagnoses on generated accounts.")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000, 100_000], help="network interfaces")
+    parser.add_argument("--runs", type=int, default=5, help="runs of everything")
     given = parser.parse_args()
-    sizes = Sizes(given.enis, given.groups, given.subnets)
     with tempfile.TemporaryDirectory() as name:
-        write(Path(name), sizes)
-        report(Path(name), sizes, given.runs)
+        report(written(Path(name), [Sizes(enis, max(1, enis // 5), max(2, enis // 200)) for enis in given.sizes]), given.runs)
 
 
 if __name__ == "__main__":

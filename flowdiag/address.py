@@ -9,6 +9,8 @@ from flowdiag.model import ICMP, ICMPV6, TCP, UDP, Address, Network
 
 _NAMED = {"tcp": TCP, "udp": UDP, "icmp": ICMP, "icmpv6": ICMPV6, "ipv6-icmp": ICMPV6}
 EVERY_PROTOCOL = -1
+# Documentation addresses stand for "anybody on the internet": only rules for everybody, or for a great part of them, name these.
+ANYBODY = {4: ip_address("198.51.100.1"), 6: ip_address("2001:db8::1")}
 
 
 @lru_cache(maxsize=65536)
@@ -33,6 +35,18 @@ def holds(cidr: str | None, inner: Address) -> bool:
     """True where the CIDR is of the address's family and holds it."""
     outer = network(cidr) if cidr else None
     return outer is not None and outer.version == inner.version and inner in outer
+
+
+def splits_anybody(cidr: str, inner: Address) -> bool:
+    """True where the address stands for anybody on the internet, and the CIDR holds only a part of them."""
+    outer = network(cidr)
+    return (
+        inner in ANYBODY.values()
+        and outer is not None
+        and outer.version == inner.version
+        and outer.prefixlen > 0
+        and inner in outer
+    )
 
 
 def any_holds(cidrs: tuple[str, ...], inner: Address) -> bool:

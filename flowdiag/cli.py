@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import pkgutil
 import sys
 from collections.abc import Callable
@@ -98,7 +99,7 @@ def diagnose(surface: str, no_colour: bool, profile: str | None, **asked: Any) -
 
     \b
     SOURCE and DESTINATION are an instance or interface id, a private or public
-    address, a Name tag, a DNS name, an EC2 ARN, or the word internet; where an
+    address, a Name tag, an EC2 DNS name or ARN, or the word internet; where an
     address fits several, write vpc-0a1/10.0.2.20 or eni-0a1/10.0.2.20.
 
     \b
@@ -113,6 +114,8 @@ def diagnose(surface: str, no_colour: bool, profile: str | None, **asked: Any) -
     """
     from flowdiag.diagnosis import diagnose as answer
 
+    if asked["snapshot"] is not None and (profile or asked["region"]):
+        raise FlowdiagError("--profile and --region are for reading AWS: leave them out with --snapshot")
     session = _session(profile) if asked["snapshot"] is None else None
     _show(answer(**asked, session=session), surface, no_colour)
 
@@ -224,7 +227,7 @@ def _session(profile: str | None) -> Any:
 
 def _show(told: Any, surface: str, no_colour: bool, code: bool = True) -> None:
     if surface == "text":
-        colour = not no_colour and sys.stdout.isatty()
+        colour = not no_colour and not os.environ.get("NO_COLOR") and sys.stdout.isatty()
         click.echo(told.to("text", colour=colour), color=colour)
     else:
         shown = told.to(surface)

@@ -56,7 +56,9 @@ class Collector:
         self._session: Any = session or session_for()  # its stubs want services known beforehand
         home = region or self._session.region_name
         if not home:
-            raise FlowdiagError("no AWS Region is known: give region=, set AWS_DEFAULT_REGION, or name one in the profile")
+            raise FlowdiagError(
+                "no AWS Region is known: give region= (--region), set AWS_DEFAULT_REGION, or name one in the profile"
+            )
         self.scope = Scope(region=home)
         self._reads = known_reads() if reads is None else reads
         self.snapshot = Snapshot.empty(self._reads)

@@ -91,20 +91,29 @@ class Lookup:
 
     `parameter` is the list parameter of the call (`GroupIds`), else `filter` is the name of a describe filter;
     `also` are filters that go with it. With neither, the lookup cannot be asked of AWS and a live answer is Unread.
+    `eager`: a question usually needs it and an account may hold very many, so it is indexed when a snapshot is loaded.
     """
 
     keys: Callable[[Mapping[str, Any]], Iterable[str | None]]
     parameter: str = ""
     filter: str = ""
     also: Mapping[str, str] = field(default_factory=dict)
+    eager: bool = False
+
+
+def themselves(entries: Iterable[Any]) -> Iterable[Any]:
+    """The resources of a reply that lists them as they are."""
+    return entries
 
 
 @dataclass(frozen=True)
 class Read:
     """How one kind of resource is read: the call, the key its reply is recognised by, and the lookups it answers.
 
+    `items` takes the resources out of the entries; the lookup `id` gives what stands in `id_field`.
     `single`: the call takes one id a request (its parameter is a scalar) and its reply does not name it, so replies are
     kept beside the id that was asked for, `{id_field: id, **reply}`, in a list under `responses[0]`.
+    `lists_all`: False for a call that lists only some of the kind by nature, so that a miss under it proves nothing.
     """
 
     service: str
@@ -114,8 +123,9 @@ class Read:
     id_field: str
     resource: type[Resource]
     lookups: Mapping[str, Lookup]
-    items: Callable[[Iterable[Any]], Iterable[Any]] = lambda entries: entries
+    items: Callable[[Iterable[Any]], Iterable[Any]] = themselves
     single: bool = False
+    lists_all: bool = True
 
 
 class Ipv6Association(Part):
@@ -171,9 +181,9 @@ def by_id(field_name: str, filter: str) -> Lookup:
     return Lookup(keys=lambda raw: [raw[field_name]], filter=filter)
 
 
-def by_name() -> Lookup:
+def by_name(eager: bool = False) -> Lookup:
     """The lookup by Name tag."""
-    return Lookup(keys=_name_tags, filter="tag:Name")
+    return Lookup(keys=_name_tags, filter="tag:Name", eager=eager)
 
 
 def _name_tags(raw: Mapping[str, Any]) -> list[str | None]:

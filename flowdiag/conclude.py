@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from flowdiag.model import Finding, Leg, Relation, Trace, Verdict
+from flowdiag.model import Finding, Leg, PortRange, Relation, Trace, Verdict
 from flowdiag.table import Rules
 
 State = Literal["passes", "blocked logged", "blocked silent", "partial", "unknown"]
@@ -47,9 +47,24 @@ def _state(leg: Leg) -> State:
     blocker = next((f for f in findings if f.verdict == "blocked"), None)
     if blocker:
         return "blocked logged" if _is_logged(blocker) else "blocked silent"
+    if _closed_together(findings):
+        return "blocked logged"
     if any(f.verdict == "inconclusive" for f in findings) or not (leg.request_arrived and leg.reply_arrived):
         return "unknown"
     return "partial" if any(f.verdict == "partial" for f in findings) else "passes"
+
+
+def _closed_together(findings: list[Finding]) -> bool:
+    """True where guards that each refuse a part of a packet's ports leave none of them open together."""
+    left: dict[tuple[str, str, str], list[PortRange]] = {}
+    for finding in (f for f in findings if f.verdict == "partial" and f.flow and f.flow.destination_ports):
+        assert finding.flow
+        assert finding.flow.destination_ports
+        header = (finding.direction, str(finding.flow.source), str(finding.flow.destination))
+        open_ports = left.setdefault(header, [finding.flow.destination_ports])
+        for denied in finding.denied:
+            open_ports[:] = [piece for ports in open_ports for piece in ports.minus(denied)]
+    return any(not ports for ports in left.values())
 
 
 def _is_logged(blocker: Finding) -> bool:

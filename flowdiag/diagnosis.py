@@ -101,6 +101,7 @@ def explain(question: Question, evidence: Snapshot, tables: Rules, flow_logs: st
         unread=(*view.unread, *wire.unread),
         sources=wire.sources,
         files=(*evidence.files, *wire.files),
+        notes=evidence.notes,
         read_at=evidence.read_at,
     )
 
@@ -113,7 +114,11 @@ def live(question: Question, tables: Rules, session: boto3.Session | None, regio
 
 
 def _evidence(snapshot: Snapshot | str | FilePath) -> Snapshot:
-    return snapshot if isinstance(snapshot, Snapshot) else Snapshot.load(snapshot)
+    if isinstance(snapshot, Snapshot):
+        return snapshot
+    if not isinstance(snapshot, str | FilePath):
+        raise FlowdiagError(f"snapshot is {snapshot!r}: give a Snapshot or the path of its folder")
+    return Snapshot.load(snapshot)
 
 
 def _refuse_empty(**places: object) -> None:

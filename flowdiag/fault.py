@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Kind = Literal["absent", "value", "refused", "rejected", "expired"]
-SIGN_IN = "sign in again (aws sso login, aws configure) or give a session with another profile"
+SIGN_IN = "sign in again (aws sso login, aws configure) or give a session with another profile (--profile)"
 NO_CREDENTIALS = frozenset({
     "NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "UnknownCredentialError", "ProfileNotFound",
     "InvalidConfigError", "ConfigNotFound", "ConfigParseError", "SSOError", "TokenRetrievalError", "NoAuthTokenError",

@@ -196,7 +196,7 @@ def _entries(where: str, value: Any, id_field: str, notes: list[str]) -> tuple[l
     if not isinstance(listed, list):
         notes.append(f"{where} is {type_name(value)}, not a list")
         return [], False
-    if all(type(entry) is dict for entry in listed):
+    if set(map(type, listed)) <= {dict}:
         return listed, True
     odd = [(position, entry) for position, entry in enumerate(listed) if not isinstance(entry, dict)]
     notes += [f"{where}[{position}] is {type_name(entry)}, not an object" for position, entry in odd]

@@ -10,10 +10,11 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowdiag.address import ANYBODY
 from flowdiag.component import Component, View
 from flowdiag.components import by_interface_type, by_prefix, components
 from flowdiag.model import Endpoint, Finding, Flow, Hop, Leg, Move, Observation, Packet, Place, Question, Trace
-from flowdiag.resolve import ANYBODY, flow_between, resolve
+from flowdiag.resolve import flow_between, resolve
 from flowdiag.table import Rules
 
 if TYPE_CHECKING:

@@ -432,8 +432,8 @@ class Answer(Value):
     """All that is concluded; `diagnosis.Diagnosis` is an Answer that can be drawn on a surface.
 
     `code` is the code of the headline; `findings` are those that block or leave something open, the deciding one first;
-    `sources` tell where flow log records came from, `files` every file that was read; `read_at` is when the configuration
-    was read, where that is known.
+    `sources` tell where flow log records came from, `files` every file that was read, `notes` what of them could not be
+    used and why; `read_at` is when the configuration was read, where that is known.
     """
 
     question: Question
@@ -452,4 +452,5 @@ class Answer(Value):
     unread: tuple[Unread, ...] = ()
     sources: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     read_at: datetime | None = None

@@ -23,6 +23,7 @@ from flowdiag.model import (
 from flowdiag.picture import Group, Text, groups
 
 SEVERAL = " · "
+UNUSED = "is not one that flowdiag uses"  # ends the note on a reply that no component reads: no loss, so a detail
 VERIFIED = "verified: the flow then passes both ways"
 
 
@@ -73,7 +74,7 @@ def report(answer: Answer) -> Report:
         Block(name="seen", lines=tuple(_seen(answer)), details=tuple(_records(answer))),
         Block(name="ruled out", lines=tuple(_ruled_out(answer.candidates))),
         Block(name="remedy", lines=tuple(_remedies(answer))),
-        Block(name="unread", lines=tuple(dict.fromkeys(map(_unread, answer.unread))) or (Line(text="nothing"),)),
+        Block(name="unread", lines=tuple(_lacking(answer)) or (Line(text="nothing"),), details=tuple(_unused(answer))),
         Block(name="more", lines=(_more(answer, others),)),
     )
     return Report(
@@ -143,11 +144,13 @@ def _seen(answer: Answer) -> Iterator[Line]:
         origin = answer.sources if position == 0 else ()
         qualified = "; ".join(text for text in (sighting.note, *origin) if text)
         yield Line(text=_sighting(sighting, answer.read_at) + (f" ({qualified})" if qualified else ""))
+    if answer.sources and answer.sightings and not looked:
+        yield Line(text=f"nothing of the flow ({SEVERAL.join(answer.sources)})")
     if blind and answer.sources:
         yield Line(text=f"not observed: {', '.join(blind)}")
     read = f", read {_moment(answer.read_at)}" if answer.read_at else ""
     if answer.relation == "contradicted":
-        yield Line(text=f"the configuration{read}, says otherwise: see path")
+        yield Line(text=f"the configuration{read}{',' if read else ''} says otherwise: see path")
     elif answer.relation == "predicted" and not looked:
         lacking = "" if answer.sources else "no flow log was given; "
         yield Line(text=f"nothing: {lacking}predicted from the configuration alone{read}")
@@ -193,9 +196,8 @@ def _ruled_out(candidates: tuple[Candidate, ...]) -> Iterator[Line]:
 
 def _remedies(answer: Answer) -> Iterator[Line]:
     if not answer.remedies and answer.verdict in ("blocked", "partial") and answer.findings:
-        yield Line(
-            text=f"no change to a security group, network ACL or route opens it: flowdiag explain {answer.code} tells what does"
-        )
+        lacking = "no change to a security group, network ACL or route that opens it was found"
+        yield Line(text=f"{lacking}: see flowdiag explain {answer.code}")
     for number, remedy in enumerate(answer.remedies):
         proved = f"({VERIFIED})" if remedy.verified else "(not verified)"
         for position, change in enumerate(remedy.changes):
@@ -206,6 +208,16 @@ def _remedies(answer: Answer) -> Iterator[Line]:
             yield Line(text=f"all {len(remedy.changes)} together", note=proved)
         if remedy.note:
             yield Line(text=remedy.note)
+
+
+def _lacking(answer: Answer) -> Iterator[Line]:
+    """What was wanted and not had, each once, and what of the files could not be used."""
+    yield from dict.fromkeys(map(_unread, answer.unread))
+    yield from (Line(text=note) for note in answer.notes if not note.endswith(UNUSED))
+
+
+def _unused(answer: Answer) -> Iterator[Line]:
+    return (Line(text=note) for note in answer.notes if note.endswith(UNUSED))
 
 
 def _unread(unread: Unread) -> Line:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from contextlib import suppress
-from ipaddress import ip_address
 from typing import Any
 
-from flowdiag.address import address, is_private
+from flowdiag.address import ANYBODY, address, is_private
 from flowdiag.component import View
 from flowdiag.model import (
     ICMP,
@@ -20,13 +19,12 @@ from flowdiag.model import (
     Flow,
     FlowdiagError,
     PortRange,
+    Query,
     Question,
     Unread,
 )
 
 INTERNET = "internet"
-# Documentation addresses stand for "any address on the internet": no real rule names them, so only rules for everybody match.
-ANYBODY = {4: ip_address("198.51.100.1"), 6: ip_address("2001:db8::1")}
 # https://docs.aws.amazon.com/vpc/latest/userguide/custom-network-acl.html (ephemeral ports)
 LINUX_PORTS = PortRange(first=32768, last=60999)
 WINDOWS_PORTS = PortRange(first=49152, last=65535)
@@ -135,9 +133,13 @@ def _in_order(interfaces: Iterable[Any]) -> tuple[Any, ...]:
 
 
 def _none(text: str, answer: Any) -> tuple[Any, ...]:
+    """Raise NotFoundError with the way out: for what was not read, for a DNS name that nothing here knows, for the rest."""
     if isinstance(answer, Unread):
-        raise NotFoundError(f"{text!r} could not be looked up ({answer.reason}): give a snapshot that holds it, or an eni- id")
-    raise NotFoundError(f"{text!r} is no network interface or instance in what was read: give another name, an id, or an address")
+        way = "give evidence that holds it, or ask by another name or address"
+        raise NotFoundError(f"{text!r} could not be looked up ({answer.reason}): {way}")
+    dotted = "." in text and address(text) is None
+    way = "resolve the name and give the address" if dotted else "give another name, an id, or an address"
+    raise NotFoundError(f"{text!r} is no network interface or instance in what was read: {way}")
 
 
 def _by_address(literal: Address, text: str, view: View, near: Iterable[str]) -> tuple[Any, ...] | None:
@@ -274,6 +276,8 @@ def _address_of(text: str, interface: Any, version: int, sending: bool, near: It
 def _outside(text: str, version: int, sending: bool, view: View) -> Endpoint:
     literal = _literal(text)
     if literal is None:
+        anybody = "anybody there; what names only a part of the internet is not told apart"
+        view.assume(Query(kind="internet", by="id", value=""), anybody)
         return Endpoint(label="internet", kind="internet", address=ANYBODY[version])
     if sending and is_private(literal):
         lookup = "private_ip" if literal.version == 4 else "ipv6"

@@ -239,7 +239,7 @@ def _silence(catch: Catch, tally: Tally, known: list[Record]) -> tuple[Seen, str
 def _blind(coverage: Coverage | None, tally: Tally, known: list[Record]) -> str:
     """Why nothing on this interface proves nothing; empty where the flow log covers it."""
     if coverage is None:
-        return "no line of this interface in the flow logs read"
+        return f"no line of this interface {'in the time asked about' if tally.outside else 'in the flow logs read'}"
     if coverage.skips:
         return f"SKIPDATA ×{coverage.skips}: records of this interface were skipped"
     if tally.rejects and not tally.accepts:

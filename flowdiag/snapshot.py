@@ -6,16 +6,18 @@ An answer is a resource, or nothing where AWS said so, or Unread. Not read is no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import gc
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from copy import copy, deepcopy
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
 from flowdiag import capture, folder
-from flowdiag.index import Item, bulk
+from flowdiag.index import Item
 from flowdiag.model import ANYWHERE, Query, Scope, Unread
-from flowdiag.store import Reads, Store, within
+from flowdiag.store import Reads, Store
 
 
 class Snapshot:
@@ -46,10 +48,11 @@ class Snapshot:
         What cannot be used is named in `notes`. Raises FlowdiagError where the path does not exist or holds nothing usable.
         """
         new = cls(reads)
-        with bulk():
+        with _bulk():
             contents = folder.read(path, new._store.keys)
             for reply in contents.replies:
                 contents.notes += new._store.take(reply)
+            new._store.index()
         for scope, key, file in contents.spoilt:
             new._store.spoil(scope, key, file)
         for told in contents.captures:
@@ -94,12 +97,15 @@ class Snapshot:
 
         Raises KeyError for a kind or lookup that no component reads.
         """
-        hits = self._store.find(kind, by, value)
+        hits = self._by_id(kind, value, scope) if by == "id" else self._store.find(kind, by, value, scope)
         if by == "id" and hits:
-            return self._built([next((hit for hit in hits if within(hit.scope, scope)), hits[0])], by, value, scope)
-        hits = [hit for hit in hits if within(hit.scope, scope)]
+            return self._built(hits, by, value, scope)
         lacking = self._lacking(Query(kind=kind, by=by, value=value, scope=scope), hits)
         return self._built(hits, by, value, scope) if lacking is None else lacking
+
+    def _by_id(self, kind: str, id: str, scope: Scope) -> list[Item]:
+        """The resource with this id, in `scope` before any other; none where no scope has it."""
+        return (self._store.find(kind, "id", id, scope) or self._store.find(kind, "id", id))[:1]
 
     def _built(self, hits: list[Item], by: str, value: str, scope: Scope) -> Any:
         resources = tuple(hit.resource() for hit in hits)
@@ -112,10 +118,10 @@ class Snapshot:
     def _lacking(self, query: Query, hits: list[Item]) -> Unread | None:
         """The answer where the hits may not be all there is; None where they are."""
         action = self._store.action(query.kind)
-        if any(within(scope, query.scope) for scope in self._store.unfindable(query.kind, query.by)):
+        if self._store.blind(query.kind, query.by, query.scope):
             reason = f"malformed: a {query.kind} is too half-written to be looked up by {query.by}"
             return Unread(query=query, reason=reason, action=action, retry=False)
-        there = [(scope, whole) for scope, whole in self._store.whole(query.kind) if within(scope, query.scope)]
+        there = self._store.whole(query.kind, query.scope)
         partly = [scope for scope, whole in there if not whole]
         if there and not partly:
             return None
@@ -159,12 +165,11 @@ class Snapshot:
 
         Raises KeyError where the resource was not read.
         """
-        hits = self._store.find(kind, "id", id)
-        item = next((hit for hit in hits if within(hit.scope, scope)), next(iter(hits), None))
-        if item is None:
+        hits = self._by_id(kind, id, scope)
+        if not hits:
             raise KeyError(f"{kind} {id} was not read")
         other = self._copy()
-        other._store.replace(item, change(deepcopy(dict(item.raw))))
+        other._store.replace(hits[0], change(deepcopy(hits[0].raw)))
         return other
 
     def with_new(self, kind: str, scope: Scope, raw: dict[str, Any]) -> Self:
@@ -237,6 +242,24 @@ class SnapshotView:
         if isinstance(answer, Unread):
             self._unread.setdefault(answer.query, answer)
         return answer
+
+
+@contextmanager
+def _bulk() -> Iterator[None]:
+    """The garbage collector is off while very many objects are made that all stay: it would walk them again and again.
+
+    Freezing and unfreezing then hands them to the oldest generation without a walk, unless somebody else has frozen some.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if gc.get_freeze_count() == 0:
+            gc.freeze()
+            gc.unfreeze()
+        if was_on:
+            gc.enable()
 
 
 def _all_reads() -> Reads:

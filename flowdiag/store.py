@@ -1,26 +1,33 @@
-"""What a snapshot holds: raw entries by scope and response key, whether each is all of it, and an index per kind on top."""
+"""What a snapshot holds: raw entries by scope and response key, whether each is all of it, and shelves to find them on."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from typing import Any
+from operator import itemgetter
+from typing import Any, TypeVar
 
 from flowdiag.capture import Held, Part
 from flowdiag.component import Read
 from flowdiag.folder import Reply
-from flowdiag.index import HALF_WRITTEN, Index, Item, flatten
+from flowdiag.index import HALF_WRITTEN, Entries, Entry, Item, Shelf, flatten
 from flowdiag.model import ANYWHERE, Query, Scope
 
 Reads = Mapping[str, tuple[Read, ...]]
-Entry = dict[str, Any]
-_MANY = 200  # of so many entries at once, building an index anew costs less than bringing it up to date
+T = TypeVar("T")
 
 
 def within(scope: Scope, wanted: Scope) -> bool:
     """Whether `scope` is the wanted one, whose empty parts stand for any."""
     return wanted.account in ("", scope.account) and wanted.region in ("", scope.region)
+
+
+def _among(several: Mapping[Scope, T], wanted: Scope) -> list[T]:
+    """Those whose scope is the wanted one; an organisation has very many, so a full scope looks at its own alone."""
+    if wanted.account and wanted.region:
+        return [several[wanted]] if wanted in several else []
+    return [one for scope, one in several.items() if within(scope, wanted)]
 
 
 class Store:
@@ -35,32 +42,37 @@ class Store:
         self._raw: dict[Held, dict[str, Entry]] = {}
         self._whole: dict[Held, bool] = {}
         self._spoilt: dict[Held, str] = {}
-        self._indexes: dict[str, Index] = {}
-        self._wholes: dict[str, tuple[tuple[Scope, bool], ...]] = {}
+        self._shelves: dict[str, dict[Scope, tuple[Shelf, ...]]] = {}
+        self._wholes: dict[str, dict[Scope, tuple[Scope, bool]]] = {}
 
     def copy(self) -> Store:
         """A store whose changes do not show in this one."""
         other = Store(self._reads)
         other._raw, other._whole, other._spoilt = dict(self._raw), dict(self._whole), dict(self._spoilt)
-        for index in self._indexes.values():
-            index.shared = True
-        other._indexes = dict(self._indexes)
+        other._shelves = {kind: dict(shelves) for kind, shelves in self._shelves.items()}
+        other._wholes = dict(self._wholes)
         return other
 
     # ------------------------------------------------------------ filling
 
     def take(self, reply: Reply) -> list[str]:
         """Take in what a file holds; gives a note for each resource that another file shows differently."""
+        idents = _idents(self._by_key[reply.key][0], reply.entries)
         held = self._raw.setdefault((reply.scope, reply.key), {})
         self._whole[reply.scope, reply.key] = self._whole.get((reply.scope, reply.key), False) or reply.whole
         self._wholes.clear()
-        read, notes = self._by_key[reply.key][0], []
-        for entry in reply.entries:
-            ident = _ident(read, entry)
+        notes = []
+        for ident, entry in zip(idents, reply.entries, strict=True):
             if held.setdefault(ident, entry) is not entry and held[ident] != entry:
                 notes.append(f"{reply.file}: {ident} differs from what was read of it before: this one is used")
                 held[ident] = entry
         return notes
+
+    def index(self) -> None:
+        """Make what an answer mostly needs before the first question."""
+        for kind in self._reads:
+            for shelf in self._on_shelves(kind):
+                shelf.build()
 
     def spoil(self, scope: Scope, key: str, file: str) -> None:
         """Note that a file which cannot be used may have held more of this response key."""
@@ -71,68 +83,56 @@ class Store:
         """Take in entries live; one with a known id replaces the older one. KeyError for an unknown response key."""
         read, place = self._by_key[key][0], (scope, key)
         self._whole.setdefault(place, False)
-        held = self._raw[place] = dict(self._raw.get(place, {}))
         self._wholes.clear()
-        several = list(entries)
-        if len(several) > _MANY:
-            self._drop_indexes(key)
-        for entry in several:
+        held, newer = dict(self._raw.get(place, {})), {}
+        for entry in entries:
             ident = _ident(read, entry)
-            old = held.pop(ident, None)
-            held[ident] = entry
-            self._reindex(place, old, entry)
+            held.pop(ident, None)
+            held[ident] = newer[ident] = entry
+        self._shelve(place, held, newer)
 
     def replace(self, item: Item, raw: Entry) -> None:
         """Put another raw reply in the place of a resource."""
-        place, old = (item.scope, item.key), item.entry
-        new = raw if item.raw is old else _with(item, raw)
-        held = dict(self._raw[place])
-        held[_ident(self._by_key[item.key][0], old)] = new
-        self._raw[place] = held
-        self._reindex(place, old, new)
+        place = (item.scope, item.key)
+        ident = _standing(item, self._raw[place])
+        old = self._raw[place][ident]
+        newer = {ident: raw if item.raw is old else _with(item, old, raw)}
+        self._shelve(place, {**self._raw[place], **newer}, newer)
 
-    def _drop_indexes(self, key: str) -> None:
-        for read in self._by_key[key]:
-            self._indexes.pop(read.resource.kind, None)
-
-    def _reindex(self, place: Held, old: Entry | None, new: Entry) -> None:
-        """Bring the indexes in use up to date; one whose entries hold several resources is built anew when next asked."""
+    def _shelve(self, place: Held, entries: dict[str, Entry], newer: Entries) -> None:
+        """Hold these entries from now on, of which only `newer` were not held before."""
+        self._raw[place] = entries
         for read in self._by_key[place[1]]:
-            index = self._indexes.get(read.resource.kind)
-            if index is None:
-                continue
-            before = [] if old is None else [item for item in index.find("id", str(old.get(read.id_field))) if item.entry is old]
-            if (old is not None and not before) or not _is_plain(read, new) or not _is_plain(read, old or new):
-                del self._indexes[read.resource.kind]
-                continue
-            if index.shared:
-                index = self._indexes[read.resource.kind] = index.copy()
-            for item in before:
-                index.remove(item)
-            index.add(Item(*place, read, new, new))
+            shelves = self._shelves.get(read.resource.kind)
+            if shelves is not None:
+                there = {shelf.key: shelf for shelf in shelves.get(place[0], ())}
+                old = there.get(place[1])
+                there[place[1]] = old.with_newer(entries, newer) if old else Shelf(*place, read, entries)
+                shelves[place[0]] = tuple(there.values())
 
     # ------------------------------------------------------------ asking
 
-    def find(self, kind: str, by: str, value: str) -> list[Item]:
-        """Every resource that the lookup gives, in any scope; KeyError for a kind or lookup that no component reads."""
+    def find(self, kind: str, by: str, value: str, scope: Scope = ANYWHERE) -> list[Item]:
+        """Every resource that the lookup gives; KeyError for a kind or lookup that no component reads."""
         if not any(by in read.lookups for read in self._reads[kind]):
             raise KeyError(f"no component reads {kind} by {by!r}")
-        return self._index(kind).find(by, value)
+        return [item for shelf in self._on_shelves(kind, scope) for item in shelf.find(by, value)]
 
-    def unfindable(self, kind: str, by: str) -> list[Scope]:
-        """Where there are resources of the kind which this lookup could not read."""
-        return self._index(kind).skipped(by)
+    def blind(self, kind: str, by: str, scope: Scope) -> bool:
+        """Whether there are resources of the kind which this lookup could not read."""
+        return any(shelf.blind(by) for shelf in self._on_shelves(kind, scope))
 
-    def whole(self, kind: str) -> tuple[tuple[Scope, bool], ...]:
-        """Every scope, and whether some call that lists this kind was read whole there and none came in broken.
+    def whole(self, kind: str, scope: Scope) -> list[tuple[Scope, bool]]:
+        """Each scope, and whether some call that lists this kind was read whole there and none came in broken.
 
-        A call made once per id (`single`) proves nothing about an id that it was not asked for.
+        A call made once per id (`single`) proves nothing about an id that it was not asked for, and one that lists only
+        some by nature (`lists_all` is False) nothing about the others.
         """
         known = self._wholes.get(kind)
         if known is None:
-            keys = [key for read in self._reads[kind] if not read.single for key in read.responses]
-            known = self._wholes[kind] = tuple((scope, self._reads_whole(scope, keys)) for scope in self._all_scopes())
-        return known
+            keys = [key for read in self._reads[kind] if read.lists_all and not read.single for key in read.responses]
+            known = self._wholes[kind] = {each: (each, self._reads_whole(each, keys)) for each in self._all_scopes()}
+        return _among(known, scope)
 
     def _reads_whole(self, scope: Scope, keys: list[str]) -> bool:
         present = [(scope, key) for key in keys if (scope, key) in self._raw or (scope, key) in self._spoilt]
@@ -143,7 +143,7 @@ class Store:
 
     def absence(self, query: Query, scopes: list[Scope]) -> str:
         """Why the answer to the query may not be in what was read of these scopes."""
-        keys = [key for read in self._reads[query.kind] for key in read.responses]
+        keys = [key for read in self._reads[query.kind] if read.lists_all for key in read.responses]
         where = next(iter(scopes), query.scope)
         named = "" if where == ANYWHERE else f" for {where}"
         spoilt = next((self._spoilt[where, key] for key in keys if (where, key) in self._spoilt), None)
@@ -171,8 +171,8 @@ class Store:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """The half-written resources that a lookup met so far."""
-        return tuple(note for _, index in sorted(self._indexes.items()) for note in index.notes)
+        """The half-written resources that were met so far."""
+        return tuple(note for kind in sorted(self._shelves) for shelf in self._on_shelves(kind) for note in shelf.notes)
 
     def action(self, kind: str) -> str:
         """The IAM action that grants reading the kind."""
@@ -185,7 +185,7 @@ class Store:
     def counts(self) -> dict[str, int]:
         """How many resources of each kind are held, for kinds of which a response key is."""
         kinds = {read.resource.kind for _, key in self._raw for read in self._by_key[key]}
-        return {kind: len(self._index(kind).items) for kind in sorted(kinds)}
+        return {kind: sum(len(shelf.ids) for shelf in self._on_shelves(kind)) for kind in sorted(kinds)}
 
     def parts(self) -> dict[Held, Part]:
         """The entries of every response key in every scope, and whether that is all of them."""
@@ -195,43 +195,65 @@ class Store:
         """What two equal stores have equal, whatever order it came in."""
         return self._raw, {place: self._is_whole(place) for place in self._raw}
 
-    def _index(self, kind: str) -> Index:
-        index = self._indexes.get(kind)
-        if index is None:
-            index = Index(kind)
-            for read in self._reads[kind]:
-                for (scope, key), held in self._raw.items():
-                    if key in read.responses:
-                        index.fill(scope, key, read, held.values())
-            self._indexes[kind] = index
-        return index
+    def _on_shelves(self, kind: str, scope: Scope = ANYWHERE) -> list[Shelf]:
+        """The resources of a kind, by where they were read."""
+        if kind not in self._shelves:
+            self._shelves[kind] = self._shelved(kind)
+        return [shelf for several in _among(self._shelves[kind], scope) for shelf in several]
+
+    def _shelved(self, kind: str) -> dict[Scope, tuple[Shelf, ...]]:
+        found: dict[Scope, tuple[Shelf, ...]] = {}
+        for read in self._reads[kind]:
+            for (scope, key), held in self._raw.items():
+                if key in read.responses:
+                    found[scope] = (*found.get(scope, ()), Shelf(scope, key, read, held))
+        return found
+
+
+def _idents(read: Read, entries: list[Entry]) -> list[str]:
+    """`_ident` of very many entries, most of which have an id of their own."""
+    try:
+        found = list(map(itemgetter(read.id_field), entries))
+    except LookupError:
+        found = []
+    return found if found and set(map(type, found)) <= {str} else [_ident(read, entry) for entry in entries]
 
 
 def _ident(read: Read, entry: Entry) -> str:
     """What tells an entry from the others under its key: its id, the ids of the resources inside, or its whole text."""
-    found = entry.get(read.id_field)
-    if isinstance(found, str):
-        return found
+    own = entry.get(read.id_field)
+    if isinstance(own, str):
+        return own
     try:
-        ids = [raw[read.id_field] for raw in flatten(read, entry)]
+        return " ".join([raw[read.id_field] for raw in read.items((entry,))]) or _text(entry)
     except HALF_WRITTEN:
-        ids = []
-    return " ".join(ids) if ids and all(isinstance(one, str) for one in ids) else json.dumps(entry, sort_keys=True, default=str)
+        return _text(entry)
 
 
-def _is_plain(read: Read, entry: Entry) -> bool:
-    """Whether the entry is itself the one resource in it, with an id."""
+def _text(entry: Entry) -> str:
+    return json.dumps(entry, sort_keys=True, default=str)
+
+
+def _inside(read: Read, entry: Entry) -> list[Entry]:
+    """The resources inside an entry, none where it is half-written."""
     try:
-        return [raw is entry for raw in flatten(read, entry)] == [True] and isinstance(entry.get(read.id_field), str)
+        return flatten(read, entry)
     except HALF_WRITTEN:
-        return False
+        return []
 
 
-def _with(item: Item, raw: Entry) -> Entry:
+def _standing(item: Item, entries: Entries) -> str:
+    """Where among the entries the resource stands."""
+    if entries.get(item.id) is item.raw:
+        return item.id
+    return next(ident for ident, entry in entries.items() if any(raw is item.raw for raw in _inside(item.read, entry)))
+
+
+def _with(item: Item, entry: Entry, raw: Entry) -> Entry:
     """A copy of the item's entry in which the resource inside is another."""
-    entry = deepcopy(item.entry)
-    for inside in flatten(item.read, entry):
+    changed = deepcopy(entry)
+    for inside in flatten(item.read, changed):
         if inside.get(item.read.id_field) == item.id:
             inside.clear()
             inside.update(raw)
-    return entry
+    return changed

@@ -57,6 +57,7 @@ class Table:
     outputs: tuple[str, ...]
     rules: tuple[Rule, ...]
     sections: Mapping[str, Mapping[str, str]]
+    titles: Mapping[str, str]
     _hits: dict[tuple[str, ...], Rule] = field(default_factory=dict, repr=False)
 
     def evaluate(self, values: Mapping[str, str]) -> Rule:
@@ -127,10 +128,14 @@ class Rules:
             return cls((bundled(),))
         if not Path(own).is_dir():
             raise TableError(f"rules={str(own)!r} is no folder: give a folder of Markdown decision tables")
-        rules = cls((Path(own), bundled()))
-        for path in sorted(Path(own).glob("*.md")):
-            if path.stem != "README":
-                rules.table(path.stem).prove()
+        rules, known = cls((Path(own), bundled())), cls((bundled(),)).names()
+        names = sorted(path.stem for path in Path(own).glob("*.md") if path.stem != "README")
+        strange = [name for name in names if name not in known]
+        if strange or not names:
+            what = f"holds {strange[0]}.md, which no question asks" if strange else "holds no decision table"
+            raise TableError(f"rules={str(own)!r} {what}: name a table like one of {', '.join(known)} (.md)")
+        for name in names:
+            rules.table(name).prove()
         return rules
 
     def table(self, name: str) -> Table:
@@ -159,7 +164,14 @@ class Rules:
     def headlines(self) -> tuple[tuple[str, str], ...]:
         """Every code with its headline, sorted."""
         rules = (rule for name in self.names() for rule in self.table(name).rules)
-        return tuple(sorted((rule.code, rule.outputs.get("headline", "")) for rule in rules))
+        return tuple(sorted((rule.code, self._title(rule)) for rule in rules))
+
+    def _title(self, rule: Rule) -> str:
+        """The headline, or the title of the manual page where the headline is only somebody else's words."""
+        headline = rule.outputs.get("headline", "")
+        if headline.strip("{}-") not in ("headline", "wire", ""):
+            return headline
+        return next((table.titles[rule.code] for name in self.names() if rule in (table := self.table(name)).rules), "")
 
     def codes(self) -> tuple[str, ...]:
         """Every code of every table, sorted."""
@@ -170,8 +182,9 @@ def manual(rules: Rules, code: str) -> str:
     """The manual page of a code as text; raises TableError where no table has it."""
     found = rules.page(code)
     if found is None:
-        near = ", ".join(c for c in rules.codes() if c.startswith(code[:2])) or "see the list of `flowdiag explain`"
-        raise TableError(f"no rule has the code {code!r}: did you mean one of {near}?")
+        near = ", ".join(c for c in rules.codes() if c.startswith(code[:2]))
+        way = f"did you mean one of {near}?" if near else "`flowdiag explain` lists them all"
+        raise TableError(f"no rule has the code {code!r}: {way}")
     name, rule, section = found
     table = rules.table(name)
     when = ", ".join(f"{column.name}: {_shown(column, cell)}" for column, cell in zip(table.inputs, rule.cells, strict=True))
@@ -213,7 +226,8 @@ def parse(name: str, text: str) -> Table:
         raise TableError(f"table {name}: {len(inputs)} inputs, where {MOST_INPUTS} is the most a person can check")
     outputs = tuple(header[first_output:])
     rules = tuple(_rule(name, row, inputs, outputs) for row in rows)
-    return Table(name, header[0], inputs, outputs, rules, dict(_sections(text)))
+    titles = dict(re.findall(r"^## (\S+) +(.+)$", text, flags=re.M))
+    return Table(name, header[0], inputs, outputs, rules, dict(_sections(text)), titles)
 
 
 def _cells(line: str) -> list[str]:

@@ -32,7 +32,7 @@ def no_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def test_no_region_is_one_sentence(no_aws: Path) -> None:
     """AWS is asked in a Region; without one nothing is sent."""
-    expected = "no AWS Region is known: give region=, set AWS_DEFAULT_REGION, or name one in the profile"
+    expected = "no AWS Region is known: give region= (--region), set AWS_DEFAULT_REGION, or name one in the profile"
     assert expected == refusal(run("diagnose", *ASKED))
     assert expected == refusal(run("capture", no_aws / "ticket", *ASKED))
 

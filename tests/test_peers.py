@@ -4,8 +4,7 @@ The numbers are those of a collection of reproduced and reported cases; those ab
 """
 
 import pytest
-from test_traps import codes, verdict
-from test_traps_routes import OUTSIDE, PUBLIC, ask, peered, public_web
+from scenes import OUTSIDE, PUBLIC, ask, codes, peered, public_web, verdict
 
 
 def test_r01_network_acls_that_allow_everything_allow_it(pair):

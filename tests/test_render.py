@@ -63,7 +63,7 @@ BLOCKED  web-1 → db-1, tcp/5432: no ingress rule of sg-db admits the flow     
 also     ✗ on the reply: acl-app denies the reply     [NA103]
 why      a security group admits only what a rule names; web-1 is not a member of sg-bastion
 seen     REJECT ×14 on eni-0b2, last 12:04:31Z (custom format, CloudWatch Logs /vpc/prod)
-remedy   no change to a security group, network ACL or route opens it: flowdiag explain SG102 tells what does
+remedy   no change to a security group, network ACL or route that opens it was found: see flowdiag explain SG102
 unread   nothing
 more     flowdiag explain SG102 · flowdiag explain NA103"""
 

@@ -270,3 +270,7 @@ def test_a_generated_account_is_believable(tmp_path, monkeypatch):
     assert 300 == counts["instance"]
     source, destination, _ = generate.open_pair(sizes)
     assert snapshot.get("network_interface", source).vpc_id == snapshot.get("network_interface", destination).vpc_id
+    for number, other in generate.open_pairs(sizes, 100):
+        found = snapshot.find("network_interface", "private_ip", generate.interface_address(number, sizes))
+        assert [(generate.interface_id(number), generate.host_name(number))] == [(one.id, one.name) for one in found]
+        assert found[0].vpc_id == snapshot.get("network_interface", generate.interface_id(other)).vpc_id

@@ -1,27 +1,12 @@
 """Traps of the guards: what network ACLs and security groups do that some tool gets wrong."""
 
 import pytest
-from conftest import Pair
+from scenes import Pair, codes, neighbours, verdict
+from world import World
+
+from flowdiag import diagnose
 
 LINUX, WINDOWS, ANY_CLIENT = (32768, 60999), (49152, 65535), (1024, 65535)
-
-
-def codes(diagnosis):
-    """The codes of what blocks or stays open, the deciding one first."""
-    return [finding.code for finding in diagnosis.findings]
-
-
-def verdict(diagnosis):
-    """The verdict with the deciding code; without one where nothing is in the way."""
-    return (diagnosis.verdict, *codes(diagnosis)[:1])
-
-
-def neighbours(world):
-    """Two instances of one subnet, the second one open to everybody."""
-    subnet = world.vpc("10.0.0.0/16").subnet("10.0.1.0/24")
-    open_group = subnet.vpc.group("open")
-    open_group.ingress("-1", None, "0.0.0.0/0")
-    return subnet, subnet.instance("one", "10.0.1.10", open_group), subnet.instance("two", "10.0.1.20", open_group)
 
 
 # ---------------------------------------------------------------- 1. network ACLs: where, and in which order
@@ -182,6 +167,13 @@ def test_the_ranges_that_are_missing_are_named_one_by_one(pair):
     assert "40000-40009" in found.headline
 
 
+def test_ranges_that_leave_nothing_between_them_block(pair):
+    """One network ACL admits replies to the lower ports, the other to the upper ones: no connection ever works."""
+    pair.data.acl().allow(100, "ingress").allow(100, "egress", "tcp", (32768, 45000))
+    pair.app.acl().allow(100, "egress").allow(100, "ingress", "tcp", (45001, 60999))
+    assert "blocked" == pair.ask().verdict
+
+
 def test_a_managed_client_uses_any_port_from_1024(world):
     """Lambda, like load balancers and NAT gateways, is not bound to what Linux picks."""
     pair = Pair(world)
@@ -295,6 +287,22 @@ def test_a_reference_is_lost_with_a_public_address(pair):
     assert ("reachable",) == verdict(pair.ask(5432, "front", "back"))
     pair.sg_db.ingress("tcp", 5432, "203.0.113.30/32")
     assert ("reachable",) == verdict(pair.ask(5432, "front", "203.0.113.40"))
+
+
+def test_a_reference_to_a_group_elsewhere_is_not_decided_by_what_was_read_here(world):
+    """The far end lies in a peered VPC of an account that was not read: perhaps it is a member, perhaps not."""
+    other = World("444455556666")
+    here, there = world.vpc("10.0.0.0/16"), other.vpc("10.9.0.0/16")
+    client, server = here.group("client", egress=False), there.group("server")
+    here.subnet("10.0.1.0/24").instance("web-1", "10.0.1.10", client)
+    there.subnet("10.9.1.0/24").instance("db-1", "10.9.1.20", server)
+    here.route("10.9.0.0/16", world.peer(here, there))
+    client.egress("tcp", 5432, server)
+    found = diagnose("web-1", "10.9.1.20", 5432, snapshot=world.snapshot())
+    assert ("inconclusive", True) == (found.verdict, "SG190" in codes(found))
+    client.raw["IpPermissionsEgress"] = []
+    client.egress("tcp", 5432, client)
+    assert ("blocked", "SG101") == verdict(diagnose("web-1", "10.9.1.20", 5432, snapshot=world.snapshot()))
 
 
 def test_prefix_lists_in_rules(pair):

@@ -3,9 +3,7 @@
 import json
 
 import pytest
-from conftest import Pair
-from test_traps import codes, neighbours, verdict
-from test_traps_routes import OUTSIDE, ask, behind_nat, peered, public_web
+from scenes import OUTSIDE, Pair, ask, behind_nat, codes, neighbours, peered, public_web, verdict
 from world import World, save
 
 from flowdiag import FlowdiagError, Snapshot, diagnose
@@ -296,7 +294,7 @@ def test_an_interface_may_deny_internet_traffic_over_ipv6(pair6):
     pair6.vpc.route("::/0", pair6.vpc.internet_gateway())
     pair6.sg_web.ingress("tcp", 443, "::/0")
     pair6.web.eni.raw["DenyAllIgwTraffic"] = True
-    assert "reachable" != pair6.ask(443, "2001:db8:ffff::1", "2001:db8:1:1::10").verdict
+    assert ("blocked", "IG107") == verdict(pair6.ask(443, "2001:db8:ffff::1", "2001:db8:1:1::10"))
     assert ("reachable",) == verdict(ask6(pair6))
 
 

@@ -425,7 +425,7 @@ def test_reject_is_settled_by_the_configuration():
         "network ACL": ("SY105", "corrected"),
         "security group": ("SY102", "confirmed"),
         "Block Public Access": ("SY180", "ruled out"),
-        "late packet": ("SY190", "possible"),
+        "late packet": ("SY191", "possible"),
     } == told("reject", blocked)
 
 
@@ -476,7 +476,7 @@ def test_broken_corrects_the_note_on_replies():
         "application or host": ("SY302", "confirmed"),
         "network ACL on the reply": ("SY380", "ruled out"),
         "route back": ("SY380", "ruled out"),
-        "capacity or timeout": ("SY390", "possible"),
+        "capacity or timeout": ("SY391", "possible"),
     } == told("accept_broken", PASSING, seen)
 
 

@@ -77,11 +77,14 @@ def save(replies: Replies, folder: Path, without: Collection[str] = ()) -> None:
 
 
 def snapshot(replies: Replies, without: Collection[str] = ()) -> Snapshot:
-    """The snapshot of a folder with these replies."""
+    """The snapshot of a folder with these replies, those of an account and Region in one file."""
     folder = Path(_scratch().name)
     for old in folder.rglob("*.json"):
         old.unlink()
-    save(replies, folder, without)
+    for (account, region), keys in replies.items():
+        place = folder / account / region
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "replies.json").write_text(json.dumps({key: keys[key] for key in keys if key not in without}))
     return Snapshot.load(folder)
 
 
@@ -277,8 +280,6 @@ class Subnet:
 
 
 class Interface:
-    """A network interface."""
-
     def __init__(self, raw: Raw) -> None:
         self.raw, self.id = raw, str(raw["NetworkInterfaceId"])
 

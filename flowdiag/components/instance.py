@@ -49,7 +49,7 @@ class InstanceComponent(Component):
             lookups={
                 "id": by_id("InstanceId", "instance-id"),
                 "vpc": Lookup(keys=lambda raw: [raw.get("VpcId")], filter="vpc-id"),
-                "name": by_name(),
+                "name": by_name(eager=True),
             },
         ),
     )

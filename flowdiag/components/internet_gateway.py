@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from flowdiag.address import address, is_private
 from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, by_id, by_name, holder
@@ -17,7 +17,7 @@ class GatewayAttachment(Part):
     """The VPC a gateway is attached to; `available` and `attached` both carry traffic."""
 
     vpc_id: Id
-    state: str = ""
+    state: Literal["", "attaching", "attached", "available", "detaching", "detached"] = ""
 
 
 class InternetGateway(Resource):
@@ -120,10 +120,8 @@ class InternetGatewayComponent(Component):
 
 def _outside(packet: Packet, view: View) -> Any:
     """The address the outside sees: the public IPv4 of the sending interface, or its IPv6 address as it is."""
-    if not packet.sender:
-        return None
     translated = _nat_address(packet, view)
-    if translated:
+    if translated or not packet.sender:
         return translated
     interface = view.get("network_interface", packet.sender, packet.scope)
     if not interface:
@@ -194,7 +192,7 @@ def _subnet(packet: Packet, inward: bool, view: View) -> str:
 def _block_public_access(packet: Packet, place: Place, subnet_id: str, view: View) -> str:
     """Whether it blocks this packet, as DescribeSubnets or DescribeVpcs shows it; off where the reply predates the feature.
 
-    Mode block-ingress still lets NAT gateways' traffic through:
+    Mode block-ingress still lets NAT gateways' traffic through, and a subnet may be excluded from what its VPC shows:
 
     https://docs.aws.amazon.com/vpc/latest/userguide/security-vpc-bpa-basics.html
     """
@@ -206,7 +204,8 @@ def _block_public_access(packet: Packet, place: Place, subnet_id: str, view: Vie
         return "off"
     translated = any(t.place.kind == "nat_gateway" for t in packet.translations)
     modes = {"off": "off", "block-bidirectional": "on", "block-ingress": "off" if translated else "on"}
-    return modes.get(str(states.get("InternetGatewayBlockMode", "off")), "unknown")
+    mode = modes.get(str(states.get("InternetGatewayBlockMode", "off")), "unknown")
+    return "unknown" if mode == "on" and isinstance(subnet, Unread) else mode
 
 
 def _shown(packet: Packet, mapped: Any, inward: bool) -> str:

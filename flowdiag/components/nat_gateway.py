@@ -171,7 +171,7 @@ def _state(nat: Any, stranger: bool) -> str:
     # A gateway that is being deleted may still carry traffic: API_NatGateway.html in the EC2 API reference.
     if nat.state != "available":
         return "gone" if nat.state in ("pending", "failed", "deleted") else "unknown"
-    written = _mode(nat) == "regional" or (nat.primary and nat.primary.private_ip and nat.primary.network_interface_id)
+    written = _mode(nat) == "regional" or (nat.primary and nat.primary.private_ip)
     return "available" if written else "unknown"
 
 

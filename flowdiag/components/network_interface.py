@@ -136,7 +136,7 @@ class NetworkInterface(Resource):
     def public_of(self, private: Address) -> str:
         """The public IPv4 address mapped to one of its private addresses, or empty."""
         for entry in self.private_ip_addresses:
-            if entry.private_ip_address == str(private) and entry.association:
+            if entry.private_ip_address == str(private) and entry.association and entry.association.public_ip:
                 return entry.association.public_ip
         return self.association.public_ip if self.association and str(private) == self.private_ip_address else ""
 
@@ -149,12 +149,30 @@ class NetworkInterface(Resource):
 
 
 def _associations(raw: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    entries = [raw, *(raw.get("PrivateIpAddresses") or ())]
-    return [entry["Association"] for entry in entries if entry.get("Association")]
+    own = raw.get("Association")
+    listed = [found for entry in raw.get("PrivateIpAddresses") or () if (found := entry.get("Association"))]
+    return [own, *listed] if own else listed
+
+
+def _public(raw: Mapping[str, Any]) -> list[str | None]:
+    return [association.get("PublicIp") for association in found] if (found := _associations(raw)) else []
 
 
 def _private(raw: Mapping[str, Any]) -> list[str | None]:
-    return [raw.get("PrivateIpAddress"), *(a.get("PrivateIpAddress") for a in raw.get("PrivateIpAddresses") or ())]
+    """AWS repeats the first address in the list of all."""
+    found = [raw.get("PrivateIpAddress")]
+    for entry in raw.get("PrivateIpAddresses") or ():
+        if (other := entry.get("PrivateIpAddress")) != found[0]:
+            found.append(other)
+    return found
+
+
+def _ipv6(raw: Mapping[str, Any]) -> list[str | None]:
+    return [entry.get("Ipv6Address") for entry in found] if (found := raw.get("Ipv6Addresses")) else []
+
+
+def _instance(raw: Mapping[str, Any]) -> list[str | None]:
+    return [found.get("InstanceId")] if (found := raw.get("Attachment")) else []
 
 
 def _dns(raw: Mapping[str, Any]) -> list[str | None]:
@@ -178,24 +196,17 @@ class NetworkInterfaceComponent(Component):
             resource=NetworkInterface,
             lookups={
                 "id": by_id("NetworkInterfaceId", "network-interface-id"),
-                "private_ip": Lookup(keys=_private, filter="addresses.private-ip-address"),
-                "ipv6": Lookup(
-                    keys=lambda raw: [a.get("Ipv6Address") for a in raw.get("Ipv6Addresses") or ()],
-                    filter="ipv6-addresses.ipv6-address",
-                ),
-                "public_ip": Lookup(
-                    keys=lambda raw: [a.get("PublicIp") for a in _associations(raw)], filter="addresses.association.public-ip"
-                ),
-                "instance": Lookup(
-                    keys=lambda raw: [(raw.get("Attachment") or {}).get("InstanceId")], filter="attachment.instance-id"
-                ),
-                "subnet": Lookup(keys=lambda raw: [raw.get("SubnetId")], filter="subnet-id"),
+                "private_ip": Lookup(keys=_private, filter="addresses.private-ip-address", eager=True),
+                "ipv6": Lookup(keys=_ipv6, filter="ipv6-addresses.ipv6-address", eager=True),
+                "public_ip": Lookup(keys=_public, filter="addresses.association.public-ip", eager=True),
+                "instance": Lookup(keys=_instance, filter="attachment.instance-id", eager=True),
+                "subnet": Lookup(keys=lambda raw: [raw.get("SubnetId")], filter="subnet-id", eager=True),
                 "vpc": Lookup(keys=lambda raw: [raw.get("VpcId")], filter="vpc-id"),
                 "private_dns": Lookup(keys=_dns, filter="private-dns-name"),
                 "public_dns": Lookup(
                     keys=lambda raw: [a.get("PublicDnsName") for a in _associations(raw)], filter="association.public-dns-name"
                 ),
-                "name": by_name(),
+                "name": by_name(eager=True),
             },
         ),
     )
@@ -276,6 +287,9 @@ def _groups(interface: NetworkInterface, role: str) -> tuple[Place, ...]:
 def _running(interface: NetworkInterface, view: View) -> tuple[str, str]:
     """Whether what the interface is attached to can answer: yes, no or unknown, and how AWS says it."""
     if not interface.instance:
+        attachment = interface.attachment
+        if attachment and attachment.instance_owner_id in ("", interface.owner_id):
+            return "unknown", "attached to an instance that is not named"
         attached = interface.status in ("in-use", "associated", "") or interface.requester_managed
         return ("yes", "in use") if attached else ("no", f"attached to nothing (status {interface.status})")
     instance = view.get("instance", interface.instance, interface.scope)

@@ -67,5 +67,6 @@ class PrefixListComponent(Component):
             id_field="PrefixListId",
             resource=PrefixList,
             lookups={"id": Lookup(keys=_id)},
+            lists_all=False,
         ),
     )

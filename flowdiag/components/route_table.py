@@ -173,15 +173,22 @@ def _listed(route: Route, table: RouteTable, target: Address, view: View) -> lis
 _ASSOCIATED = ("SubnetId", "GatewayId", "PublicIpv4Pool")
 
 
+def _associations(raw: Mapping[str, Any]) -> list[Any]:
+    """What a raw table is associated with; raises TypeError for half of it, which may be anybody's."""
+    if not isinstance(raw["Associations"], list):
+        raise TypeError("Associations is no list")
+    return raw["Associations"]
+
+
 def _subnets(raw: Mapping[str, Any]) -> list[str | None]:
-    associations = raw["Associations"]
+    associations = _associations(raw)
     if any(not (a.get("Main") or any(a.get(key) for key in _ASSOCIATED)) for a in associations):
         raise KeyError("SubnetId")  # it may be anybody's
     return [a.get("SubnetId") for a in associations]
 
 
 def _main(raw: Mapping[str, Any]) -> list[str | None]:
-    return [raw.get("VpcId")] if any(a.get("Main") for a in raw["Associations"]) else []
+    return [raw.get("VpcId")] if any(a.get("Main") for a in _associations(raw)) else []
 
 
 class RouteTableComponent(Component):
@@ -201,7 +208,7 @@ class RouteTableComponent(Component):
                 "subnet": Lookup(keys=_subnets, filter="association.subnet-id"),
                 "main": Lookup(keys=_main, filter="vpc-id", also={"association.main": "true"}),
                 "gateway": Lookup(
-                    keys=lambda raw: [a.get("GatewayId") for a in raw["Associations"]], filter="association.gateway-id"
+                    keys=lambda raw: [a.get("GatewayId") for a in _associations(raw)], filter="association.gateway-id"
                 ),
                 "vpc": Lookup(keys=lambda raw: [raw.get("VpcId")], filter="vpc-id"),
                 "name": by_name(),

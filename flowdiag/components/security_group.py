@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import model_validator
 
-from flowdiag.address import EVERY_PROTOCOL, any_holds, holds, protocol_number
+from flowdiag.address import EVERY_PROTOCOL, any_holds, holds, is_private, protocol_number, splits_anybody
 from flowdiag.component import Cidr, Component, Id, Lookup, Part, ProtocolText, Read, Resource, View, by_id, by_name
 from flowdiag.model import ICMP, ICMPV6, TCP, UDP, Address, Evidence, Flow, Observation, Packet, Place, PortRange, Unread
 
@@ -57,9 +57,11 @@ class IpPermission(Part):
     user_id_group_pairs: tuple[UserIdGroupPair, ...] = ()
 
     @model_validator(mode="after")
-    def _names_ports(self) -> IpPermission:
+    def _names_ports_and_peers(self) -> IpPermission:
         if protocol_number(self.ip_protocol) in (TCP, UDP) and (self.from_port is None or self.to_port is None):
             raise ValueError("it names no ports")
+        if not (self.ip_ranges or self.ipv6_ranges or self.prefix_list_ids or self.user_id_group_pairs):
+            raise ValueError("it names nobody")
         return self
 
 
@@ -258,7 +260,7 @@ def _peers(
     """Each peer a rule names: its text, whether it covers the packet's far address, and whether identity was lost."""
     cidrs = [r.cidr_ip for r in rule.ip_ranges] + [r.cidr_ipv6 for r in rule.ipv6_ranges]
     for cidr in cidrs:
-        yield cidr, "yes" if holds(cidr, peer) else "no", False
+        yield cidr, "unknown" if splits_anybody(cidr, peer) else _answer(holds(cidr, peer)), False
     for listed in rule.prefix_list_ids:
         found = view.get("prefix_list", listed.prefix_list_id, group.scope)
         yield listed.prefix_list_id, _answer(any_holds(found.networks, peer)) if found else "unknown", False
@@ -283,8 +285,8 @@ def _member(pair: UserIdGroupPair, role: str, packet: Packet, view: View) -> tup
         interface = view.get("network_interface", far, packet.scope)
         if isinstance(interface, Unread):
             return "unknown", False
-        member = interface is not None and _carries(interface, pair.group_id)
-        return _answer(member), not member and role == "ingress" and _was_member(pair, packet, view)
+        member = _carries(interface, pair.group_id)
+        return member, member == "no" and role == "ingress" and _was_member(pair, packet, view)
     if packet.lost and role == "ingress":
         return "no", _was_member(pair, packet, view)
     return _stranger(pair, packet.flow.source if role == "ingress" else packet.flow.destination, packet, view), False
@@ -300,15 +302,27 @@ def _lent(pair: UserIdGroupPair, proxy: str, packet: Packet, view: View) -> bool
 
 
 def _stranger(pair: UserIdGroupPair, peer: Address, packet: Packet, view: View) -> Answer:
-    """A far end that the question does not know as an interface: perhaps one that was not read."""
+    """A far end that the question does not know as an interface: perhaps one that was not read.
+
+    A group of a peered VPC has its members there, and nothing read of this VPC tells who they are.
+    """
     found = view.find("network_interface", "private_ip" if peer.version == 4 else "ipv6", str(peer), packet.scope)
     if isinstance(found, Unread):
         return "unknown"
-    return _answer(any(_carries(interface, pair.group_id) and interface.vpc_id == packet.vpc for interface in found))
+    answers = {_carries(interface, pair.group_id) for interface in found if interface.vpc_id == packet.vpc}
+    if answers or not is_private(peer):
+        return next((answer for answer in ("yes", "unknown") if answer in answers), "no")
+    group = view.get("security_group", pair.group_id, packet.scope)
+    return "no" if group and group.vpc_id == packet.vpc else "unknown"
 
 
-def _carries(interface: Any, group_id: str) -> bool:
-    return any(group.group_id == group_id for group in interface.groups)
+def _carries(interface: Any, group_id: str) -> Answer:
+    """Whether the interface is a member; a host's without any group is half-written."""
+    if interface is None:
+        return "no"
+    if not interface.groups and not interface.service:
+        return "unknown"
+    return _answer(any(group.group_id == group_id for group in interface.groups))
 
 
 def _was_member(pair: UserIdGroupPair, packet: Packet, view: View) -> bool:
@@ -316,4 +330,4 @@ def _was_member(pair: UserIdGroupPair, packet: Packet, view: View) -> bool:
     if not packet.lost:
         return False
     interface = view.get("network_interface", packet.origin, packet.scope) if packet.origin else None
-    return bool(interface) and _carries(interface, pair.group_id)
+    return bool(interface) and _carries(interface, pair.group_id) == "yes"

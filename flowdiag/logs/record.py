@@ -31,7 +31,7 @@ KNOWN = frozenset(DEFAULT_FIELDS) | {
 """Fields of version 2 to 11, and those that tell a transit gateway's record; a name that is not here is kept all the same."""
 LATEST_SECOND = 2**31 - 1
 """A larger start or end is in milliseconds, as some deliveries write it."""
-UNFIT = "add the line of field names at the top of the file, or give the flow log's LogFormat"
+UNFIT = "add the line of field names at the top of the file"
 
 _NUMBER, _ADDRESS, _ANY = (rb"-|\d{1,19}", "a number"), (rb"-|[0-9A-Fa-f:.]+", "an address"), (rb"\S+", "")
 _SHAPES = {

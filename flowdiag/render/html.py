@@ -18,14 +18,17 @@ MOST_DETAILS = 200
 FOLD_ABOVE = 3
 
 _LIGHT = (
+    "--fd-page:#ffffff;"
     "--fd-text:#1f2328;--fd-dim:#59636e;--fd-line:#d1d9e0;--fd-well:#f6f8fa;--fd-good:#1a7f37;--fd-bad:#cf222e;--fd-warn:#8a5a00"
 )
 _DARK = (
+    "--fd-page:#0d1117;"
     "--fd-text:#e6edf3;--fd-dim:#9da7b1;--fd-line:#3d444d;--fd-well:#20262d;--fd-good:#4ac26b;--fd-bad:#ff7b72;--fd-warn:#e3b341"
 )
 # The reader's system decides, unless JupyterLab or VS Code says which theme the page really has.
 _STYLE = f"""
-.{ROOT}{{{_LIGHT};color:var(--fd-text);font-size:13px;line-height:1.5;max-width:72em}}
+.{ROOT}{{{_LIGHT};color:var(--fd-text);background:var(--fd-page);padding:.6em .8em;border-radius:6px}}
+.{ROOT}{{font-size:13px;line-height:1.5;max-width:72em}}
 @media (prefers-color-scheme:dark){{.{ROOT}{{{_DARK}}}}}
 [data-jp-theme-light="true"] .{ROOT},body.vscode-light .{ROOT},body.vscode-high-contrast-light .{ROOT}{{{_LIGHT}}}
 [data-jp-theme-light="false"] .{ROOT},body.vscode-dark .{ROOT},
@@ -34,7 +37,7 @@ body.vscode-high-contrast:not(.vscode-high-contrast-light) .{ROOT}{{{_DARK}}}
 .{ROOT} .fd-code,.{ROOT} .fd-dim,.{ROOT} .fd-name,.{ROOT} summary{{color:var(--fd-dim);font-weight:400}}
 .{ROOT} .fd-way{{display:table;border-spacing:0;margin:.2em 0 .6em;font-family:ui-monospace,Menlo,Consolas,monospace}}
 .{ROOT} .fd-row{{display:table-row}}
-.{ROOT} .fd-row>span{{display:table-cell;padding:1px 1em 1px 0;overflow-wrap:anywhere}}
+.{ROOT} .fd-row>span{{display:table-cell;padding:1px 1em 1px 0;overflow-wrap:break-word}}
 .{ROOT} .fd-row>.fd-mark{{padding:1px .6em 1px 1.2em;font-weight:700}}
 .{ROOT} .fd-end>span{{font-weight:600}}
 .{ROOT} .fd-end>span:first-child{{max-width:24em}}
@@ -56,7 +59,9 @@ _VERDICT_STYLE = {"reachable": "allowed", "blocked": "blocked", "broken": "block
 
 def render(report: Report) -> str:
     """The report as an HTML fragment: one `<div class="flowdiag-report">` with its styles inside."""
-    return f'<div class="{ROOT}"><style>{_STYLE}</style>{_title(report)}{_blocks(report)}</div>'
+    fragment = f'<div class="{ROOT}"><style>{_STYLE}</style>{_title(report)}{_blocks(report)}</div>'
+    # ASCII alone reads the same whatever character set a page or a server claims.
+    return fragment.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
 def _title(report: Report) -> str:

@@ -1,0 +1,105 @@
+"""Half-written replies: whatever decides something and cannot be understood is unread, and nothing is concluded from it.
+
+Each world is answered as it stands, then with one kind of field spoilt in every resource in turn: the verdict may stay or
+become inconclusive, and an end may no longer be found, but no verdict turns into another.
+"""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from scenes import Pair, behind_nat, peered, public_web
+from world import Raw, World, snapshot
+
+from flowdiag import FlowdiagError, diagnose
+
+ABSENT = object()
+FIELDS = {
+    **dict.fromkeys(("VpcId", "SubnetId", "GroupId", "PrivateIp", "InstanceId", "PublicIp", "Region"), (ABSENT, "")),
+    **dict.fromkeys(("CidrBlock", "DestinationCidrBlock", "CidrIp"), (ABSENT, "10.0.0")),
+    **dict.fromkeys(("Protocol", "IpProtocol", "RuleAction", "Egress", "SourceDestCheck"), (ABSENT, "?")),
+    **dict.fromkeys(("RuleNumber", "FromPort", "ToPort", "From", "To"), (ABSENT, 3.5)),
+    **dict.fromkeys(("Entries", "Routes", "Associations", "Groups", "IpPermissions", "IpPermissionsEgress"), (ABSENT, {})),
+    **dict.fromkeys(("IpRanges", "UserIdGroupPairs", "Attachments", "NatGatewayAddresses", "Instances"), (ABSENT, "?")),
+    **dict.fromkeys(("State", "Status", "RequesterVpcInfo", "AccepterVpcInfo"), (ABSENT, "?")),
+}
+
+
+def _pair(spoil: str = "") -> tuple[World, tuple[Any, ...]]:
+    pair = Pair()
+    if spoil == "group":
+        pair.sg_db.raw["IpPermissions"] = []
+        pair.sg_db.ingress("tcp", 22, pair.sg_web)
+    elif spoil == "network ACL":
+        pair.data.acl().allow(100, "ingress").allow(100, "egress").deny(90, "ingress", "tcp", 5432, "10.0.1.0/24")
+    elif spoil == "route":
+        pair.app.route("10.0.2.0/24", "nat-0dead", state="blackhole")
+    elif spoil == "instance":
+        pair.db.raw["State"] = {"Code": 80, "Name": "stopped"}
+    return pair.world, (pair.web.eni.id, pair.db.eni.id, 5432)
+
+
+def _peered(status: str) -> tuple[World, tuple[Any, ...]]:
+    world = World()
+    peered(world, status=status)
+    return world, ("web-1", "db-1", 5432)
+
+
+def _public(public: str) -> tuple[World, tuple[Any, ...]]:
+    world = World()
+    public_web(world, public=public)
+    return world, ("web-1", "internet", 443)
+
+
+def _nat(state: str) -> tuple[World, tuple[Any, ...]]:
+    world = World()
+    behind_nat(world, State=state)
+    return world, ("app-1", "internet", 443)
+
+
+WORLDS = {
+    "open": _pair,
+    "blocked by a group": lambda: _pair("group"),
+    "blocked by a network ACL": lambda: _pair("network ACL"),
+    "blocked by a route": lambda: _pair("route"),
+    "blocked by a stopped instance": lambda: _pair("instance"),
+    "peered": lambda: _peered("active"),
+    "blocked by a peering": lambda: _peered("deleted"),
+    "to the internet": lambda: _public("203.0.113.10"),
+    "blocked for want of a public address": lambda: _public(""),
+    "by a NAT gateway": lambda: _nat("available"),
+    "blocked by a NAT gateway": lambda: _nat("deleted"),
+}
+
+
+def _holders(value: Any, field: str) -> Iterator[Raw]:
+    """Every object in a JSON value that has the field."""
+    if isinstance(value, dict) and field in value:
+        yield value
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _holders(part, field)
+
+
+def _told(replies: Any, question: tuple[Any, ...]) -> str:
+    try:
+        return diagnose(*question, snapshot=snapshot(replies)).verdict
+    except FlowdiagError:
+        return "no such end"
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("name", WORLDS)
+def test_a_half_written_field_decides_nothing(name, field):
+    """Missing, empty or of another type: as if the resource had not been read."""
+    world, question = WORLDS[name]()
+    told = _told(world.raw(), question)
+    flips = []
+    for number, _ in enumerate(_holders(list(world.raw().values()), field)):
+        for spoilt in FIELDS[field]:
+            replies = deepcopy(world.raw())
+            holder = list(_holders(list(replies.values()), field))[number]
+            holder.pop(field) if spoilt is ABSENT else holder.update({field: spoilt})
+            now = _told(replies, question)
+            flips += [] if now in (told, "inconclusive", "no such end") else [(number, spoilt, holder, told, now)]
+    assert [] == flips
