@@ -107,6 +107,7 @@ def _inside(view: SnapshotView, vpcs: Iterable[str]) -> tuple[Unread, ...]:
             if named.name != named.id:
                 view.find("instance", "name", named.name)
                 view.find("network_interface", "name", named.name)
+        _borders(view, vpc)
         _prefix_lists(view, vpc)
         _behind(view, vpc)
     return view.unread
@@ -126,6 +127,14 @@ def _lookups(interface: Any) -> Iterator[tuple[str, str]]:
         yield from ((by, str(literal)) for by in (("private_ip", "public_ip") if literal.version == 4 else ("ipv6",)))
     if interface.instance:
         yield "instance", interface.instance
+
+
+def _borders(view: SnapshotView, vpc: str) -> None:
+    """The network ACL and the route table of every subnet: a gateway may stand where no host does."""
+    for subnet in view.find("subnet", "vpc", vpc) or ():
+        view.get("subnet", subnet.id, subnet.scope)
+        for kind in ("network_acl", "route_table"):
+            view.find(kind, "subnet", subnet.id, subnet.scope)
 
 
 def _prefix_lists(view: SnapshotView, vpc: str) -> None:

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/vpc/latest/userguide/egress-only-internet-gateway.ht
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from flowdiag.address import is_private
 from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, by_name, owner_scope
@@ -17,7 +17,7 @@ class EgressAttachment(Part):
     """The VPC a gateway is attached to."""
 
     vpc_id: Id
-    state: Id
+    state: Literal["attaching", "attached", "detaching", "detached", "available"]
 
 
 class EgressOnlyInternetGateway(Resource):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from flowdiag.address import address, any_holds
 from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, neighbours
@@ -22,7 +22,7 @@ RETURN, LOOP = "return", "loop"  # roles of a node beside that of taking a packe
 class BalancerState(Part):
     """The state of a load balancer."""
 
-    code: Id
+    code: Literal["active", "provisioning", "active_impaired", "failed"]
 
 
 class LoadBalancer(Resource):

@@ -5,9 +5,9 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Listene
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from flowdiag.component import Component, Id, Lookup, Part, Read, Resource
 from flowdiag.model import TCP, UDP, Flow
@@ -35,7 +35,7 @@ class ForwardGroup(Part):
 class ForwardConfig(Part):
     """The target groups of a forward action."""
 
-    target_groups: tuple[ForwardGroup, ...] = ()
+    target_groups: tuple[ForwardGroup, ...] = Field(min_length=1)
 
 
 class Action(Part):
@@ -44,6 +44,12 @@ class Action(Part):
     type: Id
     target_group_arn: str = ""
     forward_config: ForwardConfig | None = None
+
+    @model_validator(mode="after")
+    def _names_a_group(self) -> Action:
+        if self.type == "forward" and not (self.target_group_arn or self.forward_config):
+            raise ValueError("it names no target group")
+        return self
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -57,7 +63,7 @@ class Listener(Part):
     """One listener."""
 
     port: int
-    protocol: Id
+    protocol: Literal["HTTP", "HTTPS", "TCP", "TLS", "UDP", "TCP_UDP", "QUIC", "TCP_QUIC"]
     default_actions: tuple[Action, ...] = Field(min_length=1)
 
     @property
@@ -73,7 +79,7 @@ class Listener(Part):
     def takes(self, flow: Flow) -> bool:
         """True where it accepts the packet's protocol and port."""
         ports = flow.destination_ports
-        return ports is not None and self.port == ports.first and flow.protocol in TAKES.get(self.protocol, ())
+        return ports is not None and self.port == ports.first and flow.protocol in TAKES[self.protocol]
 
 
 class Listeners(Resource):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from flowdiag.address import address
 from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, holder
@@ -45,7 +45,7 @@ class Target(Part):
 class Health(Part):
     """The state of a target."""
 
-    state: Id
+    state: Literal["initial", "healthy", "unhealthy", "unhealthy.draining", "unused", "draining", "unavailable"]
 
 
 class TargetHealth(Part):
@@ -84,7 +84,7 @@ class TargetGroup(Resource):
 
     kind: ClassVar[str] = "target_group"
     target_group_arn: str
-    target_type: Id
+    target_type: Literal["instance", "ip", "lambda", "alb"]
     vpc_id: str = ""
     protocol: str = ""
     port: int | None = None

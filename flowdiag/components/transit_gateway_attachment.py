@@ -3,19 +3,36 @@ stands in its subnets, and whom a peering joins. Only read; the transit gateway 
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Literal
 
 from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, by_id
 from flowdiag.model import Scope
 
 ALIVE = ("available", "modifying")
+# What AWS calls the states (API_TransitGatewayVpcAttachment.html); of another one nothing is known.
+State = Literal[
+    "initiatingRequest",
+    "initiating",
+    "pendingAcceptance",
+    "rollingBack",
+    "pending",
+    "available",
+    "modifying",
+    "deleting",
+    "deleted",
+    "failed",
+    "rejected",
+    "rejecting",
+    "failing",
+]
 
 
 class Association(Part):
     """The transit gateway route table that packets from an attachment meet."""
 
     transit_gateway_route_table_id: Id
-    state: Id
+    state: Literal["associating", "associated", "disassociating", "disassociated"]
 
 
 class TransitGatewayAttachment(Resource):
@@ -28,7 +45,7 @@ class TransitGatewayAttachment(Resource):
     resource_type: Id
     resource_id: str = ""
     resource_owner_id: str = ""
-    state: Id
+    state: State
     association: Association | None = None
 
     @property
@@ -64,7 +81,7 @@ class TransitGatewayVpcAttachment(Resource):
     transit_gateway_id: Id
     vpc_id: Id
     vpc_owner_id: str = ""
-    state: Id
+    state: State
     subnet_ids: tuple[str, ...]
     options: VpcAttachmentOptions = VpcAttachmentOptions()
 
@@ -139,6 +156,17 @@ class TransitGatewayPeering(Resource):
         return next((Scope(account=s.owner_id, region=s.region) for s in sides if s.transit_gateway_id == gateway), None)
 
 
+def _named(field: str) -> Callable[[Mapping[str, Any]], Iterable[str]]:
+    """The keys of a lookup by a field that every entry has: one that lacks it may be anybody's."""
+
+    def keys(raw: Mapping[str, Any]) -> Iterable[str]:
+        if not raw[field]:
+            raise KeyError(field)
+        return [raw[field]]
+
+    return keys
+
+
 def _by_attachment() -> Lookup:
     return by_id("TransitGatewayAttachmentId", "transit-gateway-attachment-id")
 
@@ -157,7 +185,7 @@ class TransitGatewayAttachmentComponent(Component):
             resource=TransitGatewayAttachment,
             lookups={
                 "id": _by_attachment(),
-                "gateway": Lookup(keys=lambda raw: [raw.get("TransitGatewayId")], filter="transit-gateway-id"),
+                "gateway": Lookup(keys=_named("TransitGatewayId"), filter="transit-gateway-id"),
             },
         ),
         Read(
@@ -169,7 +197,7 @@ class TransitGatewayAttachmentComponent(Component):
             resource=TransitGatewayVpcAttachment,
             lookups={
                 "id": _by_attachment(),
-                "vpc": Lookup(keys=lambda raw: [raw.get("VpcId")], filter="vpc-id"),
+                "vpc": Lookup(keys=_named("VpcId"), filter="vpc-id"),
             },
         ),
         Read(

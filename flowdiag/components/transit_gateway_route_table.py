@@ -253,7 +253,7 @@ class TransitGatewayRouteTableComponent(Component):
             responses=("TransitGatewayPropagations",),
             id_field="TransitGatewayRouteTableId",
             resource=TransitGatewayPropagations,
-            lookups={"id": Lookup(keys=_id, parameter="TransitGatewayRouteTableId")},
+            lookups={"id": Lookup(keys=_id)},  # live, the search gives what was propagated
             single=True,
         ),
     )
