@@ -199,6 +199,24 @@ def _prefix_holder(vpc: str, target: Address, scope: Scope, view: View) -> Any:
     return None
 
 
+def neighbours(subnet_id: str, vpc: str, target: Address, scope: Scope, view: View) -> bool:
+    """Whether the address lies in the subnet; where that was not read, whoever holds the address tells."""
+    subnet = view.get("subnet", subnet_id, scope)
+    if subnet:
+        return bool(subnet.holds(target))
+    found = holder(vpc, target, scope, view)
+    return bool(found) and found.subnet_id == subnet_id
+
+
+def owner_scope(vpc: str, scope: Scope, view: View) -> Scope:
+    """Where the owner of a VPC reads: the gateways and endpoints of a shared VPC are shown to its owner alone.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/vpc-share-limitations.html
+    """
+    found = view.get("vpc", vpc, scope) if vpc else None
+    return Scope(account=found.owner_id, region=scope.region) if found and found.owner_id and scope.account else scope
+
+
 def by_id(field_name: str, filter: str) -> Lookup:
     """The lookup by AWS id; a filter rather than an id list, because one unknown id would fail the whole call."""
     return Lookup(keys=lambda raw: [raw[field_name]], filter=filter)
@@ -241,3 +259,7 @@ class Component:
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
         """Where the packet goes from here; nothing where it ends."""
         return ()
+
+    def foresee(self, place: Place, vpc: str, view: View) -> None:
+        """Ask for what any packet of the VPC may need here and no search by VPC gives; captures of whole VPCs do."""
+        return

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from flowdiag.address import address
 from flowdiag.collect import Collector
+from flowdiag.components import by_interface_type, by_prefix, components
 from flowdiag.graph import look, survey
-from flowdiag.model import Endpoint, FlowdiagError, Query, Question, Unread
+from flowdiag.model import Endpoint, FlowdiagError, Place, Query, Question, Unread
 from flowdiag.policy import whole_vpc
 from flowdiag.resolve import resolve
 from flowdiag.snapshot import SnapshotView
@@ -64,11 +65,16 @@ def gather_vpcs(
 def _fetch_all(collector: Collector, wanted_by: Callable[[SnapshotView], tuple[Unread, ...]], progress: Progress) -> None:
     done = 0
     for _ in range(MOST_ROUNDS):
-        wanted = tuple(unread for unread in wanted_by(collector.snapshot.view()) if unread.retry and unread.assumed is None)
+        wanted = tuple(unread for unread in wanted_by(collector.snapshot.view()) if unread.retry and _is_asked(unread))
         progress(done, len(wanted))
         if not wanted or not collector.fetch(wanted):
             return
         done += len(wanted)
+
+
+def _is_asked(unread: Unread) -> bool:
+    """Whether AWS can tell; an assumption that no call would replace names no action."""
+    return unread.assumed is None or bool(unread.action)
 
 
 def _wanted_by(question: Question, tables: Rules, view: SnapshotView) -> tuple[Unread, ...]:
@@ -101,7 +107,9 @@ def _inside(view: SnapshotView, vpcs: Iterable[str]) -> tuple[Unread, ...]:
             if named.name != named.id:
                 view.find("instance", "name", named.name)
                 view.find("network_interface", "name", named.name)
+        _borders(view, vpc)
         _prefix_lists(view, vpc)
+        _behind(view, vpc)
     return view.unread
 
 
@@ -121,6 +129,14 @@ def _lookups(interface: Any) -> Iterator[tuple[str, str]]:
         yield "instance", interface.instance
 
 
+def _borders(view: SnapshotView, vpc: str) -> None:
+    """The network ACL and the route table of every subnet: a gateway may stand where no host does."""
+    for subnet in view.find("subnet", "vpc", vpc) or ():
+        view.get("subnet", subnet.id, subnet.scope)
+        for kind in ("network_acl", "route_table"):
+            view.find(kind, "subnet", subnet.id, subnet.scope)
+
+
 def _prefix_lists(view: SnapshotView, vpc: str) -> None:
     """The lists that rules and routes of the VPC name: no describe call gives them by VPC."""
     for group in view.find("security_group", "vpc", vpc) or ():
@@ -131,3 +147,14 @@ def _prefix_lists(view: SnapshotView, vpc: str) -> None:
         for route in table.routes:
             if route.destination_prefix_list_id:
                 view.get("prefix_list", route.destination_prefix_list_id, table.scope)
+
+
+def _behind(view: SnapshotView, vpc: str) -> None:
+    """What stands behind the gateways that routes of the VPC name, and behind the services' interfaces in it."""
+    targets = {(r.target, t.scope) for t in view.find("route_table", "vpc", vpc) or () for r in t.routes}
+    places = [Place(kind=by_prefix().get(id.split("-")[0], ""), id=id, scope=scope) for id, scope in sorted(targets, key=repr)]
+    for interface in view.find("network_interface", "vpc", vpc) or ():
+        kind = by_interface_type().get(interface.service, "")
+        places.append(Place(kind=kind, id=interface.id, role=interface.service, scope=interface.scope))
+    for place in (place for place in places if place.kind):
+        components()[place.kind].foresee(place, vpc, view)

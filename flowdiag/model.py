@@ -185,12 +185,16 @@ class Place(Value):
 
 
 class Translation(Value):
-    """What a stateful or address-translating component did to the request, so that the reply can be turned back."""
+    """What a stateful or address-translating component did to the request, so that the reply can be turned back.
+
+    `returns`: the network itself takes the reply back to this place, whatever the route tables say.
+    """
 
     place: Place
     before: Flow
     after: Flow
     vpc: str = ""
+    returns: Place | None = None
 
 
 class Packet(Value):
@@ -201,7 +205,8 @@ class Packet(Value):
     `subnet` and `vpc` tell where the packet is now; subnet is empty once it has left one.
     `translations` and `tracked` (ENI ids) are what the request left behind, for the reply.
     `lost` names the component at which the sender's identity was lost, `origin` the ENI it started from;
-    `crossed` are the peerings passed.
+    `crossed` are the peerings passed; `proxy` is the ENI of a load balancer that handed the packet on with its sender's
+    address, whose groups an inbound rule may name as well.
     """
 
     flow: Flow
@@ -216,6 +221,7 @@ class Packet(Value):
     lost: str = ""
     origin: str | None = None
     crossed: tuple[str, ...] = ()
+    proxy: str | None = None
 
     def but(self, **changes: Any) -> Packet:
         """A copy with some fields changed."""

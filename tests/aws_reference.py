@@ -18,7 +18,7 @@ def _as_it_is(entry: Any) -> Any:
 @dataclass(frozen=True)
 class Listing:
     """A describe call: `gives` is its response key and that of the raw list, `ids` its id list on the wire, `unknown` the
-    error for an id that nobody has, `within` the list of the resources inside an entry."""
+    error for an id that nobody has, `within` the list of the resources inside an entry, `name_field` what `Names` lists."""
 
     gives: str
     id_field: str
@@ -27,11 +27,17 @@ class Listing:
     filters: Mapping[str, str] = field(default_factory=dict)
     within: str = ""
     shaped: Callable[[Any], Any] = _as_it_is
+    name_field: str = ""
+
+
+def _alone(entry: Any, _recorded: Mapping[str, Any]) -> Any:
+    return entry
 
 
 @dataclass(frozen=True)
 class Single:
-    """A call for one id, recorded as {id_field: id, **reply} in a list under one of `keys`."""
+    """A call for one id, recorded as {id_field: id, **reply} in a list under one of `keys`; `joined` adds what other
+    recorded replies hold of it."""
 
     keys: tuple[str, ...]
     id_field: str
@@ -39,6 +45,7 @@ class Single:
     filters: Mapping[str, str] = field(default_factory=dict)
     needs_filter: bool = False
     shaped: Callable[[Any], Any] = _as_it_is
+    joined: Callable[[Any, Mapping[str, Any]], Any] = _alone
 
 
 def _entries_of(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,6 +57,30 @@ def _entries_of(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _managed(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {key: entry[key] for key in ("PrefixListId", "PrefixListName", "MaxEntries", "OwnerId", "Version") if key in entry}
+
+
+def _with_propagated(entry: Mapping[str, Any], recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """SearchTransitGatewayRoutes from the static routes and the propagations: a VPC propagates its CIDRs."""
+    if "TransitGatewayRoutes" in recorded:
+        return dict(entry)
+    id, found = entry["TransitGatewayRouteTableId"], recorded.get("TransitGatewayPropagations") or ()
+    propagations = (p for one in found if one["TransitGatewayRouteTableId"] == id for p in _enabled(one))
+    vpcs = {vpc["VpcId"]: vpc for vpc in recorded.get("Vpcs") or ()}
+    routes = [_propagated(p, a["CidrBlock"]) for p in propagations for a in _associated(vpcs.get(p["ResourceId"]))]
+    return {**entry, "Routes": [*entry["Routes"], *routes]}
+
+
+def _enabled(one: Mapping[str, Any]) -> list[Any]:
+    return [p for p in one["TransitGatewayRouteTablePropagations"] if p["State"] == "enabled"]
+
+
+def _associated(vpc: Any) -> list[Any]:
+    return vpc["CidrBlockAssociationSet"] if vpc else []
+
+
+def _propagated(propagation: Mapping[str, Any], cidr: str) -> dict[str, Any]:
+    to = {key: propagation[key] for key in ("ResourceId", "ResourceType", "TransitGatewayAttachmentId")}
+    return {"DestinationCidrBlock": cidr, "TransitGatewayAttachments": [to], "Type": "propagated", "State": "active"}
 
 
 LISTINGS: Mapping[str, Listing] = {
@@ -381,8 +412,10 @@ LISTINGS: Mapping[str, Listing] = {
             "traffic-type": "TrafficType",
         },
     ),
-    "DescribeLoadBalancers": Listing("LoadBalancers", "LoadBalancerArn", "LoadBalancerArns", "LoadBalancerNotFound", {}),
-    "DescribeTargetGroups": Listing("TargetGroups", "TargetGroupArn", "TargetGroupArns", "TargetGroupNotFound", {}),
+    "DescribeLoadBalancers": Listing(
+        "LoadBalancers", "LoadBalancerArn", "LoadBalancerArns", "LoadBalancerNotFound", name_field="LoadBalancerName"
+    ),
+    "DescribeTargetGroups": Listing("TargetGroups", "TargetGroupArn", "TargetGroupArns", "TargetGroupNotFound"),
 }
 
 SINGLES: Mapping[str, Single] = {
@@ -403,6 +436,7 @@ SINGLES: Mapping[str, Single] = {
             "type": "Type",
         },
         needs_filter=True,
+        joined=_with_propagated,
     ),
     "GetTransitGatewayRouteTablePropagations": Single(
         ("TransitGatewayPropagations",),

@@ -172,7 +172,8 @@ class Replay:
 
 def _known_parameters(operation: str, asked: Mapping[str, Any]) -> None:
     own = SINGLES[operation].id_field if operation in SINGLES else LISTINGS[operation].ids if operation in LISTINGS else ""
-    surplus = sorted(set(asked) - EVERY_CALL - {own})
+    names = "Names" if operation in LISTINGS and LISTINGS[operation].name_field else ""
+    surplus = sorted(set(asked) - EVERY_CALL - {own, names})
     if surplus:
         raise RefusalError("UnknownParameter", f"The parameter {surplus[0]} is not recognized")
 
@@ -180,14 +181,15 @@ def _known_parameters(operation: str, asked: Mapping[str, Any]) -> None:
 def select(listing: Listing, operation: str, raw: Mapping[str, list[Any]], asked: Mapping[str, Any]) -> Iterator[Any]:
     """The items of a describe call that its filters and ids admit; in reservations, only those instances."""
     tests = [(filter_path(listing, name), values) for name, values in filters(asked)]
-    wanted = _values(asked.get(listing.ids, {})) if listing.ids else []
     entries = _entries(listing, operation, raw)
-    if wanted:
-        known = {item.get(listing.id_field) for entry in entries for item in _parts(listing, entry)}
+    for parameter, path in ((listing.ids, listing.id_field), ("Names" if listing.name_field else "", listing.name_field)):
+        wanted = _values(asked.get(parameter, {})) if parameter else []
+        known = {item.get(path) for entry in entries for item in _parts(listing, entry)} if wanted else set()
         unknown = [value for value in wanted if value not in known]
         if unknown:
             raise RefusalError(listing.unknown, f"'{unknown[0]}' does not exist")
-        tests.append((listing.id_field, [re.sub(r"([*?\\])", r"\\\1", value) for value in wanted]))
+        if wanted:
+            tests.append((path, [re.sub(r"([*?\\])", r"\\\1", value) for value in wanted]))
     for entry in entries:
         parts = [part for part in _parts(listing, entry) if all(admits(part, path, values) for path, values in tests)]
         if parts:
@@ -249,7 +251,7 @@ def single(one: Single, operation: str, raw: Mapping[str, list[Any]], asked: Map
     entry = next((entry for entry in raw[key] if entry.get(one.id_field) == asked.get(one.id_field)), None)
     if entry is None:
         raise RefusalError(one.unknown, f"'{asked.get(one.id_field)}' does not exist")
-    reply = one.shaped(entry)
+    reply = one.shaped(one.joined(entry, raw))
     tests = [(filter_path(one, name), values) for name, values in filters(asked)]
     if one.needs_filter and not tests:
         raise RefusalError("MissingParameter", "The request must contain the parameter Filters")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from world import Group, Instance, Subnet, Vpc, World
+from world_services import LoadBalancer, TransitGateway
 
 from flowdiag import Diagnosis, diagnose
 
@@ -81,6 +82,34 @@ def peered(world, other=None, **more):
     left.route("10.9.0.0/16", peering)
     right.route("10.0.0.0/16", peering)
     return left, right, app, data, sg_db, peering
+
+
+def hubbed(world, **more):
+    """web-1 and db-1 in two VPCs on one transit gateway, each attached in a subnet of its own, routes both ways."""
+    left, right = world.vpc("10.0.0.0/16"), world.vpc("10.9.0.0/16")
+    app, data = left.subnet("10.0.1.0/24"), right.subnet("10.9.2.0/24")
+    sg_web, sg_db = left.group("sg-web"), right.group("sg-db")
+    sg_db.ingress("tcp", 5432, "10.0.0.0/16")
+    app.instance("web-1", "10.0.1.10", sg_web)
+    data.instance("db-1", "10.9.2.20", sg_db)
+    hub = TransitGateway(world, **more)
+    hub.attach(left, left.subnet("10.0.9.0/28"))
+    hub.attach(right, right.subnet("10.9.9.0/28"))
+    left.route("10.9.0.0/16", hub.id)
+    right.route("10.0.0.0/16", hub.id)
+    return hub, app, data, sg_web, sg_db
+
+
+def balanced(world, *groups, **more):
+    """web-1, a load balancer `shop` with its node at 10.0.1.50 in the same subnet, and app-1 in another one."""
+    vpc = world.vpc("10.0.0.0/16")
+    front, back = vpc.subnet("10.0.1.0/24"), vpc.subnet("10.0.2.0/24")
+    sg_web, sg_app = vpc.group("sg-web"), vpc.group("sg-app")
+    front.instance("web-1", "10.0.1.10", sg_web)
+    app = back.instance("app-1", "10.0.2.20", sg_app)
+    made = [vpc.group(name) for name in groups]
+    shop = LoadBalancer("shop", {front: "10.0.1.50"}, *made, **more)
+    return shop, app, sg_web, sg_app, made, back
 
 
 def ask(world, source, destination, port=5432, *others, without=(), **more):

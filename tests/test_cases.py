@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 from world import World, tags
+from world_services import LoadBalancer, TransitGateway, egress_only_gateway, gateway_endpoint, interface_endpoint
 
 from flowdiag import Diagnosis, Snapshot, diagnose
 from flowdiag.conclude import configuration
@@ -32,6 +33,9 @@ UPDATE = os.environ.get("FLOWDIAG_UPDATE_CASES") == "1"
 RULES = Rules.load()
 OF_THE_SNAPSHOT = ("without", "cut", "read")
 BLOCKS = {"python world", "text question", "text flow-log", "text expected"}
+SERVICES = {
+    made.__name__: made for made in (TransitGateway, LoadBalancer, gateway_endpoint, interface_endpoint, egress_only_gateway)
+}
 SAID_NOWHERE = "-"  # the headline of rows of the table of causes that no report shows
 _BLOCK = re.compile(r"^```(\w+ [\w-]+)\n(.*?)^```$", flags=re.M | re.S)
 _CODES = re.compile(r"^codes: (.+)$", flags=re.M)
@@ -118,7 +122,7 @@ def name(thing: Any, text: str) -> Any:
 def built(case: Case) -> Accounts:
     """The worlds that the blocks of a case make; `world` is the first."""
     accounts = Accounts()
-    names: dict[str, Any] = {"World": accounts, "world": accounts(), "name": name}
+    names: dict[str, Any] = {"World": accounts, "world": accounts(), "name": name, **SERVICES}
     for block in (case.start, case.blocks.get("python world", "")):
         exec(compile(block, f"{case.page}: {case.title}", "exec"), names)
     return accounts

@@ -9,8 +9,9 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from scenes import Pair, behind_nat, peered, public_web
-from world import Raw, World, snapshot
+from scenes import Pair, balanced, behind_nat, hubbed, peered, public_web
+from world import ID_FIELDS, Raw, World, snapshot
+from world_services import egress_only_gateway, interface_endpoint
 
 from flowdiag import FlowdiagError, diagnose
 
@@ -23,6 +24,10 @@ FIELDS = {
     **dict.fromkeys(("Entries", "Routes", "Associations", "Groups", "IpPermissions", "IpPermissionsEgress"), (ABSENT, {})),
     **dict.fromkeys(("IpRanges", "UserIdGroupPairs", "Attachments", "NatGatewayAddresses", "Instances"), (ABSENT, "?")),
     **dict.fromkeys(("State", "Status", "RequesterVpcInfo", "AccepterVpcInfo"), (ABSENT, "?")),
+    **dict.fromkeys(("TransitGatewayId", "ResourceType", "SubnetIds", "TransitGatewayAttachments"), (ABSENT, "")),
+    **dict.fromkeys(("Listeners", "DefaultActions", "TargetHealthDescriptions", "TargetHealth", "TargetType"), (ABSENT, "")),
+    **dict.fromkeys(("Port", "Type", "VpcEndpointType", "Attributes", "NetworkInterfaceIds", "ServiceName"), (ABSENT, "")),
+    **dict.fromkeys(("LoadBalancerName", "Description", "TargetGroupArn", "AvailabilityZone", "Id"), (ABSENT, "")),
 }
 
 
@@ -58,7 +63,43 @@ def _nat(state: str) -> tuple[World, tuple[Any, ...]]:
     return world, ("app-1", "internet", 443)
 
 
+def _hubbed(blocked: bool) -> tuple[World, tuple[Any, ...]]:
+    world = World()
+    hub, *_ = hubbed(world)
+    if blocked:
+        hub.route("10.9.2.0/24")
+    return world, ("web-1", "db-1", 5432)
+
+
+def _balanced(port: int) -> tuple[World, tuple[Any, ...]]:
+    world = World()
+    shop, app, sg_web, sg_app, *_ = balanced(world)
+    sg_app.ingress("tcp", 8443, sg_web)
+    shop.listen(443, [app], to=8443)
+    return world, ("web-1", "10.0.1.50", port)
+
+
+def _endpoint(state: str) -> tuple[World, tuple[Any, ...]]:
+    pair = Pair()
+    interface_endpoint(pair.data, "10.0.2.99", pair.sg_db, State=state)
+    return pair.world, (pair.web.eni.id, "10.0.2.99", 5432)
+
+
+def _egress() -> tuple[World, tuple[Any, ...]]:
+    pair = Pair(ipv6=True)
+    pair.sg_web.egress("-1", None, "::/0")
+    pair.app.route("::/0", egress_only_gateway(pair.vpc))
+    return pair.world, ("2001:db8:1:1::10", "2001:db8:99::1", 443)
+
+
 WORLDS = {
+    "by an egress-only gateway": _egress,
+    "by a transit gateway": lambda: _hubbed(blocked=False),
+    "blocked by a transit gateway": lambda: _hubbed(blocked=True),
+    "by a load balancer": lambda: _balanced(443),
+    "blocked by a load balancer": lambda: _balanced(80),
+    "to an endpoint": lambda: _endpoint("available"),
+    "blocked by an endpoint": lambda: _endpoint("failed"),
     "open": _pair,
     "blocked by a group": lambda: _pair("group"),
     "blocked by a network ACL": lambda: _pair("network ACL"),
@@ -103,3 +144,13 @@ def test_a_half_written_field_decides_nothing(name, field):
             now = _told(replies, question)
             flips += [] if now in (told, "inconclusive", "no such end") else [(number, spoilt, holder, told, now)]
     assert [] == flips
+
+
+@pytest.mark.parametrize("key", ID_FIELDS)
+@pytest.mark.parametrize("name", WORLDS)
+def test_a_reply_that_was_not_saved_decides_nothing(name, key):
+    """Without the reply the verdict stays or becomes inconclusive, or an end is no longer found."""
+    world, question = WORLDS[name]()
+    told = _told(world.raw(), question)
+    kept = {place: {k: v for k, v in keys.items() if k != key} for place, keys in world.raw().items()}
+    assert _told(kept, question) in (told, "inconclusive", "no such end")

@@ -42,6 +42,19 @@ ID_FIELDS = {
     "NatGateways": "NatGatewayId",
     "VpcPeeringConnections": "VpcPeeringConnectionId",
     "ManagedPrefixListEntries": "PrefixListId",
+    "EgressOnlyInternetGateways": "EgressOnlyInternetGatewayId",
+    "VpcEndpoints": "VpcEndpointId",
+    "TransitGateways": "TransitGatewayId",
+    "TransitGatewayAttachments": "TransitGatewayAttachmentId",
+    "TransitGatewayVpcAttachments": "TransitGatewayAttachmentId",
+    "TransitGatewayPeeringAttachments": "TransitGatewayAttachmentId",
+    "TransitGatewayRoutes": "TransitGatewayRouteTableId",
+    "LoadBalancers": "LoadBalancerArn",
+    "LoadBalancerListeners": "LoadBalancerArn",
+    "LoadBalancerAttributes": "LoadBalancerArn",
+    "TargetGroups": "TargetGroupArn",
+    "TargetGroupAttributes": "TargetGroupArn",
+    "LoadBalancerTargetHealth": "TargetGroupArn",
 }
 TARGET_FIELDS = {
     "nat": "NatGatewayId",
@@ -107,8 +120,8 @@ class World:
         save(self.raw(*others), folder, without)
 
     def add(self, key: str, prefix: str, raw: Raw) -> Raw:
-        """A new entry under a response key, with an id of its own."""
-        entry = {ID_FIELDS[key]: self.id(prefix), **raw}
+        """A new entry under a response key, with an id of its own unless it has one."""
+        entry = raw if ID_FIELDS[key] in raw else {ID_FIELDS[key]: self.id(prefix), **raw}
         self._entries[key].append(entry)
         return entry
 

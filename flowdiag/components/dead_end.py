@@ -27,10 +27,7 @@ class UnsupportedComponent(Component):
 
 
 WHAT = {
-    "tgw": "transit gateway",
-    "vpce": "VPC endpoint",
     "vgw": "virtual private gateway",
-    "eigw": "egress-only internet gateway",
     "cagw": "carrier gateway",
     "lgw": "local gateway",
     "arn": "core network or other network named by ARN",

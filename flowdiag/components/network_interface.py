@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from flowdiag.address import holds, is_aws_own
-from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, by_id, by_name, holder
+from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, by_id, by_name, neighbours
 from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Query, Unread
 
 # InterfaceType values behind which a host of the customer's (or a managed host that simply answers) stands.
@@ -315,7 +315,10 @@ def _out(interface: NetworkInterface, packet: Packet, view: View) -> Move:
     target = packet.flow.destination
     if interface.owns(target):
         return Move(to=Place(kind="network_interface", id=interface.id, role="arrive", scope=interface.scope), packet=outgoing)
-    if is_aws_own(target) or _neighbours(interface, target, view):
+    back = _taken_back(packet)
+    if back:
+        return _handed_back(interface, outgoing, back, view)
+    if is_aws_own(target) or neighbours(interface.subnet_id, interface.vpc_id, target, interface.scope, view):
         to = Place(kind="vpc", id=interface.vpc_id, role="deliver", scope=interface.scope)
         return Move(to=to, packet=outgoing, guards=() if is_aws_own(target) else _groups(interface, "egress"))
     acl = Place(kind="network_acl", id=interface.subnet_id, role="outbound", scope=interface.scope)
@@ -323,13 +326,19 @@ def _out(interface: NetworkInterface, packet: Packet, view: View) -> Move:
     return Move(to=to, packet=outgoing, guards=(*_groups(interface, "egress"), acl))
 
 
-def _neighbours(interface: NetworkInterface, target: Address, view: View) -> bool:
-    """Whether the target lies in the interface's subnet; where that was not read, whoever holds the address tells."""
-    subnet = view.get("subnet", interface.subnet_id, interface.scope)
-    if subnet:
-        return bool(subnet.holds(target))
-    found = holder(interface.vpc_id, target, interface.scope, view)
-    return bool(found) and found.subnet_id == interface.subnet_id
+def _taken_back(packet: Packet) -> Place | None:
+    """Where the network itself takes this reply, because something in front keeps the client's address in the header."""
+    if packet.direction != "reply":
+        return None
+    return next((t.returns for t in reversed(packet.translations) if t.returns and t.after.reply() == packet.flow), None)
+
+
+def _handed_back(interface: NetworkInterface, packet: Packet, back: Place, view: View) -> Move:
+    """To the load balancer's node, past no route table, and past the network ACLs where that is in another subnet."""
+    node = view.get("network_interface", back.id, back.scope)
+    acl = Place(kind="network_acl", id=interface.subnet_id, role="outbound", scope=interface.scope)
+    crossing = () if node and node.subnet_id == interface.subnet_id else (acl,)
+    return Move(to=back, packet=packet, guards=(*_groups(interface, "egress"), *crossing))
 
 
 def _through_guest(interface: NetworkInterface, packet: Packet, view: View) -> tuple[Move, ...]:

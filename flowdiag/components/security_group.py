@@ -277,6 +277,8 @@ def _member(pair: UserIdGroupPair, role: str, packet: Packet, view: View) -> tup
 
     https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html#security-group-referencing
     """
+    if role == "ingress" and packet.proxy and _lent(pair, packet.proxy, packet, view):
+        return "yes", False
     far = packet.sender if role == "ingress" else packet.receiver
     if far:
         interface = view.get("network_interface", far, packet.scope)
@@ -287,6 +289,15 @@ def _member(pair: UserIdGroupPair, role: str, packet: Packet, view: View) -> tup
     if packet.lost and role == "ingress":
         return "no", _was_member(pair, packet, view)
     return _stranger(pair, packet.flow.source if role == "ingress" else packet.flow.destination, packet, view), False
+
+
+def _lent(pair: UserIdGroupPair, proxy: str, packet: Packet, view: View) -> bool:
+    """Whether the group is that of the load balancer which handed the packet on, whoever's address stands in the header.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-security-groups.html
+    """
+    node = view.get("network_interface", proxy, packet.scope)
+    return bool(node) and any(group.group_id == pair.group_id for group in node.groups)
 
 
 def _stranger(pair: UserIdGroupPair, peer: Address, packet: Packet, view: View) -> Answer:

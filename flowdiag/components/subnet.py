@@ -18,6 +18,7 @@ class Subnet(Resource):
     vpc_id: str = ""
     cidr_block: str = ""
     availability_zone: str = ""
+    availability_zone_id: str = ""
     ipv6_cidr_block_association_set: tuple[Ipv6Association, ...] = ()
     block_public_access_states: Mapping[str, Any] | None = None
 
@@ -29,6 +30,16 @@ class Subnet(Resource):
     def holds(self, address: Address) -> bool:
         """True where the address lies in one of the subnet's CIDRs."""
         return holds(self.cidr_block, address) or any(holds(a.cidr, address) for a in self.ipv6_cidr_block_association_set)
+
+    def shares_zone(self, other: Subnet) -> bool | None:
+        """Whether both lie in one availability zone, None where that is not known: a zone's name is each account's own.
+
+        https://docs.aws.amazon.com/ram/latest/userguide/working-with-az-ids.html
+        """
+        if self.availability_zone_id and other.availability_zone_id:
+            return self.availability_zone_id == other.availability_zone_id
+        named = self.availability_zone and other.availability_zone and self.scope.account == other.scope.account
+        return self.availability_zone == other.availability_zone if named else None
 
 
 class SubnetComponent(Component):

@@ -144,7 +144,9 @@ class VpcPeeringComponent(Component):
             return ()
         other = peering.other(packet.vpc)
         scope = peering.side_scope(other)
-        identity = {"sender": None, "receiver": None, "lost": packet.lost or place.id} if peering.crosses_regions else {}
+        identity = (
+            {"sender": None, "receiver": None, "proxy": None, "lost": packet.lost or place.id} if peering.crosses_regions else {}
+        )
         onward = packet.but(vpc=other.vpc_id, subnet="", scope=scope, crossed=(*packet.crossed, peering.id), **identity)
         to = Place(kind="vpc", id=other.vpc_id, role="deliver", scope=scope)
         return (Move(to=to, packet=onward, as_if=not peering.active),)

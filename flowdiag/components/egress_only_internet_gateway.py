@@ -1,0 +1,140 @@
+"""Egress-only internet gateways: IPv6 out to the internet, and only what answers back in.
+
+https://docs.aws.amazon.com/vpc/latest/userguide/egress-only-internet-gateway.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from flowdiag.address import is_private
+from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, by_name, owner_scope
+from flowdiag.model import Evidence, Move, Observation, Packet, Place, Query, Translation, Unread
+
+
+class EgressAttachment(Part):
+    """The VPC a gateway is attached to."""
+
+    vpc_id: Id
+    state: Literal["attaching", "attached", "detaching", "detached", "available"]
+
+
+class EgressOnlyInternetGateway(Resource):
+    """The gateway (API_EgressOnlyInternetGateway.html in the EC2 API reference)."""
+
+    kind: ClassVar[str] = "egress_only_internet_gateway"
+    egress_only_internet_gateway_id: str
+    attachments: tuple[EgressAttachment, ...]
+
+    @property
+    def id(self) -> str:
+        """The gateway id."""
+        return self.egress_only_internet_gateway_id
+
+    @property
+    def vpc(self) -> str:
+        """The VPC it is attached to, or empty."""
+        return next((a.vpc_id for a in self.attachments if a.state in ("attached", "available")), "")
+
+
+def _id(raw: Mapping[str, Any]) -> list[str | None]:
+    return [raw["EgressOnlyInternetGatewayId"]]
+
+
+class EgressOnlyInternetGatewayComponent(Component):
+    """`place.role` is `out` for a packet that a route sends here, `in` for an answer."""
+
+    kind = "egress_only_internet_gateway"
+    prefixes = ("eigw",)
+    target_role = "out"
+    reads = (
+        Read(
+            service="ec2",
+            operation="describe_egress_only_internet_gateways",
+            action="ec2:DescribeEgressOnlyInternetGateways",
+            responses=("EgressOnlyInternetGateways",),
+            id_field="EgressOnlyInternetGatewayId",
+            resource=EgressOnlyInternetGateway,
+            lookups={"id": Lookup(keys=_id, parameter="EgressOnlyInternetGatewayIds"), "name": by_name()},
+        ),
+    )
+
+    def observe(self, place: Place, packet: Packet, view: View) -> Observation:
+        """Whether it is attached, and the packet is one that it carries."""
+        gateway = _gateway(place, packet, view)
+        inward = place.role == "in"
+        flow = packet.flow
+        outside = flow.version == 6 and not is_private(flow.source) and not is_private(flow.destination)
+        return Observation(
+            table="egress_only_internet_gateway",
+            inputs={
+                "packet": "answer" if inward else packet.direction,
+                "attached": "unknown"
+                if isinstance(gateway, Unread)
+                else "yes"
+                if gateway and gateway.vpc == packet.vpc
+                else "no",
+                "public addresses": "yes" if outside else "no",
+                "source in VPC": "yes" if inward else _in_vpc(place, packet, view),
+                "block public access": "off" if inward else _block_public_access(place, packet, view),
+            },
+            words={
+                "gateway": gateway.name if gateway else place.id,
+                "vpc": packet.vpc,
+                "source": str(flow.source),
+                "destination": str(flow.destination),
+            },
+            resource=place.id,
+            name=gateway.name if gateway else place.id,
+            detail="lets the answer back in" if inward else "IPv6, out only",
+            evidence=(Evidence(where=place.id, text=f"attached to {gateway.vpc or 'no VPC'}" if gateway else "not read"),),
+        )
+
+    def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
+        """Out to the internet as it is; an answer in to the VPC's router."""
+        if place.role == "in":
+            to = Place(kind="vpc", id=packet.vpc, role="deliver", scope=place.scope)
+            return (Move(to=to, packet=packet.but(subnet="")),)
+        if packet.flow.version != 6:
+            return (Move(to=Place(kind="dead_end", id=place.id, scope=place.scope), packet=packet),)
+        noted = Translation(place=place, before=packet.flow, after=packet.flow, vpc=packet.vpc)
+        lost = packet.lost or place.id
+        onward = packet.but(subnet="", vpc="", sender=None, lost=lost, translations=(*packet.translations, noted))
+        return (Move(to=Place(kind="internet", id="internet", role="transit", scope=place.scope), packet=onward),)
+
+    def foresee(self, place: Place, vpc: str, view: View) -> None:
+        """The gateway, for which AWS has no search by VPC."""
+        view.get("egress_only_internet_gateway", place.id, place.scope)
+
+
+def _gateway(place: Place, packet: Packet, view: View) -> Any:
+    """The gateway, which the participants of a shared VPC do not see."""
+    here = view.get("egress_only_internet_gateway", place.id, place.scope)
+    if here is not None:
+        return here
+    return view.get("egress_only_internet_gateway", place.id, owner_scope(packet.vpc, place.scope, view))
+
+
+def _in_vpc(place: Place, packet: Packet, view: View) -> str:
+    """Whether the sender has an address of the VPC: a gateway drops what merely passes through it from elsewhere.
+
+    https://docs.aws.amazon.com/vpc/latest/reachability/explanation-codes.html (GATEWAY_REJECTS_SPOOFED_TRAFFIC)
+    """
+    vpc = view.get("vpc", packet.vpc, place.scope)
+    return ("yes" if vpc.holds(packet.flow.source) else "no") if vpc else "unknown"
+
+
+def _block_public_access(place: Place, packet: Packet, view: View) -> str:
+    """Whether it blocks this packet, as DescribeSubnets or DescribeVpcs shows it: block-ingress lets what goes out pass.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/security-vpc-bpa-basics.html
+    """
+    subnet = view.get("subnet", packet.subnet, packet.scope) if packet.subnet else None
+    vpc = view.get("vpc", packet.vpc, packet.scope) if packet.vpc else None
+    states = next((r.block_public_access_states for r in (subnet, vpc) if r and r.block_public_access_states), None)
+    if states is None:
+        view.assume(Query(kind="block_public_access", by="vpc", value=packet.vpc, scope=place.scope), "off")
+        return "off"
+    modes = {"off": "off", "block-bidirectional": "on", "block-ingress": "off"}
+    return modes.get(str(states.get("InternetGatewayBlockMode", "off")), "unknown")

@@ -1,0 +1,324 @@
+"""Transit gateways: from an attachment, by the route table it is associated with, to another attachment.
+
+https://docs.aws.amazon.com/vpc/latest/tgw/how-transit-gateways-work.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from flowdiag.component import Component, Part, Read, Resource, View, by_id, by_name, owner_scope
+from flowdiag.model import Evidence, Move, Observation, Packet, Place, Scope, Unread
+
+PEERINGS = ("peering", "tgw-peering")
+
+
+class Options(Part):
+    """The options of a transit gateway."""
+
+    security_group_referencing_support: str = "disable"
+
+
+class TransitGateway(Resource):
+    """A transit gateway (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TransitGateway.html)."""
+
+    kind: ClassVar[str] = "transit_gateway"
+    transit_gateway_id: str
+    options: Options = Options()
+
+    @property
+    def id(self) -> str:
+        """The transit gateway id."""
+        return self.transit_gateway_id
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """What a transit gateway does with a packet.
+
+    `own` is the VPC attachment it comes from (None for a peering), `subnet` that attachment's subnet in the packet's zone;
+    `attachment`, `table` and `choice` are None where there is none and Unread where that is not known.
+    """
+
+    attachment: Any
+    own: Any = None
+    subnet: Any = None
+    zone: str = "covered"
+    table: Any = None
+    choice: Any = None
+
+    @property
+    def way(self) -> Any:
+        """The route that wins and carries, or None."""
+        decided = self.choice and not self.choice.undecided and self.choice.way
+        return decided if decided and decided.state == "active" else None
+
+    @property
+    def route(self) -> str:
+        """The route column of the decision table."""
+        if not self.choice:
+            return "unknown"
+        if self.choice.undecided:
+            return "undecided"
+        state = self.choice.way.state if self.choice.way else "none"
+        return state if state in ("active", "blackhole", "none") else "other"
+
+
+class TransitGatewayComponent(Component):
+    """`place.id` is the transit gateway, `place.role` the peering attachment the packet comes by (empty: that of its VPC)."""
+
+    kind = "transit_gateway"
+    prefixes = ("tgw",)
+    interface_types = ("transit_gateway",)
+    reads = (
+        Read(
+            service="ec2",
+            operation="describe_transit_gateways",
+            action="ec2:DescribeTransitGateways",
+            responses=("TransitGateways",),
+            id_field="TransitGatewayId",
+            resource=TransitGateway,
+            lookups={"id": by_id("TransitGatewayId", "transit-gateway-id"), "name": by_name()},
+        ),
+    )
+
+    def guards(self, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
+        """Into an attachment: the inbound rules of its subnet's network ACL, even where the sender is in that subnet.
+
+        https://docs.aws.amazon.com/vpc/latest/tgw/tgw-nacls.html
+        """
+        subnet = None if _is_interface(place) else _crossing(place, packet, view).subnet
+        return (Place(kind="network_acl", id=subnet.id, role="inbound", scope=subnet.scope),) if subnet else ()
+
+    def observe(self, place: Place, packet: Packet, view: View) -> Observation:
+        """Whether the packet can get in, which route wins in the table it meets, and whether that leads anywhere."""
+        if _is_interface(place):
+            return _at_interface(place)
+        crossing = _crossing(place, packet, view)
+        gateway = view.get("transit_gateway", place.id, place.scope)
+        name = gateway.name if gateway else place.id
+        won = crossing.choice.way if crossing.choice else None
+        table = crossing.table.id if crossing.table else ""
+        text = won.text if won else f"no route to {packet.flow.destination}"
+        return Observation(
+            table="transit_gateway",
+            inputs={
+                "attachment": _yes(crossing.attachment),
+                "zone": crossing.zone,
+                "association": _yes(crossing.table),
+                "route": crossing.route,
+                "beyond": _beyond(crossing, place, packet, view),
+            },
+            words={
+                "gateway": name,
+                "vpc": packet.vpc or place.role,
+                "destination": str(packet.flow.destination),
+                "table": table,
+                "route": won.text if won else "",
+            },
+            resource=place.id,
+            name=name,
+            detail=f"{table}: {won.text}" if won else "",
+            evidence=(Evidence(where=table or place.id, text=text),) if table else (),
+        )
+
+    def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
+        """To the attachment of the winning route: a VPC's subnets, another transit gateway, or out of AWS."""
+        if _is_interface(place):
+            return ()
+        crossing = _crossing(place, packet, view)
+        if not crossing.way:
+            return ()
+        moves = _onward(crossing, place, packet, view)
+        return tuple(move.model_copy(update={"as_if": crossing.zone != "covered"}) for move in moves or ())
+
+    def foresee(self, place: Place, vpc: str, view: View) -> None:
+        """The attachment of the VPC with its association, and the routes that packets from there meet."""
+        own = None if _is_interface(place) else _attached(place.id, vpc, place.scope, view)
+        if own:
+            view.get("transit_gateway", place.id, place.scope)
+            _table(_associated(own, view), view)
+
+
+def _is_interface(place: Place) -> bool:
+    return place.id.startswith("eni-")
+
+
+def _at_interface(place: Place) -> Observation:
+    """A packet sent to the address of an attachment's own interface."""
+    inputs = {"attachment": "interface", "zone": "unknown", "association": "unknown", "route": "unknown", "beyond": "unknown"}
+    words = {"gateway": place.id, "vpc": "", "destination": "", "table": "", "route": ""}
+    return Observation(table="transit_gateway", inputs=inputs, words=words, resource=place.id, name=place.id)
+
+
+def _yes(answer: Any) -> str:
+    return "unknown" if isinstance(answer, Unread) else "yes" if answer else "no"
+
+
+# ---------------------------------------------------------------- in
+
+
+def _crossing(place: Place, packet: Packet, view: View) -> Crossing:
+    if place.role:
+        attachment = _told(place.id, place.role, place.scope, view)
+        table = _table(attachment, view)
+        return Crossing(attachment, table=table, choice=_choice(table, packet, view))
+    own = _of_vpc(place.id, packet, view)
+    if not own:
+        return Crossing(own)
+    attachment = _associated(own, view)
+    subnet, zone = own.entrance(_here(packet, view), view)
+    table = _table(attachment, view)
+    return Crossing(attachment, own, subnet, zone, table, _choice(table, packet, view))
+
+
+def _choice(table: Any, packet: Packet, view: View) -> Any:
+    return table.choose(packet.flow.destination, view) if table else table
+
+
+def _of_vpc(gateway: str, packet: Packet, view: View) -> Any:
+    """The attachment of the packet's VPC; the participants of a shared VPC do not see it."""
+    found = _attached(gateway, packet.vpc, packet.scope, view)
+    if found is not None:
+        return found
+    home = owner_scope(packet.vpc, packet.scope, view)
+    return None if home == packet.scope else _attached(gateway, packet.vpc, home, view)
+
+
+def _attached(gateway: str, vpc: str, scope: Scope, view: View) -> Any:
+    found = view.find("transit_gateway_vpc_attachment", "vpc", vpc, scope)
+    if isinstance(found, Unread):
+        return found
+    return next((a for a in found if a.transit_gateway_id == gateway and a.alive), None)
+
+
+def _told(gateway: str, attachment: str, scope: Scope, view: View) -> Any:
+    """An attachment as this transit gateway shows it: both sides of a peering have one of the same id."""
+    found = view.find("transit_gateway_attachment", "gateway", gateway, scope)
+    if isinstance(found, Unread):
+        return found
+    return next((a for a in found if a.id == attachment and a.alive), None)
+
+
+def _associated(own: Any, view: View) -> Any:
+    """The attachment with its association, which only the owner of the transit gateway may be shown."""
+    here = view.get("transit_gateway_attachment", own.id, own.scope)
+    if not here or here.table or here.transit_gateway_owner_id in ("", here.resource_owner_id):
+        return here
+    home = Scope(account=here.transit_gateway_owner_id, region=own.scope.region)
+    return _told(own.transit_gateway_id, own.id, home, view)
+
+
+def _here(packet: Packet, view: View) -> Any:
+    """The subnet the packet comes from, where it is in one."""
+    return view.get("subnet", packet.subnet, packet.scope) if packet.subnet else None
+
+
+def _table(attachment: Any, view: View) -> Any:
+    """The routes of the table the attachment is associated with; None without one."""
+    if not attachment:
+        return attachment
+    return view.get("transit_gateway_routes", attachment.table, attachment.scope) if attachment.table else None
+
+
+# ---------------------------------------------------------------- out
+
+
+def _beyond(crossing: Crossing, place: Place, packet: Packet, view: View) -> str:
+    """Whether the winning route leads on; unknown where what it leads into was not read."""
+    if not crossing.way:
+        return "unknown"
+    if crossing.way.type == "vpc":
+        far = _far(crossing, view)
+        if far and not far.alive:
+            return "no"
+    return "unknown" if _onward(crossing, place, packet, view) is None else "yes"
+
+
+def _onward(crossing: Crossing, place: Place, packet: Packet, view: View) -> tuple[Move, ...] | None:
+    """Every way on from the winning route; None where that was not read."""
+    way = crossing.way
+    if way.type == "vpc":
+        return _into_vpc(crossing, place, packet, view)
+    if way.type in PEERINGS:
+        return _to_peer(crossing, place, packet, view)
+    target = Place(kind="unsupported", id=way.resource or way.attachment, role=way.type, scope=place.scope)
+    return (Move(to=target, packet=_unseen(packet, place).but(subnet="", vpc="")),)
+
+
+def _far(crossing: Crossing, view: View) -> Any:
+    """The VPC attachment that the winning route leads to; its owner is asked where the gateway's owner does not show it."""
+    way, scope = crossing.way, crossing.table.scope
+    far = view.get("transit_gateway_vpc_attachment", way.attachment, scope)
+    if far is not None:
+        return far
+    told = view.get("transit_gateway_attachment", way.attachment, scope)
+    owner = told.resource_owner_id if told else ""
+    return view.get("transit_gateway_vpc_attachment", way.attachment, Scope(account=owner, region=scope.region))
+
+
+def _into_vpc(crossing: Crossing, place: Place, packet: Packet, view: View) -> tuple[Move, ...] | None:
+    """Out of the destination attachment: in the zone the packet came from, else in any zone the attachment covers."""
+    far = _far(crossing, view)
+    exits = far.exits(_here(packet, view), view) if far else None
+    if exits is None:
+        return None
+    packets = _as_seen(crossing, far, place, packet, view)
+    guess = len(exits) * len(packets) > 1
+    return tuple(_exit(subnet, far, seen, guess) for subnet in exits for seen in packets)
+
+
+def _as_seen(crossing: Crossing, far: Any, place: Place, packet: Packet, view: View) -> tuple[Packet, ...]:
+    """Whether inbound rules beyond may still name the sender's group: the gateway and both attachments have to support it.
+
+    Where the gateway's options were not read, both are followed.
+    https://docs.aws.amazon.com/vpc/latest/tgw/tgw-vpc-attachments.html#vpc-attachment-security
+    """
+    gateway = view.get("transit_gateway", place.id, place.scope)
+    sides = (crossing.own, far)
+    supported = all(side and side.options.security_group_referencing_support == "enable" for side in sides)
+    if not packet.sender or not supported:
+        return (_unseen(packet, place),)
+    if not gateway:
+        return (packet, _unseen(packet, place))
+    seen = gateway.options.security_group_referencing_support == "enable"
+    return (packet if seen else _unseen(packet, place),)
+
+
+def _unseen(packet: Packet, place: Place) -> Packet:
+    return packet.but(sender=None, proxy=None, lost=packet.lost or place.id)
+
+
+def _exit(subnet: Any, far: Any, packet: Packet, guess: bool) -> Move:
+    """By the route table of the attachment's subnet, past its network ACL's outbound rules; in that very subnet past neither.
+
+    https://docs.aws.amazon.com/vpc/latest/tgw/tgw-nacls.html
+    """
+    onward = packet.but(subnet=subnet.id, vpc=far.vpc_id, scope=subnet.scope, receiver=None)
+    if subnet.holds(packet.flow.destination):
+        return Move(to=Place(kind="vpc", id=far.vpc_id, role="deliver", scope=subnet.scope), packet=onward, guess=guess)
+    acl = Place(kind="network_acl", id=subnet.id, role="outbound", scope=subnet.scope)
+    to = Place(kind="route_table", id=subnet.id, role="route", scope=subnet.scope)
+    return Move(to=to, packet=onward, guards=(acl,), guess=guess)
+
+
+def _to_peer(crossing: Crossing, place: Place, packet: Packet, view: View) -> tuple[Move, ...] | None:
+    """To the transit gateway on the other side of a peering, where the attachment has the same id."""
+    attachment, scope = crossing.way.attachment, crossing.table.scope
+    here = _told(place.id, attachment, scope, view)
+    peer = here.resource_id if here else ""
+    home = _home(peer, attachment, scope, view) if peer else None
+    if home is None:
+        return None
+    onward = _unseen(packet, place).but(subnet="", vpc="", scope=home, receiver=None)
+    return (Move(to=Place(kind="transit_gateway", id=peer, role=attachment, scope=home), packet=onward),)
+
+
+def _home(gateway: str, attachment: str, scope: Scope, view: View) -> Scope | None:
+    """Where the far transit gateway is read: by its id, else as the peering shows it."""
+    known = view.get("transit_gateway", gateway, scope)
+    if known:
+        return Scope.model_validate(known.scope)
+    peering = view.get("transit_gateway_peering", attachment, scope)
+    return peering.home_of(gateway) if peering else None

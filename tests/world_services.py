@@ -1,0 +1,163 @@
+"""What stands between VPCs and in front of hosts in a small world: transit gateways, load balancers, endpoints.
+
+hub = TransitGateway(world)
+far = hub.attach(two, data)          # associated with the hub's one table, into which it propagates
+shop = LoadBalancer("shop", {app: "10.0.1.50"})
+shop.listen(443, [db], to=8443)      # a target group of its own for each listener
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from world import Instance, Interface, Subnet, Vpc, World, tags
+from world_guards import Group, Raw
+
+
+class TransitGateway:
+    """A transit gateway with one route table, which new attachments are associated with and propagate into."""
+
+    def __init__(self, world: World, name: str = "", referencing: str = "disable") -> None:
+        self.world = world
+        options = {"SecurityGroupReferencingSupport": referencing}
+        look = {"OwnerId": world.account, "State": "available", "Options": options, "Tags": tags(name)}
+        self.raw = world.add("TransitGateways", "tgw", look)
+        self.id = str(self.raw["TransitGatewayId"])
+        self.table = self.new_table()
+
+    def new_table(self) -> Raw:
+        """One more route table, without routes."""
+        return self.world.add("TransitGatewayRoutes", "tgw-rtb", {"Routes": [], "AdditionalRoutesAvailable": False})
+
+    def attach(self, vpc: Vpc, *subnets: Subnet, table: Raw | None = None, into: Raw | None = None, **options: str) -> str:
+        """The id of a VPC's attachment: associated with `table`, propagating `into` one."""
+        whose = {"State": "available", "TransitGatewayId": self.id, "Tags": []}
+        inside = {"VpcId": vpc.id, "VpcOwnerId": vpc.world.account, "SubnetIds": [subnet.id for subnet in subnets]}
+        known = {"Ipv6Support": "enable" if vpc.ipv6 else "disable", "SecurityGroupReferencingSupport": "enable", **options}
+        raw = vpc.world.add("TransitGatewayVpcAttachments", "tgw-attach", {**whose, **inside, "Options": known})
+        id = str(raw["TransitGatewayAttachmentId"])
+        self._show(id, "vpc", vpc.id, vpc.world.account, table or self.table)
+        for cidr in (*vpc.cidrs, *([vpc.ipv6] if vpc.ipv6 else ())):
+            self.route(cidr, id, "vpc", vpc.id, table=into or self.table, type="propagated")
+        return id
+
+    def route(
+        self,
+        cidr: str,
+        attachment: str = "",
+        kind: str = "vpc",
+        resource: str = "",
+        table: Raw | None = None,
+        type: str = "static",
+    ) -> Raw:
+        """A route to an attachment; without one a blackhole."""
+        to = {"TransitGatewayAttachmentId": attachment, "ResourceType": kind, "ResourceId": resource}
+        raw = {"DestinationCidrBlock": cidr, "Type": type, "State": "active" if attachment else "blackhole"}
+        raw |= {"TransitGatewayAttachments": [to]} if attachment else {}
+        (table or self.table)["Routes"].append(raw)
+        return raw
+
+    def peer(self, other: TransitGateway) -> str:
+        """The id of a peering, which both sides show; routes to it are still to be made."""
+        id = self.world.id("tgw-attach")
+        for one, far in ((self, other), (other, self)):
+            one._show(id, "peering", far.id, far.world.account, one.table)
+        raw = {"TransitGatewayAttachmentId": id, "State": "available"}
+        raw |= {"RequesterTgwInfo": self._side(), "AccepterTgwInfo": other._side()}
+        for world in dict.fromkeys((self.world, other.world)):
+            world.add("TransitGatewayPeeringAttachments", "tgw-attach", raw)
+        return id
+
+    def _side(self) -> Raw:
+        return {"TransitGatewayId": self.id, "OwnerId": self.world.account, "Region": self.world.region}
+
+    def _show(self, id: str, kind: str, resource: str, owner: str, table: Raw) -> None:
+        associated = {"TransitGatewayRouteTableId": table["TransitGatewayRouteTableId"], "State": "associated"}
+        mine = {"TransitGatewayId": self.id, "TransitGatewayOwnerId": self.world.account, "State": "available"}
+        its = {"ResourceType": kind, "ResourceId": resource, "ResourceOwnerId": owner, "Association": associated}
+        self.world.add("TransitGatewayAttachments", "tgw-attach", {"TransitGatewayAttachmentId": id, **mine, **its})
+
+
+class LoadBalancer:
+    """An active internal load balancer with a node at an address of each subnet; `type` is network or application."""
+
+    def __init__(
+        self, name: str, nodes: Mapping[Subnet, str], *groups: Group, type: str = "network", crosses_zones: bool = False
+    ) -> None:
+        first = next(iter(nodes))
+        self.world, self.vpc, self.name, self.type = first.world, first.vpc, name, type
+        self.path = f"{type[:3]}/{name}/{self.world.id('lb').removeprefix('lb-')}"
+        self.arn = f"arn:aws:elasticloadbalancing:{self.world.region}:{self.world.account}:loadbalancer/{self.path}"
+        zones = [{"ZoneName": subnet.raw["AvailabilityZone"], "SubnetId": subnet.id} for subnet in nodes]
+        look = {"LoadBalancerName": name, "Type": type, "Scheme": "internal", "State": {"Code": "active"}}
+        self.raw = self._add("LoadBalancers", {**look, "VpcId": self.vpc.id, "AvailabilityZones": zones})
+        self.listeners = self._add("LoadBalancerListeners", {"Listeners": []})
+        crosses = {"Key": "load_balancing.cross_zone.enabled", "Value": str(crosses_zones).lower()}
+        self._add("LoadBalancerAttributes", {"Attributes": [crosses]})
+        self.nodes = [self._node(subnet, address, groups) for subnet, address in nodes.items()]
+
+    def listen(
+        self,
+        port: int,
+        targets: Iterable[Instance | str],
+        to: int | None = None,
+        protocol: str = "",
+        health: str = "healthy",
+        target_type: str = "",
+        **attributes: str,
+    ) -> Raw:
+        """A listener with a target group of these instances or addresses, and the group's attributes by their names."""
+        protocol = protocol or ("TCP" if self.type == "network" else "HTTP")
+        known = list(targets)
+        kind = target_type or ("ip" if any(isinstance(target, str) for target in known) else "instance")
+        arn = f"{self.arn.replace('loadbalancer', 'targetgroup')}/{port}"
+        group = {"TargetGroupName": f"{self.name}-{port}", "TargetType": kind, "Protocol": protocol, "Port": to or port}
+        self.world.add("TargetGroups", "tg", {"TargetGroupArn": arn, **group, "VpcId": self.vpc.id})
+        listed = [_health(target if isinstance(target, str) else target.id, to or port, health) for target in known]
+        self.world.add("LoadBalancerTargetHealth", "tg", {"TargetGroupArn": arn, "TargetHealthDescriptions": listed})
+        named = [{"Key": key, "Value": value} for key, value in attributes.items()]
+        self.world.add("TargetGroupAttributes", "tg", {"TargetGroupArn": arn, "Attributes": named})
+        return self.answer(port, protocol, {"Type": "forward", "TargetGroupArn": arn})
+
+    def answer(self, port: int, protocol: str, action: Raw) -> Raw:
+        """A listener with this default action."""
+        raw: Raw = {"LoadBalancerArn": self.arn, "Port": port, "Protocol": protocol, "DefaultActions": [action]}
+        self.listeners["Listeners"].append(raw)
+        return raw
+
+    def _add(self, key: str, raw: Raw) -> Raw:
+        return self.world.add(key, "lb", {"LoadBalancerArn": self.arn, **raw})
+
+    def _node(self, subnet: Subnet, address: str, groups: Iterable[Group]) -> Interface:
+        kind = "network_load_balancer" if self.type == "network" else "interface"
+        look = {"Description": f"ELB {self.path}", "RequesterManaged": True, "SourceDestCheck": self.type != "network"}
+        return subnet.interface(address, *groups, type=kind, **look)
+
+
+def _health(target: str, port: int, state: str) -> Raw:
+    return {"Target": {"Id": target, "Port": port}, "TargetHealth": {"State": state}}
+
+
+def gateway_endpoint(vpc: Vpc, service: str = "s3", **more: Any) -> str:
+    """The id of a gateway endpoint; routes to it are still to be made."""
+    return _endpoint(vpc, {"VpcEndpointType": "Gateway", "NetworkInterfaceIds": [], **more}, service)
+
+
+def interface_endpoint(subnet: Subnet, address: str, *groups: Group, service: str = "ec2", **more: Any) -> str:
+    """The id of an interface endpoint with its interface in one subnet."""
+    look = {"Description": "VPC Endpoint Interface", "RequesterManaged": True}
+    face = subnet.interface(address, *groups, type="vpc_endpoint", **look)
+    return _endpoint(subnet.vpc, {"VpcEndpointType": "Interface", "NetworkInterfaceIds": [face.id], **more}, service)
+
+
+def _endpoint(vpc: Vpc, raw: Raw, service: str) -> str:
+    name = {"ServiceName": service if "." in service else f"com.amazonaws.{vpc.world.region}.{service}"}
+    added = vpc.world.add("VpcEndpoints", "vpce", {"VpcId": vpc.id, "State": "available", **name, "Tags": [], **raw})
+    return str(added["VpcEndpointId"])
+
+
+def egress_only_gateway(vpc: Vpc) -> str:
+    """The id of an egress-only internet gateway attached to the VPC; routes to it are still to be made."""
+    attached = {"Attachments": [{"State": "attached", "VpcId": vpc.id}], "Tags": []}
+    return str(vpc.world.add("EgressOnlyInternetGateways", "eigw", attached)["EgressOnlyInternetGatewayId"])
