@@ -31,6 +31,12 @@ class Told(click.ClickException):
         click.echo(f"flowdiag: {self.message}", err=True)
 
 
+class Fault(Told):
+    """A fault of flowdiag's own: its exit code is no verdict's (EX_SOFTWARE of sysexits.h)."""
+
+    exit_code = 70
+
+
 class Commands(click.Group):
     """A group whose commands turn what a person can mend into one sentence."""
 
@@ -38,10 +44,15 @@ class Commands(click.Group):
         """Run the command; FlowdiagError becomes Told."""
         try:
             return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
         except FlowdiagError as error:
             raise Told(_one_line(str(error))) from None
         except OSError as error:
             raise Told(f"the answer could not be written or a file not be read ({error.strerror or error})") from None
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}"
+            raise Fault(_one_line(f"this is a fault of flowdiag ({said}): report it with the question and a capture")) from error
 
 
 def _one_line(text: str) -> str:

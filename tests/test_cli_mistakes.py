@@ -131,3 +131,16 @@ def test_an_unknown_command_option_and_surface_exit_2(open_world: Path) -> None:
     """Usage errors are click's own, and take the same exit code."""
     lines = (["diagnos"], ["diagnose", *ASKED, "--fast"], ["diagnose", *ASKED, "--snapshot", open_world, "--format", "fax"])
     assert [2, 2, 2] == [run(*line).exit_code for line in lines]
+
+
+def test_a_fault_of_our_own_has_no_verdicts_exit_code(monkeypatch):
+    """An exception nobody foresaw is one sentence and exit code 70, never the 1 of `blocked`."""
+
+    def broken(*_args, **_options):
+        raise RuntimeError("surprise")
+
+    monkeypatch.setattr("flowdiag.diagnosis.diagnose", broken)
+    told = run("diagnose", "a", "b", "1", "--snapshot", "somewhere")
+    assert 70 == told.exit_code
+    assert "this is a fault of flowdiag (RuntimeError: surprise)" in told.stderr
+    assert "Traceback" not in told.stderr

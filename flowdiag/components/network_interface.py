@@ -343,6 +343,8 @@ def _handed_back(interface: NetworkInterface, packet: Packet, back: Place, view:
 
 def _through_guest(interface: NetworkInterface, packet: Packet, view: View) -> tuple[Move, ...]:
     """An appliance: the guest sends the packet on by tables of its own, so every forwarding interface of it is a guess."""
+    if packet.lost.startswith("eni-"):
+        return ()  # behind one guest everything is a guess already; another would only multiply the guesses
     found = view.find("network_interface", "instance", interface.instance, interface.scope) if interface.instance else ()
     siblings = [s for s in found or () if s.source_dest_check is False] or [interface]
     view.assume(
