@@ -113,7 +113,8 @@ class Tally:
 
     `records` counts every flow log line that could be read, NODATA and SKIPDATA included; `outside` are those of them
     out of the window; `accepts` and `rejects` tell whether the flow log keeps both kinds of traffic.
-    `interfaces` is the coverage by ENI id, of those sought at least; `notes` are sentences on files that could not be read to their end.
+    `interfaces` is the coverage by ENI id, of those sought at least; `notes` are sentences on files that could not be
+    read to their end.
     """
 
     lines: int = 0
