@@ -55,6 +55,12 @@ ID_FIELDS = {
     "TargetGroups": "TargetGroupArn",
     "TargetGroupAttributes": "TargetGroupArn",
     "LoadBalancerTargetHealth": "TargetGroupArn",
+    "ListenerAttributes": "ListenerArn",
+    "ListenerRules": "ListenerArn",
+    "LoadBalancerDescriptions": "LoadBalancerName",
+    "ClassicLoadBalancerAttributes": "LoadBalancerName",
+    "ClassicLoadBalancerHealth": "LoadBalancerName",
+    "ServiceConfigurations": "ServiceId",
 }
 TARGET_FIELDS = {
     "nat": "NatGatewayId",
