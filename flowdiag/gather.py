@@ -21,7 +21,7 @@ from flowdiag.table import Rules
 if TYPE_CHECKING:
     import boto3
 
-MOST_ROUNDS = 12
+MOST_ROUNDS = 32  # no walk is expected to need them all: each round asks only for what nothing was asked for before
 Progress = Callable[[int, int], None]
 
 

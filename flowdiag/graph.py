@@ -188,7 +188,8 @@ class Walker:
         passed: set[tuple[Place, Flow]],
         as_if: bool,
     ) -> list[Trail]:
-        here = _hop(place, packet, move.packet, finding, as_if)
+        wraps = move.packet.carried != packet.carried  # an envelope writes nothing into the packet inside
+        here = _hop(place, packet, packet if wraps else move.packet, finding, as_if)
         outward, onward = self._guards(move.guards, move.packet, as_if or move.as_if)
         hops = (*inward, here, *outward)
         return [

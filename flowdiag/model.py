@@ -206,7 +206,8 @@ class Packet(Value):
     `translations` and `tracked` (ENI ids) are what the request left behind, for the reply.
     `lost` names the component at which the sender's identity was lost, `origin` the ENI it started from;
     `crossed` are the peerings passed; `proxy` is the ENI of a load balancer that handed the packet on with its sender's
-    address, whose groups an inbound rule may name as well.
+    address, whose groups an inbound rule may name as well; `carried` is the packet inside, where this one is only its
+    envelope, and the place where it is taken out.
     """
 
     flow: Flow
@@ -222,6 +223,7 @@ class Packet(Value):
     origin: str | None = None
     crossed: tuple[str, ...] = ()
     proxy: str | None = None
+    carried: tuple[Place, Packet] | None = None
 
     def but(self, **changes: Any) -> Packet:
         """A copy with some fields changed."""

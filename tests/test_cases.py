@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from world import World, tags
 from world_balancers import ClassicLoadBalancer, LoadBalancer, endpoint_service
-from world_services import TransitGateway, egress_only_gateway, gateway_endpoint, interface_endpoint
+from world_services import TransitGateway, appliance_endpoint, egress_only_gateway, gateway_endpoint, interface_endpoint
 
 from flowdiag import Diagnosis, Snapshot, diagnose
 from flowdiag.conclude import configuration
@@ -41,6 +41,7 @@ MADE = (
     endpoint_service,
     gateway_endpoint,
     interface_endpoint,
+    appliance_endpoint,
     egress_only_gateway,
 )
 SERVICES = {made.__name__: made for made in MADE}

@@ -85,7 +85,16 @@ def interface_endpoint(subnet: Subnet, address: str, *groups: Group, service: st
     """The id of an interface endpoint with its interface in one subnet."""
     look = {"Description": "VPC Endpoint Interface", "RequesterManaged": True}
     face = subnet.interface(address, *groups, type="vpc_endpoint", **look)
-    return _endpoint(subnet.vpc, {"VpcEndpointType": "Interface", "NetworkInterfaceIds": [face.id], **more}, service)
+    place = {"SubnetIds": [subnet.id], "NetworkInterfaceIds": [face.id]}
+    return _endpoint(subnet.vpc, {"VpcEndpointType": "Interface", **place, **more}, service)
+
+
+def appliance_endpoint(subnet: Subnet, address: str, service: str, **more: Any) -> str:
+    """The id of an endpoint for a Gateway Load Balancer's service, in one subnet; routes to it are still to be made."""
+    look = {"Description": "VPC Endpoint Interface", "RequesterManaged": True, "SourceDestCheck": False}
+    face = subnet.interface(address, type="gateway_load_balancer_endpoint", **look)
+    place = {"SubnetIds": [subnet.id], "NetworkInterfaceIds": [face.id]}
+    return _endpoint(subnet.vpc, {"VpcEndpointType": "GatewayLoadBalancer", **place, **more}, service)
 
 
 def _endpoint(vpc: Vpc, raw: Raw, service: str) -> str:

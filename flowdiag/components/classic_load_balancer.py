@@ -102,6 +102,8 @@ class ClassicLoadBalancer(Resource):
         if not health or None in hosts:
             return "unknown", ()
         known = [pair for pair in hosts if pair]
+        if not all(subnet.availability_zone for _, subnet in known):
+            return "unknown", ()
         enabled = [(host, subnet) for host, subnet in known if subnet.availability_zone in self.availability_zones]
         near = self._near(enabled, node, view)
         if not enabled or near is None:

@@ -199,7 +199,7 @@ def _out_of(node: Any, packet: Packet, view: View, everywhere: bool = False) -> 
     https://docs.aws.amazon.com/vpc/latest/reachability/explanation-codes.html
     """
     onward = packet.but(subnet=node.subnet_id, vpc=node.vpc_id, scope=node.scope)
-    groups = (Place(kind="security_group", id=node.id, role="egress", scope=node.scope),) if node.groups else ()
+    groups = () if node.bare else (Place(kind="security_group", id=node.id, role="egress", scope=node.scope),)
     acl = Place(kind="network_acl", id=node.subnet_id, role="outbound", scope=node.scope)
     taken = taken_back(packet)
     if taken and taken.returns:

@@ -316,10 +316,10 @@ def _stranger(pair: UserIdGroupPair, peer: Address, packet: Packet, view: View) 
 
 
 def _carries(interface: Any, group_id: str) -> Answer:
-    """Whether the interface is a member; a host's without any group is half-written."""
+    """Whether the interface is a member; one without any group that ought to have some is half-written."""
     if interface is None:
         return "no"
-    if not interface.groups and not interface.service:
+    if not interface.groups and not interface.bare:
         return "unknown"
     return _answer(any(group.group_id == group_id for group in interface.groups))
 
