@@ -159,6 +159,17 @@ LISTINGS: Mapping[str, Listing] = {
             "egress.ip-permission.group-id": "IpPermissionsEgress[].UserIdGroupPairs[].GroupId",
         },
     ),
+    "DescribeSecurityGroupVpcAssociations": Listing(
+        "SecurityGroupVpcAssociations",
+        "GroupId",
+        filters={
+            "group-id": "GroupId",
+            "group-owner-id": "GroupOwnerId",
+            "state": "State",
+            "vpc-id": "VpcId",
+            "vpc-owner-id": "VpcOwnerId",
+        },
+    ),
     "DescribeNetworkAcls": Listing(
         "NetworkAcls",
         "NetworkAclId",

@@ -36,6 +36,7 @@ ID_FIELDS = {
     "RouteTables": "RouteTableId",
     "NetworkAcls": "NetworkAclId",
     "SecurityGroups": "GroupId",
+    "SecurityGroupVpcAssociations": "GroupId",
     "NetworkInterfaces": "NetworkInterfaceId",
     "Reservations": "ReservationId",
     "InternetGateways": "InternetGatewayId",
