@@ -26,7 +26,7 @@ from flowdiag.policy import Reads, known_reads
 from flowdiag.snapshot import Snapshot
 
 READ_ONLY = ("describe_", "get_", "list_", "search_", "lookup_", "filter_")
-PAGE_MARKS = ("NextToken", "NextMarker", "Marker")
+PAGE_MARKS = ("NextToken", "NextMarker", "Marker", "nextToken", "nextMarker")
 ATTEMPTS, CONNECT_SECONDS, READ_SECONDS = 6, 5, 30
 STS_ATTEMPTS = 3  # a network may have no way to STS, and it only tells the account's number
 
@@ -204,7 +204,7 @@ def _ask(call: Call, client: Any) -> list[Reply]:
 
 def _names_nothing(fault: Fault, call: Call) -> bool:
     """Whether AWS says that the id asked for is nobody's: it knows none, or calls the very value impossible."""
-    return fault.kind == "absent" or (fault.kind == "value" and bool(call.lookup.parameter) and call.values[0] in fault.reason)
+    return fault.kind == "absent" or (fault.kind == "value" and not call.lookup.filter and call.values[0] in fault.reason)
 
 
 def _shapes(client: Any, operation: str) -> tuple[dict[str, str], tuple[str, ...]]:
