@@ -87,13 +87,21 @@ class View(Protocol):
     def assume(self, query: Query, assumed: str) -> None:
         """Note a documented default that stands in for something that was not read."""
 
+    def aside(self) -> View:
+        """A view of the same evidence that remembers for itself, for questions of which only some turn out to matter."""
+
+    @property
+    def unread(self) -> tuple[Unread, ...]:
+        """What was wanted and not had, each query once."""
+
 
 @dataclass(frozen=True)
 class Lookup:
     """One way to find resources of a kind: the keys of a raw item offline, and the request parameters live.
 
     `parameter` is the list parameter of the call (`GroupIds`), else `filter` is the name of a describe filter;
-    `also` are filters that go with it. With neither, the lookup cannot be asked of AWS and a live answer is Unread.
+    `also` are filters that go with it. `request` makes the parameters of a call for one value, where one list or filter
+    does not say it all. With none of them, the lookup cannot be asked of AWS and a live answer is Unread.
     `eager`: a question usually needs it and an account may hold very many, so it is indexed when a snapshot is loaded.
     """
 
@@ -102,6 +110,12 @@ class Lookup:
     filter: str = ""
     also: Mapping[str, str] = field(default_factory=dict)
     eager: bool = False
+    request: Callable[[str], Mapping[str, Any]] | None = None
+
+    @property
+    def askable(self) -> bool:
+        """Whether AWS can be asked by this lookup."""
+        return bool(self.parameter or self.filter or self.request)
 
 
 def themselves(entries: Iterable[Any]) -> Iterable[Any]:
@@ -231,6 +245,28 @@ def _name_tags(raw: Mapping[str, Any]) -> list[str | None]:
     return [tag.get("Value") for tag in raw.get("Tags") or raw.get("TagSet") or () if tag.get("Key") == "Name"]
 
 
+@dataclass(frozen=True)
+class Named:
+    """What a name stands for: `resource` is its ARN or id, which names it too, `label` what people call it.
+
+    `interfaces` are the network interfaces behind it, all walked; `guess`: it is one of them and nothing readable says
+    which. `addresses` are those that a client is told, where they are not the interfaces' first private ones, or are no
+    interface's. `alias` are further names that this one points to. `internet`: a host there whose address is not known.
+    `outside` is why no interface stands behind it, as the end of a sentence that starts with the name. `service` is the
+    place at which its own state is observed, in the roles `call` and `serve`.
+    """
+
+    resource: str
+    label: str
+    interfaces: tuple[Any, ...] = ()
+    guess: bool = False
+    addresses: tuple[Address, ...] = ()
+    alias: tuple[str, ...] = ()
+    internet: bool = False
+    outside: str = ""
+    service: Place | None = None
+
+
 class Component:
     """One AWS resource on the path, in three answers: how it is read, where it leads a packet, what it observes of one.
 
@@ -239,6 +275,8 @@ class Component:
     `kind` names it in a Place; `reads` are its describe calls; `prefixes` the id prefixes of a route target that mean this
     component, and `target_role` the role it then plays; `interface_types` the InterfaceType values of ENIs that stand for
     it; `outside` is true for what stands at the edge of AWS's sight: a flow to an address that is no ENI arrives there.
+    `spoken` is the word before a colon that says which service is meant (`rds:orders-db`); a component that has one is
+    asked for bare words too.
     """
 
     kind: ClassVar[str]
@@ -247,6 +285,20 @@ class Component:
     target_role: ClassVar[str] = ""
     interface_types: ClassVar[tuple[str, ...]] = ()
     outside: ClassVar[bool] = False
+    spoken: ClassVar[str] = ""
+
+    def claims(self, text: str) -> bool:
+        """Whether the shape of a text (an ARN, an id, a DNS suffix) says that it names a resource of this kind."""
+        return False
+
+    def named(self, text: str, near: tuple[Any, ...], view: View) -> tuple[Named, ...] | Unread:
+        """Everything of this kind that a text names, or Unread; without `spoken` only texts that it claims are asked.
+
+        `near` are the interfaces of the other end, as far as they are known: some names mean another thing in another
+        VPC or zone. What one call does not tell is looked up here and there, but whether the name exists at all is told
+        by lookups that depend on nothing else.
+        """
+        return ()
 
     def guards(self, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
         """The guards a packet meets on its way into this place."""

@@ -124,8 +124,13 @@ class Walker:
     def legs(self, source: Endpoint, destination: Endpoint, flow: Flow) -> tuple[Leg, ...]:
         """One leg for every way the request and its reply can go."""
         made = []
-        for there in self._follow(_start(source), self._first_packet(source, destination, flow), set(), False):
+        guess = source.guess or destination.guess
+        first = self._first_packet(source, destination, flow)
+        calling = self._service(source.service, "call", first, False)
+        for there in self._follow(_start(source), first, set(), False):
             request, arrived = self._ended(there, destination, flow)
+            serving = self._service(destination.service, "serve", there.packet, there.as_if) if arrived else ()
+            request = (*calling, *request, *serving)
             if not arrived:
                 made.append(
                     Leg(
@@ -134,7 +139,7 @@ class Walker:
                         request=request,
                         request_arrived=arrived,
                         reply_arrived=None,
-                        guess=there.guess,
+                        guess=guess or there.guess,
                     )
                 )
                 continue
@@ -148,10 +153,17 @@ class Walker:
                         reply=reply,
                         request_arrived=arrived,
                         reply_arrived=returned,
-                        guess=there.guess or back.guess,
+                        guess=guess or there.guess or back.guess,
                     )
                 )
         return tuple(made)
+
+    def _service(self, place: Place | None, role: str, packet: Packet, as_if: bool) -> tuple[Hop, ...]:
+        """What a managed service shows of its own state, where one stands behind an end."""
+        if place is None:
+            return ()
+        place = place.model_copy(update={"role": role})
+        return (_hop(place, packet, packet, self._look(components()[place.kind], place, packet, as_if), as_if),)
 
     def _first_packet(self, source: Endpoint, destination: Endpoint, flow: Flow) -> Packet:
         """The request as it leaves; a public destination address hides the receiver from security group references."""

@@ -299,7 +299,11 @@ class Hop(Value):
 
 
 class Endpoint(Value):
-    """One end of the question: an ENI with one of its addresses, an address outside what was read, or the internet."""
+    """One end of the question: an ENI with one of its addresses, an address outside what was read, or the internet.
+
+    `guess`: one of several ends, and nothing readable says which is meant; `service` is where the state of the managed
+    service behind it is observed.
+    """
 
     label: str
     kind: Literal["eni", "address", "internet"]
@@ -307,6 +311,8 @@ class Endpoint(Value):
     eni: str = ""
     vpc: str = ""
     scope: Scope = ANYWHERE
+    guess: bool = False
+    service: Place | None = Field(default=None, exclude=True)
 
 
 class Leg(Value):

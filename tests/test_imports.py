@@ -26,7 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("openings", "openings.[!b]*"),  # how one kind of blocker is opened
     ("openings.blocker",),
     ("resolve", "snapshot", "report", "policy", "table", "sighting", "differential"),
-    ("store", "calls", "picture"),
+    ("naming", "store", "calls", "picture"),
     ("folder", "index"),
     ("capture",),
     ("components", "components.*", "logs.[!lr]*"),  # one AWS resource, one log source: a file each
