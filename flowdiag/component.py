@@ -267,6 +267,20 @@ class Named:
     service: Place | None = None
 
 
+@dataclass(frozen=True)
+class Offer:
+    """A gateway that could carry a packet out of a VPC if a route led there: what a remedy would point a route to.
+
+    `cidr` is what the route would be for.
+    """
+
+    place: Place
+    cidr: str
+
+
+EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
+
+
 class Component:
     """One AWS resource on the path, in three answers: how it is read, where it leads a packet, what it observes of one.
 
@@ -274,9 +288,11 @@ class Component:
 
     `kind` names it in a Place; `reads` are its describe calls; `prefixes` the id prefixes of a route target that mean this
     component, and `target_role` the role it then plays; `interface_types` the InterfaceType values of ENIs that stand for
-    it; `outside` is true for what stands at the edge of AWS's sight: a flow to an address that is no ENI arrives there.
-    `spoken` is the word before a colon that says which service is meant (`rds:orders-db`); a component that has one is
-    asked for bare words too.
+    it; `outside` is true for what stands at the edge of AWS's sight: a flow to an address that is no ENI arrives there;
+    `route_field` is the field of a route that names this component as its target, where a route may; `offer_rank` is its
+    place among those that make `offers`, the lowest first: the VPC itself, then what leads to private networks, then what
+    leads to the internet. `spoken` is the word before a colon that says which service is meant (`rds:orders-db`); a
+    component that has one is asked for bare words too.
     """
 
     kind: ClassVar[str]
@@ -286,6 +302,8 @@ class Component:
     interface_types: ClassVar[tuple[str, ...]] = ()
     outside: ClassVar[bool] = False
     spoken: ClassVar[str] = ""
+    route_field: ClassVar[str] = ""
+    offer_rank: ClassVar[int | None] = None
 
     def claims(self, text: str) -> bool:
         """Whether the shape of a text (an ARN, an id, a DNS suffix) says that it names a resource of this kind."""
@@ -310,6 +328,11 @@ class Component:
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
         """Where the packet goes from here; nothing where it ends."""
+        return ()
+
+    def offers(self, packet: Packet, scope: Scope, view: View) -> Iterable[Offer]:
+        """The gateways of this kind that could carry the packet out of `packet.vpc` if a route led there; `scope` is that
+        of the route table."""
         return ()
 
     def foresee(self, place: Place, vpc: str, view: View) -> None:

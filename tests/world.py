@@ -188,6 +188,10 @@ class Vpc:
         """A route of the main table."""
         self.main.route(destination, target, **more)
 
+    def edge_table(self, gateway: str) -> RouteTable:
+        """A route table associated with a gateway of the VPC."""
+        return RouteTable(self, {"GatewayId": gateway})
+
     def internet_gateway(self, state: str = "available") -> str:
         """The id of an internet gateway attached here; routes to it are still to be made."""
         attached = [{"VpcId": self.id, "State": state}]
