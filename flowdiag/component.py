@@ -13,7 +13,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field,
 from pydantic.alias_generators import to_pascal
 
 from flowdiag.address import network, protocol_number
-from flowdiag.model import ANYWHERE, Address, Move, Observation, Packet, Place, Query, Scope, Unread
+from flowdiag.model import ANYWHERE, Address, Move, Observation, Packet, Place, Query, Scope, Translation, Unread
 
 
 def _named_network(text: str) -> str:
@@ -220,6 +220,43 @@ def neighbours(subnet_id: str, vpc: str, target: Address, scope: Scope, view: Vi
         return bool(subnet.holds(target))
     found = holder(vpc, target, scope, view)
     return bool(found) and found.subnet_id == subnet_id
+
+
+def taken_back(packet: Packet) -> Translation | None:
+    """The translation whose maker takes this reply back, whatever the route tables say: it kept the client's address."""
+    if packet.direction != "reply":
+        return None
+    return next((t for t in reversed(packet.translations) if t.returns and t.after.reply() == packet.flow), None)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One target of a load balancer: how it is registered, its address and port, whether it is healthy, and whether it is
+    meant to see the client's address."""
+
+    target: str
+    address: Address
+    port: int
+    healthy: bool
+    preserved: bool = False
+
+
+@dataclass(frozen=True)
+class Handling:
+    """What a node of a load balancer does with a packet, in words of the table `load_balancer`.
+
+    `goals` are the targets it may send to, and `answers` says that it may answer by itself instead; `guess`: something in
+    the request decides between them, so nothing readable does. `idle` is the idle timeout in seconds, where it is known;
+    `said` is the evidence: the listener that took the packet, or those that did not.
+    """
+
+    listener: str = "unknown"
+    targets: str = "unknown"
+    goals: tuple[Goal, ...] = ()
+    answers: bool = False
+    guess: bool = False
+    idle: int | None = None
+    said: str = ""
 
 
 def owner_scope(vpc: str, scope: Scope, view: View) -> Scope:

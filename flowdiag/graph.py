@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from flowdiag.address import ANYBODY
 from flowdiag.component import Component, View
 from flowdiag.components import by_interface_type, by_prefix, components, offers, prefix_of
-from flowdiag.model import Endpoint, Finding, Flow, Hop, Leg, Move, Observation, Packet, Place, Question, Trace
+from flowdiag.model import Address, Endpoint, Finding, Flow, Hop, Leg, Move, Observation, Packet, Place, Question, Trace
 from flowdiag.resolve import flow_between, resolve
 from flowdiag.table import Rules
 
@@ -248,6 +248,7 @@ class Walker:
             inputs=observation.inputs,
             denied=observation.denied,
             fix=observation.fix,
+            idle_timeout=observation.idle_timeout,
             flow=packet.flow,
             as_if=as_if,
         )
@@ -304,10 +305,17 @@ def _is(trail: Trail, end: Endpoint) -> bool:
         holds = components()[place.kind].outside or place.kind == "network_interface"
         return holds and packet.flow.destination == end.address
     last = trail.hops[-1].finding if trail.hops else None
-    if place.id == end.eni:
-        return place.kind == "network_interface" or (last is not None and last.verdict == "allowed")
-    stands_in = any(t.place.id == end.eni and t.after.destination == packet.flow.destination for t in packet.translations)
-    return stands_in and place.kind == "network_interface"
+    taken_up = place.kind == "network_interface" or (last is not None and last.verdict == "allowed")
+    return taken_up and (place.id == end.eni or packet.flow.destination == _stand_in(packet, end))
+
+
+def _stand_in(packet: Packet, end: Endpoint) -> Address | None:
+    """The address that the end sent the packet on to: its target, or what that one sent it on to in its turn."""
+    wanted = None
+    for done in packet.translations:
+        if done.place.id == end.eni or done.before.destination == wanted:
+            wanted = done.after.destination
+    return wanted
 
 
 def _component(place: Place) -> tuple[Component, Place]:

@@ -29,7 +29,7 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
 EVERY_CALL = {"Action", "Version", "Filter", "MaxResults", "PageSize", "NextToken", "Marker"}
-SERVICES = {"ec2": "ec2", "elastic-load-balancing-v2": "elbv2", "sts": "sts"}
+SERVICES = {"ec2": "ec2", "elastic-load-balancing-v2": "elbv2", "elastic-load-balancing": "elb", "sts": "sts"}
 PAGE_MARKS = {"NextToken": "NextToken", "NextMarker": "Marker", "Marker": "Marker"}  # in the reply → in the request
 
 
@@ -127,7 +127,8 @@ class Replay:
                     "RequestLimitExceeded" if service == "ec2" else "Throttling", status=503 if service == "ec2" else 400
                 )
             self._permit(f"{model.signing_name}:{operation}", service)
-            reply = self._reply(operation, region, tree(request.body), model.operation_model(operation).output_shape)
+            named = f"{service}.{operation}" if f"{service}.{operation}" in (LISTINGS | SINGLES) else operation
+            reply = self._reply(named, region, tree(request.body), model.operation_model(operation).output_shape)
         except RefusalError as refusal:
             return http(request.url, refusal.status, _error_xml(model.metadata["protocol"], refusal))
         return http(request.url, 200, _reply_xml(model, operation, reply))

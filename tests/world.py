@@ -57,6 +57,12 @@ ID_FIELDS = {
     "TargetGroupAttributes": "TargetGroupArn",
     "LoadBalancerTargetHealth": "TargetGroupArn",
     "FlowLogs": "FlowLogId",
+    "ListenerAttributes": "ListenerArn",
+    "ListenerRules": "ListenerArn",
+    "LoadBalancerDescriptions": "LoadBalancerName",
+    "ClassicLoadBalancerAttributes": "LoadBalancerName",
+    "ClassicLoadBalancerHealth": "LoadBalancerName",
+    "ServiceConfigurations": "ServiceId",
 }
 ASKED_APART = (
     "FlowLogs",
