@@ -30,10 +30,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("folder", "index"),
     ("capture", "fault"),
     ("components", "components.*", "logs.[!lr]*"),  # one AWS resource, one log source: a file each
+    ("service",),  # what managed services share
     ("logs.lines",),
     ("logs.record",),
     ("logs", "component"),  # what a log source is, what a component is
-    ("address",),
+    ("address", "named"),
     ("model",),  # the words
     ("error", "demo"),
 )
@@ -135,9 +136,9 @@ def test_nobody_names_a_single_component_or_source_or_surface() -> None:
 
 
 def test_a_component_knows_only_the_words() -> None:
-    """A component is written in `component`, `model` and `address` alone."""
+    """A component is written in `component`, `model`, `address`, `named` and `service` alone."""
     known = {other for one, other in edges() if one.startswith("components.")}
-    assert known <= {"component", "model", "address"}
+    assert known <= {"component", "model", "address", "named", "service"}
 
 
 @pytest.mark.parametrize("library", ONLY_IN)
