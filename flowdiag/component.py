@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_pascal
 
 from flowdiag.address import network, protocol_number
 from flowdiag.model import ANYWHERE, Address, Move, Observation, Packet, Place, Query, Scope, Translation, Unread
+from flowdiag.named import Named
 
 
 def _named_network(text: str) -> str:
@@ -280,28 +281,6 @@ def by_name(eager: bool = False) -> Lookup:
 
 def _name_tags(raw: Mapping[str, Any]) -> list[str | None]:
     return [tag.get("Value") for tag in raw.get("Tags") or raw.get("TagSet") or () if tag.get("Key") == "Name"]
-
-
-@dataclass(frozen=True)
-class Named:
-    """What a name stands for: `resource` is its ARN or id, which names it too, `label` what people call it.
-
-    `interfaces` are the network interfaces behind it, all walked; `guess`: it is one of them and nothing readable says
-    which. `addresses` are those that a client is told, where they are not the interfaces' first private ones, or are no
-    interface's. `alias` are further names that this one points to. `internet`: a host there whose address is not known.
-    `outside` is why no interface stands behind it, as the end of a sentence that starts with the name. `service` is the
-    place at which its own state is observed, in the roles `call` and `serve`.
-    """
-
-    resource: str
-    label: str
-    interfaces: tuple[Any, ...] = ()
-    guess: bool = False
-    addresses: tuple[Address, ...] = ()
-    alias: tuple[str, ...] = ()
-    internet: bool = False
-    outside: str = ""
-    service: Place | None = None
 
 
 @dataclass(frozen=True)

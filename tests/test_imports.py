@@ -32,10 +32,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("components", "components.*", "logs.[!lr]*"),  # one AWS resource, one log source: a file each
     ("access",),  # the one door to AWS
     ("fault",),
+    ("service",),  # what managed services share
     ("logs.lines",),
     ("logs.record",),
     ("logs", "component"),  # what a log source is, what a component is
-    ("address",),
+    ("address", "named"),
     ("model",),  # the words
     ("error", "demo"),
 )
@@ -137,9 +138,9 @@ def test_nobody_names_a_single_component_or_source_or_surface() -> None:
 
 
 def test_a_component_knows_only_the_words() -> None:
-    """A component is written in `component`, `model` and `address` alone."""
+    """A component is written in `component`, `model`, `address`, `named` and `service` alone."""
     known = {other for one, other in edges() if one.startswith("components.")}
-    assert known <= {"component", "model", "address"}
+    assert known <= {"component", "model", "address", "named", "service"}
 
 
 @pytest.mark.parametrize("library", ONLY_IN)

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -25,7 +26,9 @@ from flowdiag.model import (
     Translation,
     Unread,
 )
+from flowdiag.named import Named, all_of, arn_scope, every
 
+_NAMED = re.compile(r"^(?:arn:[^:]+:ec2:[^:]*:\d*:natgateway/)?(?P<id>nat-[0-9a-z]+)$")
 GONE = ("failed", "disassociating", "unassigning")
 SOURCE_PORTS = PortRange(first=1024, last=65535)
 
@@ -76,6 +79,7 @@ class NatGatewayComponent(Component):
     interface_types = ("nat_gateway", "natGateway")
     route_field = "NatGatewayId"
     offer_rank = 8
+    spoken = "nat"
     reads = (
         Read(
             service="ec2",
@@ -91,6 +95,22 @@ class NatGatewayComponent(Component):
             },
         ),
     )
+
+    def claims(self, text: str) -> bool:
+        """A NAT gateway's id or ARN."""
+        return bool(_NAMED.match(text))
+
+    def named(self, text: str, near: tuple[Any, ...], view: View) -> tuple[Named, ...] | Unread:
+        """The gateway with this id, ARN or Name tag: the interfaces that its addresses name.
+
+        A regional one has none: https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateways-regional.html
+        """
+        known = _NAMED.match(text)
+        by, value = ("id", known["id"]) if known else ("name", text)
+        found = view.find("nat_gateway", by, value, arn_scope(text))
+        if isinstance(found, Unread):
+            return found
+        return every(_as_named(nat, view) for nat in found if nat.state != "deleted")
 
     def guards(self, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
         """The network ACL of its subnet, where the packet comes from another one; it has no security group."""
@@ -143,6 +163,13 @@ class NatGatewayComponent(Component):
         for nat in view.find("nat_gateway", "vpc", packet.vpc, scope) or ():
             if nat.state == "available" and nat.connectivity_type == "public" and nat.subnet_id:
                 yield Offer(Place(kind="nat_gateway", id=nat.id, scope=scope), EVERYWHERE[packet.flow.version])
+
+
+def _as_named(nat: NatGateway, view: View) -> Named | Unread:
+    ids = [own.network_interface_id for own in nat.nat_gateway_addresses if own.network_interface_id]
+    faces = all_of(view.get("network_interface", id, nat.scope) for id in ids)
+    outside = f"is a NAT gateway in state {nat.state or '-'} without a network interface: ask from a client behind it"
+    return faces if isinstance(faces, Unread) else Named(nat.id, nat.name, faces, outside=outside)
 
 
 def _out(nat: NatGateway, after: Packet, view: View, guess: bool) -> Move:
