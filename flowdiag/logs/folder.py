@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from flowdiag.logs import Search, Sought, Tally
+from flowdiag.logs import Means, Search, Sought, Tally
 from flowdiag.logs.lines import Lines
 from flowdiag.logs.record import Layout
 from flowdiag.model import FlowdiagError, Record
@@ -27,6 +27,8 @@ class Folder:
     to read.
     """
 
+    actions = ()
+
     def __init__(self, path: str | Path, log_format: str | None = None) -> None:
         self.path = Path(path)
         self.layout = Layout.of_format(log_format) if log_format else None
@@ -36,7 +38,7 @@ class Folder:
             raise FlowdiagError(f"flow logs {str(path)!r}: no file ends in {endings}; give the folder that holds some")
 
     @classmethod
-    def opens(cls, where: str) -> Folder | None:
+    def opens(cls, where: str, means: Means | None = None) -> Folder | None:
         """The folder or file of this path; None where there is none."""
         try:
             return cls(where) if Path(where).exists() else None
