@@ -178,18 +178,19 @@ def capture(
       flowdiag capture prod-vpc --vpc vpc-0a1
       flowdiag diagnose web-1 db-1 5432 --snapshot ticket-1432
     """
+    from flowdiag.access import Access
     from flowdiag.gather import gather, gather_vpcs
     from flowdiag.question import ask
     from flowdiag.table import Rules
 
     if bool(source and destination) == bool(vpc):
         raise FlowdiagError("capture needs either SOURCE and DESTINATION (and PORT) or --vpc: give one of the two")
-    session = _session(profile)
+    access = Access(_session(profile), region=region)
     with click.progressbar(length=1, label="reading AWS", file=sys.stderr, show_eta=False) as bar:
         if source and destination:
-            collector = gather(ask(source, destination, port, protocol), Rules.load(), session, region, _advance(bar))
+            collector = gather(ask(source, destination, port, protocol), Rules.load(), access, _advance(bar))
         else:
-            collector = gather_vpcs(vpc, session, region, _advance(bar))
+            collector = gather_vpcs(vpc, access, _advance(bar))
     collector.snapshot.save(folder)
     _tell_capture(collector, folder)
 
@@ -240,7 +241,7 @@ def iam_policy() -> None:
 
 
 def _session(profile: str | None) -> Any:
-    from flowdiag.collect import session_for
+    from flowdiag.access import session_for
 
     return session_for(profile)
 

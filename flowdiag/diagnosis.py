@@ -108,9 +108,10 @@ def explain(question: Question, evidence: Snapshot, tables: Rules, flow_logs: st
 
 def live(question: Question, tables: Rules, session: boto3.Session | None, region: str | None) -> Snapshot:
     """What AWS tells now about everything the question touches."""
+    from flowdiag.access import Access
     from flowdiag.gather import gather
 
-    return gather(question, tables, session, region).snapshot
+    return gather(question, tables, Access(session, region=region)).snapshot
 
 
 def _evidence(snapshot: Snapshot | str | FilePath) -> Snapshot:

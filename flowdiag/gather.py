@@ -6,8 +6,9 @@ The rounds and calls depend on the path, never on the size of the account.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from flowdiag.access import Access
 from flowdiag.address import address
 from flowdiag.collect import Collector
 from flowdiag.components import by_interface_type, by_prefix, components
@@ -18,9 +19,6 @@ from flowdiag.resolve import resolve
 from flowdiag.snapshot import SnapshotView
 from flowdiag.table import Rules
 
-if TYPE_CHECKING:
-    import boto3
-
 MOST_ROUNDS = 12
 Progress = Callable[[int, int], None]
 
@@ -28,8 +26,7 @@ Progress = Callable[[int, int], None]
 def gather(
     question: Question,
     tables: Rules,
-    session: boto3.Session | None = None,
-    region: str | None = None,
+    access: Access,
     progress: Progress = lambda done, wanted: None,
 ) -> Collector:
     """The collector with everything that walking the question asked for; its `snapshot` answers the question offline.
@@ -37,15 +34,14 @@ def gather(
     `progress` is told, after every round, how many lookups are done and how many are wanted next. Raises FlowdiagError
     where an end cannot be resolved by anything AWS will tell.
     """
-    collector = Collector(session, region=region)
+    collector = Collector(access)
     _fetch_all(collector, lambda view: _wanted_by(question, tables, view), progress)
     return collector
 
 
 def gather_vpcs(
     vpcs: Iterable[str],
-    session: boto3.Session | None = None,
-    region: str | None = None,
+    access: Access,
     progress: Progress = lambda done, wanted: None,
 ) -> Collector:
     """The collector with everything of the VPCs: its `snapshot` answers questions between any two of their interfaces offline.
@@ -53,7 +49,7 @@ def gather_vpcs(
     Raises FlowdiagError where AWS knows no such VPC.
     """
     wanted = tuple(vpcs)
-    collector = Collector(session, region=region)
+    collector = Collector(access)
     first = tuple(unread for vpc in wanted for unread in (*whole_vpc(vpc), *_peerings(vpc)))
     _fetch_all(collector, lambda view: first if collector.rounds == 0 else _inside(view, wanted), progress)
     absent = next((vpc for vpc in wanted if collector.snapshot.get("vpc", vpc) is None), None)

@@ -28,8 +28,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("resolve", "snapshot", "report", "policy", "table", "sighting", "differential"),
     ("store", "calls", "picture"),
     ("folder", "index"),
-    ("capture", "fault"),
+    ("capture",),
     ("components", "components.*", "logs.[!lr]*"),  # one AWS resource, one log source: a file each
+    ("access",),  # the one door to AWS
+    ("fault",),
     ("logs.lines",),
     ("logs.record",),
     ("logs", "component"),  # what a log source is, what a component is
@@ -45,8 +47,8 @@ UNUSUAL = {
 
 # The libraries that may be imported, and by whom; a pattern as in LAYERS.
 ONLY_IN = {
-    "boto3": ("collect",),
-    "botocore": ("collect",),
+    "boto3": ("access",),
+    "botocore": ("access",),
     "networkx": ("graph",),
     "slack_sdk": ("render.slack",),
     "click": ("cli",),

@@ -11,8 +11,8 @@ import botocore.session
 import pytest
 from aws_reference import LISTINGS, SINGLES
 
+from flowdiag.access import READ_ONLY
 from flowdiag.calls import Call, askable, parameters
-from flowdiag.collect import READ_ONLY
 from flowdiag.component import Lookup, Read
 from flowdiag.components import reads
 from flowdiag.model import Query, Scope, Unread
