@@ -55,7 +55,11 @@ ID_FIELDS = {
     "TargetGroups": "TargetGroupArn",
     "TargetGroupAttributes": "TargetGroupArn",
     "LoadBalancerTargetHealth": "TargetGroupArn",
+    "FlowLogs": "FlowLogId",
 }
+ASKED_APART = (
+    "FlowLogs",
+)  # what belongs to no path is only there where a world says so: an empty list would say that none exist
 TARGET_FIELDS = {
     "nat": "NatGatewayId",
     "pcx": "VpcPeeringConnectionId",
@@ -99,7 +103,7 @@ class World:
 
     def __init__(self, account: str = "111122223333", region: str = "us-east-1") -> None:
         self.account, self.region = account, region
-        self._entries: dict[str, list[Raw]] = {key: [] for key in ID_FIELDS}
+        self._entries: dict[str, list[Raw]] = {key: [] for key in ID_FIELDS if key not in ASKED_APART}
         self._series, self._count = zlib.crc32(f"{account}/{region}".encode()), 0
 
     @property
@@ -122,7 +126,7 @@ class World:
     def add(self, key: str, prefix: str, raw: Raw) -> Raw:
         """A new entry under a response key, with an id of its own unless it has one."""
         entry = raw if ID_FIELDS[key] in raw else {ID_FIELDS[key]: self.id(prefix), **raw}
-        self._entries[key].append(entry)
+        self._entries.setdefault(key, []).append(entry)
         return entry
 
     def id(self, prefix: str) -> str:
