@@ -234,14 +234,25 @@ class Means:
         return self.access
 
 
-class Opener(Protocol):
-    """A source class that says for itself which places it can read; `actions` are the IAM actions it needs in AWS."""
+class Opener:
+    """A source class that says for itself which places it can read.
 
+    `prefixes` are how places in AWS begin that it reads, `actions` the IAM actions it needs there, and `delivers` is the
+    LogDestinationType of the flow logs whose destination it reads.
+    """
+
+    prefixes: ClassVar[tuple[str, ...]] = ()
     actions: ClassVar[tuple[str, ...]] = ()
+    delivers: ClassVar[str] = ""
 
     @classmethod
     def opens(cls, where: str, means: Means) -> Source | None:
         """The source at this place, or None where the place is not of this kind."""
+
+    @classmethod
+    def of(cls, access: Access, deliveries: Any) -> Source:
+        """The source that these flow logs (`logs._delivery.Delivery`) deliver to, all to the same place."""
+        raise NotImplementedError(f"{cls.__name__} is the destination of no flow log")
 
 
 @cache
@@ -250,9 +261,14 @@ def openers() -> tuple[type[Opener], ...]:
     found: dict[str, type[Opener]] = {}
     for module in pkgutil.iter_modules(__path__):
         for entry in vars(importlib.import_module(f"{__name__}.{module.name}")).values():
-            if isinstance(entry, type) and entry.__module__.startswith(__name__ + ".") and hasattr(entry, "opens"):
+            if isinstance(entry, type) and entry.__module__.startswith(__name__ + ".") and issubclass(entry, Opener):
                 found[entry.__qualname__] = entry
     return tuple(found.values())
+
+
+def in_aws(where: str) -> bool:
+    """Whether a place is one in AWS, by how it begins."""
+    return any(where.startswith(opener.prefixes) for opener in openers())
 
 
 def open_source(where: str, means: Means | None = None) -> Source:

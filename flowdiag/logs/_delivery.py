@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from flowdiag.logs import Access
+from flowdiag.logs import Access, Source, openers
 from flowdiag.model import FlowdiagError, Scope, Value
 
 CLOUDWATCH, S3, FIREHOSE = "cloud-watch-logs", "s3", "kinesis-data-firehose"
@@ -60,6 +60,15 @@ def delivered_to(access: Access, scope: Scope, filter: str, value: str) -> Itera
     for page in access.each(scope, "ec2", "describe_flow_logs", request):
         for raw in page.get("FlowLogs") or ():
             yield delivery_of(raw, scope)
+
+
+def source_of(access: Access, deliveries: tuple[Delivery, ...]) -> Source:
+    """The source behind flow logs that deliver to one place; raises FlowdiagError where nothing reads that place."""
+    first = deliveries[0]
+    for opener in openers():
+        if opener.delivers == first.kind:
+            return opener.of(access, deliveries)
+    raise FlowdiagError(f"{first.flow_log} delivers to {first.destination or first.kind}, which is not read")
 
 
 def _group_of(arn: str) -> str:

@@ -14,15 +14,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
-from flowdiag.logs import CLOCK_SLACK, LONGEST_INTERVAL, Access, Means, Search, Sought, Source, Tally
-from flowdiag.logs._delivery import Delivery, delivered_to
+from flowdiag.logs import CLOCK_SLACK, LONGEST_INTERVAL, Access, Means, Opener, Search, Sought, Source, Tally
+from flowdiag.logs._delivery import CLOUDWATCH, Delivery, delivered_to
 from flowdiag.logs._insights import Insights, Row, coverage_query, lines_query, second_of
 from flowdiag.logs._layouts import Layouts, Told, layouts_of
 from flowdiag.logs._parallel import Part, in_order
 from flowdiag.logs._several import together
 from flowdiag.model import FlowdiagError, Record, Scope
 
-PREFIXES = ("cloudwatch:", "logs:")
 SHORT = 8 * 3600
 """Seconds of log streams, all interfaces together, up to which FilterLogEvents reads them whole."""
 MOST_PAGES = 50
@@ -32,7 +31,7 @@ _INTERFACE = re.compile(r"eni-[0-9a-f]+")
 
 
 @dataclass(frozen=True)
-class CloudWatch:
+class CloudWatch(Opener):
     """One log group in one account and Region, and the flow logs that deliver into it.
 
     `deliveries` None: they are asked of AWS. `streams` False: its streams are not of interfaces, as a transit gateway's.
@@ -45,6 +44,8 @@ class CloudWatch:
     streams: bool = True
     pause: Callable[[float], None] = time.sleep
 
+    prefixes: ClassVar[tuple[str, ...]] = ("cloudwatch:", "logs:")
+    delivers: ClassVar[str] = CLOUDWATCH
     actions: ClassVar[tuple[str, ...]] = (
         "ec2:DescribeFlowLogs", "logs:FilterLogEvents", "logs:StartQuery", "logs:GetQueryResults", "logs:StopQuery",
     )  # fmt: skip
@@ -52,7 +53,7 @@ class CloudWatch:
     @classmethod
     def opens(cls, where: str, means: Means) -> Source | None:
         """The log group of `cloudwatch:NAME` (or its ARN) in every account and Region of the path; None for another place."""
-        prefix = next((prefix for prefix in PREFIXES if where.startswith(prefix)), None)
+        prefix = next((prefix for prefix in cls.prefixes if where.startswith(prefix)), None)
         if prefix is None:
             return None
         access, named = means.door(where), where.removeprefix(prefix)
@@ -62,6 +63,14 @@ class CloudWatch:
         if arn:
             return cls(access, Scope(account=arn["account"], region=arn["region"]), arn["name"])
         return together(cls(access, scope, named) for scope in means.scopes or (access.home,))
+
+    @classmethod
+    def of(cls, access: Access, deliveries: tuple[Delivery, ...]) -> CloudWatch:
+        """The log group of these flow logs; raises FlowdiagError where they name none."""
+        first = deliveries[0]
+        if not first.log_group:
+            raise FlowdiagError(f"{first.flow_log} names no log group that it delivers to")
+        return cls(access, first.scope, first.log_group, deliveries, streams=not first.gateway)
 
     @property
     def name(self) -> str:

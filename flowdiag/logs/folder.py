@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from flowdiag.logs import Means, Search, Sought, Tally
+from flowdiag.logs import Means, Opener, Search, Sought, Tally
 from flowdiag.logs.lines import Lines
 from flowdiag.logs.record import Layout
 from flowdiag.model import FlowdiagError, Record
@@ -20,14 +20,12 @@ _CHUNK = 1 << 14
 _GZIP = b"\x1f\x8b"
 
 
-class Folder:
+class Folder(Opener):
     """A folder of flow log files, searched in the order of their paths, or one file.
 
     `log_format` is the flow log's LogFormat for files without a header line. Raises FlowdiagError where nothing is there
     to read.
     """
-
-    actions = ()
 
     def __init__(self, path: str | Path, log_format: str | None = None) -> None:
         self.path = Path(path)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-from flowdiag.logs import Access, Means, Search, Sought, Source, Tally
+from flowdiag.logs import Access, Means, Opener, Search, Sought, Source, Tally
+from flowdiag.logs._delivery import S3 as BUCKET
 from flowdiag.logs._delivery import Delivery
 from flowdiag.logs._keys import Root, Slots, is_below_root, is_parquet, is_root, leads_on, root_of, slot_of
 from flowdiag.logs._objects import Object, Reading, tell_unread
@@ -20,12 +21,11 @@ from flowdiag.logs._parallel import in_order
 from flowdiag.logs.record import Layout
 from flowdiag.model import FlowdiagError, Record, Scope
 
-PREFIX = "s3://"
 _BUCKET_ARN = re.compile(r"arn:[\w-]+:s3:::(?P<bucket>[^/]+)/?(?P<prefix>.*)")
 
 
 @dataclass(frozen=True)
-class S3:
+class S3(Opener):
     """Files of one bucket: below the folders of `roots`, or, without them, below a prefix whose folders are looked through.
 
     `scope` is who asks and in which Region; `scopes` are the accounts and Regions whose folders are looked into.
@@ -40,29 +40,31 @@ class S3:
     scopes: tuple[Scope, ...] = ()
     layout: Layout | None = None
 
-    actions: ClassVar[tuple[str, ...]] = ("s3:ListBucket", "s3:GetObject", "kms:Decrypt")
+    prefixes: ClassVar[tuple[str, ...]] = ("s3://",)
+    delivers: ClassVar[str] = BUCKET
+    actions: ClassVar[tuple[str, ...]] = ("s3:ListBucket", "s3:GetObject")
 
     @classmethod
     def opens(cls, where: str, means: Means) -> Source | None:
         """The bucket and prefix of `s3://bucket/prefix`; None for another place."""
-        if not where.startswith(PREFIX):
+        if not where.startswith(cls.prefixes):
             return None
-        bucket, _, prefix = where.removeprefix(PREFIX).partition("/")
+        bucket, _, prefix = where.removeprefix("s3://").partition("/")
         if not bucket:
             raise FlowdiagError(f"flow logs {where!r} name no bucket: write s3://bucket/prefix")
         access = means.door(where)
-        scope = next(iter(means.scopes), access.home)
-        return cls(access, scope, bucket, prefix, scopes=means.scopes)
+        return cls(access, access.home, bucket, prefix, scopes=means.scopes)
 
     @classmethod
-    def of(cls, access: Access, delivery: Delivery) -> S3:
-        """The files of one flow log; raises FlowdiagError where its destination is no bucket."""
-        found = _BUCKET_ARN.fullmatch(delivery.destination)
+    def of(cls, access: Access, deliveries: tuple[Delivery, ...]) -> S3:
+        """The files of flow logs of one bucket and prefix; raises FlowdiagError where their destination is no bucket."""
+        first = deliveries[0]
+        found = _BUCKET_ARN.fullmatch(first.destination)
         if found is None:
-            raise FlowdiagError(f"{delivery.flow_log} delivers to {delivery.destination!r}, which is no bucket")
-        root = root_of(found["prefix"], delivery.scope, delivery.flow_log, delivery.hive, delivery.hourly)
-        layout = Layout.of_format(delivery.log_format) if delivery.log_format else None
-        return cls(access, delivery.scope, found["bucket"], found["prefix"], (root,), layout=layout)
+            raise FlowdiagError(f"{first.flow_log} delivers to {first.destination!r}, which is no bucket")
+        roots = tuple(root_of(found["prefix"], d.scope, d.flow_log, d.hive, d.hourly) for d in deliveries)
+        layout = Layout.of_format(first.log_format) if first.log_format and len(deliveries) == 1 else None
+        return cls(access, first.scope, found["bucket"], found["prefix"], roots, layout=layout)
 
     @property
     def name(self) -> str:
