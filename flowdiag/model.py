@@ -234,7 +234,8 @@ class Move(Value):
     """Where a component sends a packet on, and the guards it meets on the way out.
 
     `guess`: one of several, and nothing readable says which. `as_if`: the packet does not get here, or not for certain;
-    the walk goes on to find what else stands in the way.
+    the walk goes on to find what else stands in the way. `detour`: no route leads on; the walk may go on as if one led to a
+    gateway that could carry the packet.
     """
 
     to: Place
@@ -242,6 +243,7 @@ class Move(Value):
     guards: tuple[Place, ...] = ()
     guess: bool = False
     as_if: bool = False
+    detour: bool = False
 
 
 # ---------------------------------------------------------------- what was seen
@@ -304,7 +306,11 @@ class Hop(Value):
 
 
 class Endpoint(Value):
-    """One end of the question: an ENI with one of its addresses, an address outside what was read, or the internet."""
+    """One end of the question: an ENI with one of its addresses, an address outside what was read, or the internet.
+
+    `guess`: one of several ends, and nothing readable says which is meant; `service` is where the state of the managed
+    service behind it is observed.
+    """
 
     label: str
     kind: Literal["eni", "address", "internet"]
@@ -312,6 +318,8 @@ class Endpoint(Value):
     eni: str = ""
     vpc: str = ""
     scope: Scope = ANYWHERE
+    guess: bool = False
+    service: Place | None = Field(default=None, exclude=True)
 
 
 class Leg(Value):

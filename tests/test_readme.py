@@ -66,7 +66,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "my-rules").mkdir()
     shutil.copy(bundled() / "unsupported.md", tmp_path / "my-rules")
     session = replay_session(account())
-    monkeypatch.setattr("flowdiag.collect.session_for", lambda profile=None: session)
+    monkeypatch.setattr("flowdiag.access.session_for", lambda profile=None: session)
     monkeypatch.setattr(boto3, "Session", lambda **named: session)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -256,6 +256,9 @@ def test_the_prefix_list_query_makes_a_reply_that_is_understood(tmp_path: Path) 
         ("search-transit-gateway-routes", {"Routes": [], "AdditionalRoutesAvailable": False}),
         ("describe-listeners", {"Listeners": []}),
         ("describe-load-balancer-attributes", {"Attributes": []}),
+        ("describe-rules", {"Rules": []}),
+        ("describe-listener-attributes", {"Attributes": []}),
+        ("describe-instance-health", {"InstanceStates": []}),
         ("describe-target-group-attributes", {"Attributes": []}),
         ("describe-target-health", {"TargetHealthDescriptions": []}),
     ],

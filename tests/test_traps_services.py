@@ -7,6 +7,7 @@ from world import World
 from world_services import TransitGateway, egress_only_gateway, gateway_endpoint, interface_endpoint
 
 from flowdiag import Snapshot, diagnose
+from flowdiag.access import Access
 from flowdiag.gather import gather_vpcs
 
 PRESERVED = "preserve_client_ip.enabled"
@@ -364,7 +365,7 @@ def test_a_capture_of_vpcs_holds_what_stands_between_and_before_their_hosts(worl
     egress_only_gateway(app.vpc)
     raw = world.raw()[world.account, world.region]
     session = replay_session(raw, account=world.account, region=world.region)
-    gather_vpcs(world_vpcs, session).snapshot.save(tmp_path / "vpcs")
+    gather_vpcs(world_vpcs, Access(session)).snapshot.save(tmp_path / "vpcs")
     held = Snapshot.load(tmp_path / "vpcs")
     first, *_, last = (entry["NetworkInterfaceId"] for entry in entries(world, "NetworkInterfaces"))
     by_balancer = diagnose(first, "10.0.1.50", 443, snapshot=held)

@@ -11,7 +11,8 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from flowdiag.address import address
-from flowdiag.component import Component, Goal, Handling, Id, Lookup, Part, Read, Resource, View
+from flowdiag.balancing import Goal, Handling
+from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View
 from flowdiag.model import TCP, Address, Packet, Unread
 
 IDLE = 60  # seconds: https://docs.aws.amazon.com/elasticloadbalancing/latest/classic/config-idle-timeout.html

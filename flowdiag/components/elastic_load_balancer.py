@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from flowdiag.address import address, any_holds
-from flowdiag.component import Component, Goal, Handling, Id, Lookup, Part, Read, Resource, View
+from flowdiag.balancing import Goal, Handling
+from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View
 from flowdiag.model import TCP, UDP, Packet, Unread
 
 DOWN = ("provisioning", "failed")

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flowdiag.address import address
-from flowdiag.component import Component, Goal, Handling, View, holder, neighbours
+from flowdiag.balancing import Goal, Handling
+from flowdiag.component import Component, View, holder, neighbours
 from flowdiag.model import (
     TCP,
     UDP,

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from flowdiag.address import address
-from flowdiag.component import Component, Goal, Handling, View, neighbours, taken_back
+from flowdiag.balancing import Goal, Handling
+from flowdiag.component import Component, View, neighbours, taken_back
 from flowdiag.model import ICMP, ICMPV6, Address, Evidence, Move, Observation, Packet, Place, PortRange, Translation, Unread
 
 NODE_PORTS = PortRange(first=1024, last=65535)

@@ -193,6 +193,10 @@ def _instance(raw: Mapping[str, Any]) -> list[str | None]:
     return [found.get("InstanceId")] if (found := raw.get("Attachment")) else []
 
 
+def _group_ids(raw: Mapping[str, Any]) -> list[str | None]:
+    return [group.get("GroupId") for group in raw.get("Groups") or ()]
+
+
 def _dns(raw: Mapping[str, Any]) -> list[str | None]:
     entries = [raw, *(raw.get("PrivateIpAddresses") or ())]
     return [entry.get("PrivateDnsName") for entry in entries]
@@ -221,6 +225,7 @@ class NetworkInterfaceComponent(Component):
                 "subnet": Lookup(keys=lambda raw: [raw.get("SubnetId")], filter="subnet-id", eager=True),
                 "vpc": Lookup(keys=lambda raw: [raw.get("VpcId")], filter="vpc-id"),
                 "description": Lookup(keys=lambda raw: [raw.get("Description")], filter="description"),
+                "group": Lookup(keys=_group_ids, filter="group-id"),
                 "private_dns": Lookup(keys=_dns, filter="private-dns-name"),
                 "public_dns": Lookup(
                     keys=lambda raw: [a.get("PublicDnsName") for a in _associations(raw)], filter="association.public-dns-name"

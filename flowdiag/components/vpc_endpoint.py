@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from flowdiag.component import Component, Id, Lookup, Read, Resource, View, by_id, by_name, neighbours, owner_scope
+from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, by_id, by_name, neighbours, owner_scope
 from flowdiag.model import ICMP, ICMPV6, TCP, Evidence, Move, Observation, Packet, Place, Unread
 
 # States in which nothing passes; a deleted endpoint may still be shown for a while.
@@ -24,6 +24,17 @@ TYPES = {
     "ServiceNetwork": "service network",
 }
 EMERGE = "emerge"  # the role of an endpoint at which a packet comes out again
+
+
+class DnsEntry(Part):
+    """One DNS name of an interface endpoint; with private DNS the service's own name is among them, perhaps with a `*`."""
+
+    dns_name: str = ""
+
+    def is_for(self, host: str) -> bool:
+        """Whether the host's name is this one."""
+        own = self.dns_name.lower().replace("\\052", "*")
+        return host == own or (own.startswith("*.") and host.endswith(own[1:]))
 
 
 class VpcEndpoint(Resource):
@@ -40,6 +51,7 @@ class VpcEndpoint(Resource):
     service_network_arn: str = ""
     resource_configuration_arn: str = ""
     network_interface_ids: tuple[str, ...] = ()
+    dns_entries: tuple[DnsEntry, ...] = ()
 
     @property
     def id(self) -> str:
