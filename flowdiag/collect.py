@@ -26,7 +26,7 @@ from flowdiag.policy import Reads, known_reads
 from flowdiag.snapshot import Snapshot
 
 READ_ONLY = ("describe_", "get_", "list_", "search_", "lookup_", "filter_")
-PAGE_MARKS = ("NextToken", "NextMarker", "Marker")
+PAGE_MARKS = ("NextToken", "nextToken", "NextMarker", "Marker")
 ATTEMPTS, CONNECT_SECONDS, READ_SECONDS = 6, 5, 30
 STS_ATTEMPTS = 3  # a network may have no way to STS, and it only tells the account's number
 

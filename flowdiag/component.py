@@ -13,7 +13,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field,
 from pydantic.alias_generators import to_pascal
 
 from flowdiag.address import network, protocol_number
-from flowdiag.model import ANYWHERE, Address, Move, Observation, Packet, Place, Query, Scope, Unread
+from flowdiag.model import ANYWHERE, Address, Move, Observation, Packet, Place, Query, Scope, Translation, Unread
 
 
 def _named_network(text: str) -> str:
@@ -93,7 +93,8 @@ class Lookup:
     """One way to find resources of a kind: the keys of a raw item offline, and the request parameters live.
 
     `parameter` is the list parameter of the call (`GroupIds`), else `filter` is the name of a describe filter;
-    `also` are filters that go with it. With neither, the lookup cannot be asked of AWS and a live answer is Unread.
+    `also` are filters that go with it. `request` makes the parameters of one value for a call that takes no list of them,
+    or takes none at all. With none of these, the lookup cannot be asked of AWS and a live answer is Unread.
     `eager`: a question usually needs it and an account may hold very many, so it is indexed when a snapshot is loaded.
     """
 
@@ -101,6 +102,7 @@ class Lookup:
     parameter: str = ""
     filter: str = ""
     also: Mapping[str, str] = field(default_factory=dict)
+    request: Callable[[str], Mapping[str, Any]] | None = None
     eager: bool = False
 
 
@@ -243,6 +245,29 @@ class Offer:
 
 
 EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
+
+
+def is_outside(target: Address, view: View) -> str:
+    """Whether an address is of no interface that was read, as far as a decision table asks: yes, no or unknown.
+
+    Where it is, that the network outside delivers the packet and answers by the same gateway is assumed.
+    """
+    lookups = ("private_ip", "public_ip") if target.version == 4 else ("ipv6",)
+    found = [view.find("network_interface", lookup, str(target)) for lookup in lookups]
+    if any(found):
+        return "no"
+    if any(isinstance(answer, Unread) for answer in found):
+        return "unknown"
+    assumed = "it delivers the packet, and sends the answer back by the same gateway"
+    view.assume(Query(kind="customer_network", by="address", value=str(target)), assumed)
+    return "yes"
+
+
+def entrance(packet: Packet, *kinds: str) -> Translation | None:
+    """The gateway of one of these kinds at which a packet from outside AWS comes in: that by which the request went out,
+    or that which was found to lead in."""
+    noted = (t for t in reversed(packet.translations) if t.place.kind in kinds)
+    return next((t for t in noted if t.after.source == packet.flow.destination), None)
 
 
 class Component:

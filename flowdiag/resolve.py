@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from ipaddress import ip_network
 from typing import Any
@@ -22,6 +22,7 @@ from flowdiag.model import (
     PortRange,
     Query,
     Question,
+    Scope,
     Unread,
 )
 
@@ -54,7 +55,8 @@ def resolve(question: Question, view: View) -> tuple[tuple[Endpoint, ...], tuple
     _refuse_nobody(question)
     source, destination = _both(question, view)
     version = _version(question, source, destination)
-    sources = _endpoints(question.source, source, version, view, sending=True)
+    there = {i.vpc_id: i.scope for i in destination or ()}
+    sources = _endpoints(question.source, source, version, view, sending=True, there=there)
     near = {e.vpc for e in sources if e.kind == "eni"}
     destinations = _endpoints(question.destination, destination, version, view, sending=False, near=near)
     if all(e.kind != "eni" for e in (*sources, *destinations)):
@@ -242,10 +244,18 @@ def _literal(text: str) -> Address | None:
 
 
 def _endpoints(
-    text: str, interfaces: tuple[Any, ...] | None, version: int, view: View, *, sending: bool, near: Iterable[str] = ()
+    text: str,
+    interfaces: tuple[Any, ...] | None,
+    version: int,
+    view: View,
+    *,
+    sending: bool,
+    near: Iterable[str] = (),
+    there: Mapping[str, Scope] | None = None,
 ) -> tuple[Endpoint, ...]:
+    """The ends that a text names; `there` are the far end's VPCs, in which a sender outside AWS cannot have its address."""
     if interfaces is None:
-        return (_outside(text, version, sending, view),)
+        return (_outside(text, version, sending, view, there or {}),)
     made = tuple(e for i in interfaces if (e := _endpoint(text, i, version, sending, near, view)))
     if not made:
         raise NotFoundError(f"{text!r} has no IPv{version} address: ask about the other IP version")
@@ -294,13 +304,15 @@ def _address_of(text: str, interface: Any, version: int, sending: bool, near: It
     return next((a for text in interface.addresses if (a := address(text)) and a.version == version), None)
 
 
-def _outside(text: str, version: int, sending: bool, view: View) -> Endpoint:
+def _outside(text: str, version: int, sending: bool, view: View, there: Mapping[str, Scope]) -> Endpoint:
     literal = _literal(text)
     if literal is None:
         anybody = "anybody there; what names only a part of the internet is not told apart"
         view.assume(Query(kind="internet", by="id", value=""), anybody)
         return Endpoint(label="internet", kind="internet", address=ANYBODY[version])
     if sending and is_private(literal):
-        lookup = "private_ip" if literal.version == 4 else "ipv6"
-        _none(text, view.find("network_interface", lookup, str(literal)))
+        found = view.find("network_interface", "private_ip" if literal.version == 4 else "ipv6", str(literal))
+        inside = any(known.holds(literal) for vpc, scope in there.items() if (known := view.get("vpc", vpc, scope)))
+        if isinstance(found, Unread) or inside:
+            _none(text, found)
     return Endpoint(label=text.strip(), kind="address", address=literal)

@@ -322,6 +322,29 @@ LISTINGS: Mapping[str, Listing] = {
             "transit-gateway-id": "[RequesterTgwInfo.TransitGatewayId, AccepterTgwInfo.TransitGatewayId][]",
         },
     ),
+    "DescribeTransitGatewayConnects": Listing(
+        "TransitGatewayConnects",
+        "TransitGatewayAttachmentId",
+        "TransitGatewayAttachmentIds",
+        "InvalidTransitGatewayAttachmentID.NotFound",
+        {
+            "state": "State",
+            "transit-gateway-attachment-id": "TransitGatewayAttachmentId",
+            "transit-gateway-id": "TransitGatewayId",
+            "transport-transit-gateway-attachment-id": "TransportTransitGatewayAttachmentId",
+        },
+    ),
+    "DescribeTransitGatewayConnectPeers": Listing(
+        "TransitGatewayConnectPeers",
+        "TransitGatewayConnectPeerId",
+        "TransitGatewayConnectPeerIds",
+        "InvalidTransitGatewayConnectPeerID.NotFound",
+        {
+            "state": "State",
+            "transit-gateway-attachment-id": "TransitGatewayAttachmentId",
+            "transit-gateway-connect-peer-id": "TransitGatewayConnectPeerId",
+        },
+    ),
     "DescribeTransitGatewayRouteTables": Listing(
         "TransitGatewayRouteTables",
         "TransitGatewayRouteTableId",
@@ -412,6 +435,9 @@ LISTINGS: Mapping[str, Listing] = {
             "traffic-type": "TrafficType",
         },
     ),
+    "DescribeVirtualInterfaces": Listing(
+        "virtualInterfaces", "virtualInterfaceId", "virtualInterfaceId", "DirectConnectClientException"
+    ),
     "DescribeLoadBalancers": Listing(
         "LoadBalancers", "LoadBalancerArn", "LoadBalancerArns", "LoadBalancerNotFound", name_field="LoadBalancerName"
     ),
@@ -447,6 +473,12 @@ SINGLES: Mapping[str, Single] = {
             "resource-type": "ResourceType",
             "transit-gateway-attachment-id": "TransitGatewayAttachmentId",
         },
+    ),
+    "DescribeDirectConnectGatewayAssociations": Single(
+        ("DirectConnectGatewayAssociations",), "associatedGatewayId", "DirectConnectClientException"
+    ),
+    "DescribeDirectConnectGatewayAttachments": Single(
+        ("DirectConnectGatewayAttachments",), "directConnectGatewayId", "DirectConnectClientException"
     ),
     "DescribeListeners": Single(("LoadBalancerListeners",), "LoadBalancerArn", "LoadBalancerNotFound"),
     "DescribeLoadBalancerAttributes": Single(("LoadBalancerAttributes",), "LoadBalancerArn", "LoadBalancerNotFound"),

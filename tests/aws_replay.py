@@ -17,7 +17,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 from xml.sax.saxutils import escape
 
 import boto3
@@ -28,9 +28,17 @@ from botocore.awsrequest import AWSResponse
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
-EVERY_CALL = {"Action", "Version", "Filter", "MaxResults", "PageSize", "NextToken", "Marker"}
-SERVICES = {"ec2": "ec2", "elastic-load-balancing-v2": "elbv2", "sts": "sts"}
-PAGE_MARKS = {"NextToken": "NextToken", "NextMarker": "Marker", "Marker": "Marker"}  # in the reply → in the request
+EVERY_CALL = {"Action", "Version", "Filter", "MaxResults", "maxResults", "PageSize", "NextToken", "nextToken", "Marker"}
+SERVICES = {
+    "ec2": "ec2",
+    "elastic-load-balancing-v2": "elbv2",
+    "sts": "sts",
+    "direct-connect": "directconnect",
+    "networkmanager": "networkmanager",
+}
+WORLDWIDE = ("networkmanager",)  # one endpoint for all Regions
+# In the reply → in the request.
+PAGE_MARKS = {"NextToken": "NextToken", "NextMarker": "Marker", "Marker": "Marker", "nextToken": "nextToken"}
 
 
 class RefusalError(Exception):
@@ -127,10 +135,13 @@ class Replay:
                     "RequestLimitExceeded" if service == "ec2" else "Throttling", status=503 if service == "ec2" else 400
                 )
             self._permit(f"{model.signing_name}:{operation}", service)
-            reply = self._reply(operation, region, tree(request.body), model.operation_model(operation).output_shape)
+            region = next(iter(self._regions)) if service in WORLDWIDE else region
+            reply = self._reply(
+                operation, region, _asked(request, model, operation), model.operation_model(operation).output_shape
+            )
         except RefusalError as refusal:
-            return http(request.url, refusal.status, _error_xml(model.metadata["protocol"], refusal))
-        return http(request.url, 200, _reply_xml(model, operation, reply))
+            return http(request.url, refusal.status, _error_text(model, refusal))
+        return http(request.url, 200, json.dumps(reply) if _speaks_json(model) else _reply_xml(model, operation, reply))
 
     def _permit(self, action: str, service: str) -> None:
         if action in self._deny:
@@ -280,9 +291,31 @@ def tree(body: Any) -> dict[str, Any]:
     return found
 
 
-def _values(node: Mapping[str, Any]) -> list[str]:
-    """A list on the wire: `VpcId.1`, or `LoadBalancerArns.member.1` in the query protocol."""
-    return list(node.get("member", node).values())
+def _speaks_json(model: ServiceModel) -> bool:
+    return "json" in str(model.metadata.get("protocols", model.metadata["protocol"]))
+
+
+def _asked(request: Any, model: ServiceModel, operation: str) -> dict[str, Any]:
+    """The parameters of a request by their names: from a query string, a JSON body, or the parts of a REST address."""
+    if not _speaks_json(model):
+        return tree(request.body)
+    address = urlsplit(request.url)
+    rest = model.operation_model(operation).http["requestUri"].partition("?")[0]
+    pattern = re.sub(r"\{(\w+)\+?\}", r"(?P<\1>[^/]+)", rest)
+    parts = re.fullmatch(pattern, address.path) if "{" in rest else None
+    found = {**(parts.groupdict() if parts else {}), **dict(parse_qsl(address.query))}
+    names = {shape.serialization.get("name", name): name for name, shape in _members(model, operation)}
+    return {**{names.get(key, key): value for key, value in found.items()}, **json.loads(request.body or "{}")}
+
+
+def _members(model: ServiceModel, operation: str) -> Iterable[tuple[str, Any]]:
+    shape = model.operation_model(operation).input_shape
+    return shape.members.items() if shape else ()
+
+
+def _values(node: Any) -> list[str]:
+    """A list on the wire: `VpcId.1`, or `LoadBalancerArns.member.1` in the query protocol; where one value is taken, that."""
+    return list(node.get("member", node).values()) if isinstance(node, Mapping) else [node]
 
 
 def _region_of(request: Any) -> str:
@@ -304,6 +337,12 @@ def _reply_xml(model: Any, operation: str, reply: Mapping[str, Any]) -> str:
         return f"<{operation}Response><requestId>replay</requestId>{inner}</{operation}Response>"
     metadata = "<ResponseMetadata><RequestId>replay</RequestId></ResponseMetadata>"
     return f"<{operation}Response><{operation}Result>{inner}</{operation}Result>{metadata}</{operation}Response>"
+
+
+def _error_text(model: ServiceModel, refusal: RefusalError) -> str:
+    if _speaks_json(model):
+        return json.dumps({"__type": refusal.code, "message": refusal.message})
+    return _error_xml(model.metadata["protocol"], refusal)
 
 
 def _error_xml(protocol: str, refusal: RefusalError) -> str:

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 from world import World, tags
+from world_edges import connect, direct_connect, hang, no_direct_connect, vpn, vpn_gateway
 from world_services import LoadBalancer, TransitGateway, egress_only_gateway, gateway_endpoint, interface_endpoint
 
 from flowdiag import Diagnosis, Snapshot, diagnose
@@ -36,6 +37,7 @@ BLOCKS = {"python world", "text question", "text flow-log", "text expected"}
 SERVICES = {
     made.__name__: made for made in (TransitGateway, LoadBalancer, gateway_endpoint, interface_endpoint, egress_only_gateway)
 }
+EDGES = {made.__name__: made for made in (vpn_gateway, vpn, direct_connect, no_direct_connect, hang, connect)}
 SAID_NOWHERE = "-"  # the headline of rows of the table of causes that no report shows
 _BLOCK = re.compile(r"^```(\w+ [\w-]+)\n(.*?)^```$", flags=re.M | re.S)
 _CODES = re.compile(r"^codes: (.+)$", flags=re.M)
@@ -122,7 +124,7 @@ def name(thing: Any, text: str) -> Any:
 def built(case: Case) -> Accounts:
     """The worlds that the blocks of a case make; `world` is the first."""
     accounts = Accounts()
-    names: dict[str, Any] = {"World": accounts, "world": accounts(), "name": name, **SERVICES}
+    names: dict[str, Any] = {"World": accounts, "world": accounts(), "name": name, **SERVICES, **EDGES}
     for block in (case.start, case.blocks.get("python world", "")):
         exec(compile(block, f"{case.page}: {case.title}", "exec"), names)
     return accounts
