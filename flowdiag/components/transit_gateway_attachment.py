@@ -195,6 +195,7 @@ class TransitGatewayAttachmentComponent(Component):
             id_field="Side",
             resource=TransitGatewaySide,
             lookups={
+                "id": Lookup(keys=_named("Side")),
                 "attachment": Lookup(keys=_named("TransitGatewayAttachmentId"), filter="transit-gateway-attachment-id"),
                 "gateway": Lookup(keys=_named("TransitGatewayId"), filter="transit-gateway-id"),
             },

@@ -28,7 +28,7 @@ from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, 
 
 # Of several healthy ways with routes of one length: https://docs.aws.amazon.com/vpn/latest/s2svpn/vpn-route-priority.html
 DIRECT_CONNECT, STATIC, BGP = 0, 1, 2
-ANY_ADDRESS = IPv4Address("0.0.0.0")
+ANY_ADDRESS = IPv4Address(0)
 
 
 @dataclass(frozen=True)
