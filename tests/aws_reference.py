@@ -237,6 +237,27 @@ LISTINGS: Mapping[str, Listing] = {
         "InvalidCarrierGatewayID.NotFound",
         {"carrier-gateway-id": "CarrierGatewayId", "state": "State", "owner-id": "OwnerId", "vpc-id": "VpcId"},
     ),
+    "DescribeLocalGatewayRouteTableVpcAssociations": Listing(
+        "LocalGatewayRouteTableVpcAssociations",
+        "LocalGatewayRouteTableVpcAssociationId",
+        "LocalGatewayRouteTableVpcAssociationId",
+        "InvalidLocalGatewayRouteTableVpcAssociationID.NotFound",
+        {
+            "local-gateway-id": "LocalGatewayId",
+            "local-gateway-route-table-id": "LocalGatewayRouteTableId",
+            "local-gateway-route-table-vpc-association-id": "LocalGatewayRouteTableVpcAssociationId",
+            "owner-id": "OwnerId",
+            "state": "State",
+            "vpc-id": "VpcId",
+        },
+    ),
+    "DescribeLocalGatewayRouteTables": Listing(
+        "LocalGatewayRouteTables",
+        "LocalGatewayRouteTableId",
+        "LocalGatewayRouteTableId",
+        "InvalidLocalGatewayRouteTableID.NotFound",
+        {"local-gateway-id": "LocalGatewayId", "local-gateway-route-table-id": "LocalGatewayRouteTableId", "state": "State"},
+    ),
     "DescribeNatGateways": Listing(
         "NatGateways",
         "NatGatewayId",
@@ -473,6 +494,12 @@ SINGLES: Mapping[str, Single] = {
             "resource-type": "ResourceType",
             "transit-gateway-attachment-id": "TransitGatewayAttachmentId",
         },
+    ),
+    "SearchLocalGatewayRoutes": Single(
+        ("LocalGatewayRoutes",),
+        "LocalGatewayRouteTableId",
+        "InvalidLocalGatewayRouteTableID.NotFound",
+        {"route-search.exact-match": "DestinationCidrBlock", "state": "State", "type": "Type"},
     ),
     "DescribeDirectConnectGatewayAssociations": Single(
         ("DirectConnectGatewayAssociations",), "associatedGatewayId", "DirectConnectClientException"

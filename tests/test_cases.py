@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import world_edges
 from world import World, tags
-from world_edges import connect, direct_connect, hang, no_direct_connect, vpn, vpn_gateway
 from world_services import LoadBalancer, TransitGateway, egress_only_gateway, gateway_endpoint, interface_endpoint
 
 from flowdiag import Diagnosis, Snapshot, diagnose
@@ -37,7 +37,7 @@ BLOCKS = {"python world", "text question", "text flow-log", "text expected"}
 SERVICES = {
     made.__name__: made for made in (TransitGateway, LoadBalancer, gateway_endpoint, interface_endpoint, egress_only_gateway)
 }
-EDGES = {made.__name__: made for made in (vpn_gateway, vpn, direct_connect, no_direct_connect, hang, connect)}
+EDGES = {name: made for name, made in vars(world_edges).items() if getattr(made, "__module__", "") == world_edges.__name__}
 SAID_NOWHERE = "-"  # the headline of rows of the table of causes that no report shows
 _BLOCK = re.compile(r"^```(\w+ [\w-]+)\n(.*?)^```$", flags=re.M | re.S)
 _CODES = re.compile(r"^codes: (.+)$", flags=re.M)

@@ -60,6 +60,22 @@ def by_hub(kind: str) -> Callable[[World], None]:
     return build
 
 
+def by_carrier(world: World) -> None:
+    """The carrier's network behind a Wavelength Zone."""
+    vpc = inside(world)
+    gateway = carrier_gateway(vpc)
+    vpc.route("0.0.0.0/0", gateway)
+    for face in world.raw()[world.account, world.region]["NetworkInterfaces"]:
+        for part in (face, face["PrivateIpAddresses"][0]):
+            part["Association"] = {"CarrierIp": "192.0.2.10"}
+
+
+def by_local_gateway(world: World) -> None:
+    """The local network around an Outpost."""
+    vpc = inside(world)
+    vpc.route("10.8.0.0/16", local_gateway(vpc, "10.8.0.0/16"))
+
+
 WORLDS: dict[str, Callable[[World], None]] = {
     "VPN": by_vpn,
     "VPN that is down": lambda world: by_vpn(world, tunnels="DOWN DOWN"),
@@ -76,6 +92,22 @@ def told(found: Diagnosis) -> tuple[Any, ...]:
         (hop.place.kind, hop.place.id, hop.finding.code if hop.finding else "") for leg in found.path.legs for hop in leg.hops
     ]
     return found.verdict, hops, [(unread.query.kind, unread.assumed) for unread in found.unread]
+
+
+ONE_WAY: dict[str, tuple[Callable[[World], None], tuple[str, str, int]]] = {
+    "carrier gateway": (by_carrier, ("web-1", "198.51.100.80", 443)),
+    "local gateway": (by_local_gateway, OUT),
+}
+
+
+@pytest.mark.parametrize("name", ONE_WAY)
+def test_a_way_out_alone_is_read_live_as_it_is_offline(world, name):
+    """Where nothing tells of connections that begin outside, those that begin inside are followed all the same."""
+    build, asked = ONE_WAY[name]
+    build(world)
+    live = diagnose(*asked, session=replay_session(world.raw()[world.account, world.region]))
+    assert told(diagnose(*asked, snapshot=world.snapshot())) == told(live)
+    assert "reachable" == live.verdict
 
 
 @pytest.mark.parametrize("asked", [OUT, IN], ids=["out", "in"])

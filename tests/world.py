@@ -57,6 +57,10 @@ ID_FIELDS = {
     "virtualInterfaces": "virtualInterfaceId",
     "TransitGatewayConnects": "TransitGatewayAttachmentId",
     "TransitGatewayConnectPeers": "TransitGatewayConnectPeerId",
+    "CarrierGateways": "CarrierGatewayId",
+    "LocalGatewayRouteTableVpcAssociations": "LocalGatewayRouteTableVpcAssociationId",
+    "LocalGatewayRouteTables": "LocalGatewayRouteTableId",
+    "LocalGatewayRoutes": "LocalGatewayRouteTableId",
     "LoadBalancers": "LoadBalancerArn",
     "LoadBalancerListeners": "LoadBalancerArn",
     "LoadBalancerAttributes": "LoadBalancerArn",
@@ -70,6 +74,8 @@ TARGET_FIELDS = {
     "eni": "NetworkInterfaceId",
     "tgw": "TransitGatewayId",
     "eigw": "EgressOnlyInternetGatewayId",
+    "cagw": "CarrierGatewayId",
+    "lgw": "LocalGatewayId",
 }
 STATE_CODES = {"pending": 0, "running": 16, "stopped": 80, "terminated": 48}
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from world import Vpc, World, tags
+from world import Instance, Vpc, World, tags
 from world_guards import Raw
 from world_services import TransitGateway
 
@@ -105,4 +105,29 @@ def connect(hub: TransitGateway, *cidrs: str, sessions: str = "up up", state: st
     tunnel = {"PeerAddress": "10.0.9.7", "InsideCidrBlocks": ["169.254.6.0/29"], "BgpConfigurations": bgp}
     peer = {"TransitGatewayAttachmentId": id, "State": "available", "ConnectPeerConfiguration": tunnel, "Tags": []}
     hub.world.add("TransitGatewayConnectPeers", "tgw-connect-peer", peer)
+    return id
+
+
+def carrier_gateway(vpc: Vpc, state: str = "available") -> str:
+    """The id of a carrier gateway of the VPC; routes to it are still to be made."""
+    look = {"VpcId": vpc.id, "State": state, "OwnerId": vpc.world.account, "Tags": []}
+    return str(vpc.world.add("CarrierGateways", "cagw", look)["CarrierGatewayId"])
+
+
+def give(instance: Instance, field: str, address: str) -> None:
+    """Associate the primary address of an instance with one of another network (`CarrierIp`, `CustomerOwnedIp`)."""
+    for part in (instance.eni.raw, instance.eni.raw["PrivateIpAddresses"][0]):
+        part["Association"] = {field: address}
+
+
+def local_gateway(vpc: Vpc, *cidrs: str, mode: str = "direct-vpc-routing", state: str = "active", associated: bool = True) -> str:
+    """The id of a local gateway with routes to the local network, and the VPC on its table."""
+    world, id = vpc.world, vpc.world.id("lgw")
+    table = world.add("LocalGatewayRouteTables", "lgw-rtb", {"LocalGatewayId": id, "Mode": mode, "State": "available"})
+    named = {"LocalGatewayRouteTableId": table["LocalGatewayRouteTableId"]}
+    to = {"LocalGatewayVirtualInterfaceGroupId": "lgw-vif-grp-0f6", "Type": "static", "State": state}
+    world.add("LocalGatewayRoutes", "lgw-rtb", {**named, "Routes": [{"DestinationCidrBlock": cidr, **to} for cidr in cidrs]})
+    if associated:
+        look = {**named, "LocalGatewayId": id, "VpcId": vpc.id, "State": "associated"}
+        world.add("LocalGatewayRouteTableVpcAssociations", "lgw-vpc-assoc", look)
     return id

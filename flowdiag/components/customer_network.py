@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from flowdiag.component import Component, View
+from flowdiag.component import Component, View, entrance, is_outside
 from flowdiag.model import Evidence, Flow, Move, Observation, Packet, Place, Query, Scope, Translation, Unread
 
 # What stands at the end of a transit gateway's attachment, by the kind of resource that AWS shows of it.
 BEHIND = {"vpn": "vpn_connection", "direct-connect-gateway": "direct_connect_gateway", "connect": "transit_gateway_connect"}
+
+TELL_NOTHING = ("local_gateway",)  # gateways behind which AWS shows no further hop
 
 
 class WayIn(NamedTuple):
@@ -32,13 +34,18 @@ class Ways(NamedTuple):
 
 
 class CustomerNetworkComponent(Component):
-    """Packets from a private address that no interface has start here."""
+    """`place.role` is `leave` (a packet from a private address that no interface has starts here) or `arrive` (one came by
+    a gateway that tells nothing of what is behind it)."""
 
     kind = "customer_network"
     outside = True
 
-    def observe(self, place: Place, packet: Packet, view: View) -> Observation:
-        """Where the packet enters AWS, as far as AWS's own routes to its sender tell."""
+    def observe(self, place: Place, packet: Packet, view: View) -> Observation | None:
+        """Where the packet enters AWS, as far as AWS's own routes to its sender tell; or whether it may leave AWS at all."""
+        if place.role == "arrive":
+            return _arrived(place, packet, view)
+        if entrance(packet, *TELL_NOTHING):
+            return None
         found = _ways_in(packet, view)
         source = str(packet.flow.source)
         if found.ways:
@@ -50,7 +57,7 @@ class CustomerNetworkComponent(Component):
         words = {"source": source, "destination": str(packet.flow.destination), "gateways": gateways, "route": found.route}
         return Observation(
             table="customer_network",
-            inputs={"way in": found.state},
+            inputs={"way": found.state, "destination": "yes"},
             words=words,
             resource=place.id,
             name="customer network",
@@ -59,9 +66,27 @@ class CustomerNetworkComponent(Component):
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
-        """To every gateway by which it may enter."""
+        """To every gateway by which it may enter; an answer to the one by which the request went out."""
+        if place.role == "arrive":
+            return ()
+        back = entrance(packet, *TELL_NOTHING)
+        if back:
+            return (Move(to=back.place, packet=packet.but(vpc=back.vpc, scope=back.place.scope, subnet="", sender=None)),)
         ways = _ways_in(packet, view).ways
         return tuple(Move(to=way.outside, packet=_with(way, packet), guess=len(ways) > 1) for way in ways)
+
+
+def _arrived(place: Place, packet: Packet, view: View) -> Observation:
+    target = str(packet.flow.destination)
+    return Observation(
+        table="customer_network",
+        inputs={"way": "arrived", "destination": is_outside(packet.flow.destination, view)},
+        words={"source": str(packet.flow.source), "destination": target, "gateways": "", "route": ""},
+        resource=place.id,
+        name=place.id,
+        detail=f"{target} leaves AWS here",
+        evidence=(Evidence(where=place.id, text=target),),
+    )
 
 
 def _with(way: WayIn, packet: Packet) -> Packet:

@@ -69,9 +69,9 @@ class VpnConnection(Resource):
     @property
     def works(self) -> str:
         """Whether it carries anything: yes, partly (a tunnel is down), no, or unknown without telemetry."""
-        if self.state != "available":
+        if self.state in ("pending", "deleted"):
             return "no"
-        if not self.vgw_telemetry:
+        if not self.vgw_telemetry or (self.up and self.state == "deleting"):
             return "unknown"
         return "no" if not self.up else "yes" if len(self.up) == len(self.vgw_telemetry) else "partly"
 

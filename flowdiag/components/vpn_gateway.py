@@ -102,7 +102,7 @@ class VpnGateway(Resource):
         found = view.find("vpn_connection", "gateway", self.id, self.scope)
         if isinstance(found, Unread):
             return found
-        alive = (c for c in found if c.state not in ("deleting", "deleted"))
+        alive = (c for c in found if c.state != "deleted")
         return tuple(
             Way(
                 Place(kind="vpn_connection", id=c.id, role="out", scope=self.scope),
