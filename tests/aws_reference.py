@@ -463,4 +463,7 @@ SINGLES: Mapping[str, Single] = {
     "DescribeLoadBalancerAttributes": Single(("LoadBalancerAttributes",), "LoadBalancerArn", "LoadBalancerNotFound"),
     "DescribeTargetHealth": Single(("LoadBalancerTargetHealth",), "TargetGroupArn", "TargetGroupNotFound"),
     "DescribeTargetGroupAttributes": Single(("TargetGroupAttributes",), "TargetGroupArn", "TargetGroupNotFound"),
+    "DescribeFirewall": Single(("NetworkFirewalls",), "FirewallArn", "ResourceNotFoundException"),
+    "DescribeFirewallPolicy": Single(("NetworkFirewallPolicies",), "FirewallPolicyArn", "ResourceNotFoundException"),
+    "DescribeRuleGroup": Single(("NetworkFirewallRuleGroups",), "RuleGroupArn", "ResourceNotFoundException"),
 }

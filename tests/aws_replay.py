@@ -29,7 +29,7 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
 EVERY_CALL = {"Action", "Version", "Filter", "MaxResults", "PageSize", "NextToken", "Marker"}
-SERVICES = {"ec2": "ec2", "elastic-load-balancing-v2": "elbv2", "sts": "sts"}
+SERVICES = {"ec2": "ec2", "elastic-load-balancing-v2": "elbv2", "network-firewall": "network-firewall", "sts": "sts"}
 PAGE_MARKS = {"NextToken": "NextToken", "NextMarker": "Marker", "Marker": "Marker"}  # in the reply → in the request
 
 
@@ -127,9 +127,15 @@ class Replay:
                     "RequestLimitExceeded" if service == "ec2" else "Throttling", status=503 if service == "ec2" else 400
                 )
             self._permit(f"{model.signing_name}:{operation}", service)
-            reply = self._reply(operation, region, tree(request.body), model.operation_model(operation).output_shape)
+            asked = json.loads(request.body) if _speaks_json(model) else tree(request.body)
+            reply = self._reply(operation, region, asked, model.operation_model(operation).output_shape)
         except RefusalError as refusal:
+            if _speaks_json(model):
+                error = {"__type": refusal.code, "message": refusal.message}
+                return http(request.url, refusal.status, json.dumps(error), "application/x-amz-json-1.0")
             return http(request.url, refusal.status, _error_xml(model.metadata["protocol"], refusal))
+        if _speaks_json(model):
+            return http(request.url, 200, json.dumps(reply), "application/x-amz-json-1.0")
         return http(request.url, 200, _reply_xml(model, operation, reply))
 
     def _permit(self, action: str, service: str) -> None:
@@ -290,11 +296,15 @@ def _region_of(request: Any) -> str:
     return (signature.decode() if isinstance(signature, bytes) else signature).split("/")[2]
 
 
-def http(url: str, status: int, text: str) -> AWSResponse:
+def http(url: str, status: int, text: str, kind: str = "text/xml") -> AWSResponse:
     """An HTTP reply as botocore receives it."""
     body = io.BytesIO(text.encode())
     body.stream = lambda **_: iter(lambda: body.read(65536), b"")  # type: ignore[attr-defined]
-    return AWSResponse(url, status, {"content-type": "text/xml"}, body)
+    return AWSResponse(url, status, {"content-type": kind}, body)
+
+
+def _speaks_json(model: Any) -> bool:
+    return "json" == model.resolved_protocol
 
 
 def _reply_xml(model: Any, operation: str, reply: Mapping[str, Any]) -> str:

@@ -56,6 +56,9 @@ ID_FIELDS = {
     "TargetGroups": "TargetGroupArn",
     "TargetGroupAttributes": "TargetGroupArn",
     "LoadBalancerTargetHealth": "TargetGroupArn",
+    "NetworkFirewalls": "FirewallArn",
+    "NetworkFirewallPolicies": "FirewallPolicyArn",
+    "NetworkFirewallRuleGroups": "RuleGroupArn",
 }
 TARGET_FIELDS = {
     "nat": "NatGatewayId",

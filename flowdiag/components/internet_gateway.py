@@ -121,11 +121,12 @@ class InternetGatewayComponent(Component):
 def _outside(packet: Packet, view: View) -> Any:
     """The address the outside sees: the public IPv4 of the sending interface, or its IPv6 address as it is."""
     translated = _nat_address(packet, view)
-    if translated or not packet.sender:
+    sender = packet.sender or packet.origin  # a middlebox hides the sender from group references, and leaves its address
+    if translated or not sender:
         return translated
-    interface = view.get("network_interface", packet.sender, packet.scope)
-    if not interface:
-        return interface
+    interface = view.get("network_interface", sender, packet.scope)
+    if not interface or interface.vpc_id != packet.vpc:
+        return interface if isinstance(interface, Unread) else None
     if packet.flow.version == 6:
         return packet.flow.source if interface.owns(packet.flow.source) and not is_private(packet.flow.source) else None
     return address(interface.public_of(packet.flow.source))

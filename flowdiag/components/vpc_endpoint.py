@@ -27,6 +27,7 @@ class VpcEndpoint(Resource):
     state: Id
     policy_document: str = ""
     network_interface_ids: tuple[str, ...] = ()
+    subnet_ids: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -38,6 +39,12 @@ class VpcEndpoint(Resource):
         """The service as a person says it: `s3`, `ec2`, or the whole name of somebody's own service."""
         named = self.service_name or f"the service behind {self.id}"
         return named.split(".", 3)[-1] if named.startswith("com.amazonaws.") and named.count(".") > 2 else named
+
+    @property
+    def firewall(self) -> str:
+        """The ARN of the Network Firewall that made the endpoint, as its tag tells, or empty."""
+        tagged = {tag.get("Key"): tag.get("Value", "") for tag in self.tags}
+        return tagged.get("Firewall", "") if tagged.get("AWSNetworkFirewallManaged") == "true" else ""
 
 
 class VpcEndpointComponent(Component):
@@ -63,9 +70,11 @@ class VpcEndpointComponent(Component):
         ),
     )
 
-    def observe(self, place: Place, packet: Packet, view: View) -> Observation:
+    def observe(self, place: Place, packet: Packet, view: View) -> Observation | None:
         """Whether the endpoint works, and whether its service takes this kind of packet."""
         endpoint = _endpoint(place, packet, view)
+        if endpoint and endpoint.firewall:
+            return None
         kind = endpoint.vpc_endpoint_type if endpoint else ""
         name = endpoint.name if endpoint else place.id
         protocol = packet.flow.protocol
@@ -92,11 +101,21 @@ class VpcEndpointComponent(Component):
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
-        """Nowhere that AWS shows; the service's answer comes back into the VPC by a gateway endpoint."""
+        """Nowhere that AWS shows, or to the firewall; a service's answer comes back into the VPC by a gateway endpoint."""
+        endpoint = _endpoint(place, packet, view)
+        if endpoint and endpoint.firewall:
+            return (Move(to=Place(kind="network_firewall", id=endpoint.id, scope=endpoint.scope), packet=packet),)
         if place.role != "leave" or not packet.vpc:
             return ()
         to = Place(kind="vpc", id=packet.vpc, role="deliver", scope=place.scope)
         return (Move(to=to, packet=packet.but(subnet="")),)
+
+    def foresee(self, place: Place, vpc: str, view: View) -> None:
+        """Of a firewall's endpoint the firewall with its rules, for which AWS has no search by VPC."""
+        endpoint = view.get("vpc_endpoint", place.id, place.scope) if place.id.startswith("vpce-") else None
+        firewall = view.get("network_firewall", endpoint.firewall, place.scope) if endpoint and endpoint.firewall else None
+        if firewall:
+            firewall.foresee(view)
 
 
 def _endpoint(place: Place, packet: Packet, view: View) -> Any:
