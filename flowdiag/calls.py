@@ -43,7 +43,8 @@ class Call:
 
 def askable(reads: Iterable[Read], by: str) -> list[Read]:
     """The reads that AWS can be asked by this lookup."""
-    return [read for read in reads if by in read.lookups and (read.lookups[by].parameter or read.lookups[by].filter)]
+    known = [(read, read.lookups[by]) for read in reads if by in read.lookups]
+    return [read for read, lookup in known if lookup.parameter or lookup.filter or lookup.bare]
 
 
 def plan(queries: Iterable[Query], reads: Mapping[str, tuple[Read, ...]], home: str) -> list[Call]:
@@ -83,7 +84,7 @@ def parameters(call: Call, accepts: Mapping[str, str]) -> dict[str, Any]:
     filters = [_filter(name, text.split(",")) for name, text in lookup.also.items()]
     if lookup.parameter:
         request[lookup.parameter] = call.values if accepts.get(lookup.parameter) == "list" else call.values[0]
-    else:
+    elif lookup.filter:
         filters.insert(0, _filter(lookup.filter, [_literal(value, call.read.service) for value in call.values]))
     if filters:
         request["Filters" if "Filters" in accepts else "Filter"] = filters

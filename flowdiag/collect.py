@@ -221,7 +221,8 @@ def _items(call: Call, key: str, pages: list[Mapping[str, Any]]) -> Iterator[Any
     """The raw items of a reply; one that does not name its id is kept whole beside the id that was asked for."""
     if not call.read.single:
         for page in pages:
-            yield from page.get(key) or ()
+            found = page.get(key) or ()  # a few calls answer with one object where others list
+            yield from (found,) if isinstance(found, Mapping) else found
     elif pages:
         merged: dict[str, Any] = {call.read.id_field: call.values[0]}
         for page in pages:
@@ -253,8 +254,14 @@ def _send(client: Any, operation: str, request: Mapping[str, Any]) -> tuple[list
 def _pages(client: Any, operation: str, request: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     if client.can_paginate(operation):
         yield from client.get_paginator(operation).paginate(**request)
-    else:
-        yield getattr(client, operation)(**request)
+        return
+    page = getattr(client, operation)(**request)
+    yield page
+    while (
+        page.get("NextToken") and "NextToken" in _shapes(client, operation)[0]
+    ):  # newer calls have pages before botocore pages them
+        page = getattr(client, operation)(**request, NextToken=page["NextToken"])
+        yield page
 
 
 def _plain(value: Any) -> Any:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MOST_HOPS = 64
 _ANYBODY = re.compile(rf"(?<![\w.:])(?:{'|'.join(re.escape(str(anybody)) for anybody in ANYBODY.values())})(?![\w.:/])")
 _WEIGHT = {"allowed": 0, "inconclusive": 1, "partial": 2, "blocked": 3}
-Step = tuple[Place, Flow, str, str]  # a place, the header there, and the VPC and subnet it comes from
+Step = tuple[Place, Flow, str]  # a place, the header there, and the VPC it comes from
 FlowBetween = Callable[[Endpoint, Endpoint], Flow]
 
 
@@ -169,7 +169,7 @@ class Walker:
     def _follow(self, place: Place, packet: Packet, passed: set[Step], as_if: bool) -> list[Trail]:
         """Depth first through everything a component leads to; blocked edges are walked like open ones."""
         component, place = _component(place)
-        here = (place, packet.flow, packet.vpc, packet.subnet)  # a transit gateway is met again on the way out of inspection
+        here = (place, packet.flow, packet.vpc)  # a transit gateway is met again on the way out of inspection
         if here in passed or len(passed) > MOST_HOPS:
             return [Trail((), packet, place, as_if=as_if, loop=True)]
         inward, packet = self._guards(component.guards(place, packet, self.view), packet, as_if)

@@ -99,6 +99,18 @@ LISTINGS: Mapping[str, Listing] = {
             "state": "State",
         },
     ),
+    "DescribeVpcBlockPublicAccessOptions": Listing("VpcBlockPublicAccessOptions", "AwsAccountId"),
+    "DescribeVpcBlockPublicAccessExclusions": Listing(
+        "VpcBlockPublicAccessExclusions",
+        "ExclusionId",
+        "ExclusionId",
+        "InvalidVpcBlockPublicAccessExclusionId.NotFound",
+        {
+            "internet-gateway-exclusion-mode": "InternetGatewayExclusionMode",
+            "resource-arn": "ResourceArn",
+            "state": "State",
+        },
+    ),
     "DescribeSubnets": Listing(
         "Subnets",
         "SubnetId",

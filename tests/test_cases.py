@@ -21,7 +21,14 @@ from typing import Any
 import pytest
 from world import World, tags
 from world_firewall import Firewall, match, rule
-from world_services import LoadBalancer, TransitGateway, egress_only_gateway, gateway_endpoint, interface_endpoint
+from world_services import (
+    LoadBalancer,
+    TransitGateway,
+    block_public_access,
+    egress_only_gateway,
+    gateway_endpoint,
+    interface_endpoint,
+)
 
 from flowdiag import Diagnosis, Snapshot, diagnose
 from flowdiag.conclude import configuration
@@ -36,7 +43,7 @@ OF_THE_SNAPSHOT = ("without", "cut", "read")
 BLOCKS = {"python world", "text question", "text flow-log", "text expected"}
 SERVICES = {
     made.__name__: made for made in (TransitGateway, LoadBalancer, gateway_endpoint, interface_endpoint, egress_only_gateway)
-} | {made.__name__: made for made in (Firewall, rule, match)}
+} | {made.__name__: made for made in (Firewall, rule, match, block_public_access)}
 SAID_NOWHERE = "-"  # the headline of rows of the table of causes that no report shows
 _BLOCK = re.compile(r"^```(\w+ [\w-]+)\n(.*?)^```$", flags=re.M | re.S)
 _CODES = re.compile(r"^codes: (.+)$", flags=re.M)

@@ -10,7 +10,7 @@ from flowdiag import Snapshot, diagnose
 from flowdiag.gather import gather_vpcs
 
 PRESERVED = "preserve_client_ip.enabled"
-OPEN, SG_DENIES, LOST = ("reachable",), ("blocked", "SG102"), ("blocked", "SG105")
+OPEN, SG_DENIES, LOST = ("reachable",), ("blocked", "SG102"), ("blocked", "SG106")
 
 
 def entries(world, key):

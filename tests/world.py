@@ -56,6 +56,8 @@ ID_FIELDS = {
     "TargetGroups": "TargetGroupArn",
     "TargetGroupAttributes": "TargetGroupArn",
     "LoadBalancerTargetHealth": "TargetGroupArn",
+    "VpcBlockPublicAccessOptions": "AwsAccountId",
+    "VpcBlockPublicAccessExclusions": "ExclusionId",
     "NetworkFirewalls": "FirewallArn",
     "NetworkFirewallPolicies": "FirewallPolicyArn",
     "NetworkFirewallRuleGroups": "RuleGroupArn",
