@@ -101,11 +101,8 @@ class VpcEndpointComponent(Component):
         return bool(_NAMED.match(text) or _DNS.match(text.lower()))
 
     def named(self, text: str, near: tuple[Any, ...], view: View) -> tuple[Named, ...] | Unread:
-        """The endpoint with this id, ARN, DNS name or Name tag; a private DNS name is one of the other end's VPCs."""
-        host = text.lower().rstrip(".")
-        dns, known = _DNS.match(host), _NAMED.match(text)
-        if "." in text and not dns:
-            return _by_private_dns(host, near, view)
+        """The endpoint with this id, ARN, DNS name of its own or Name tag."""
+        dns, known = _DNS.match(text.lower()), _NAMED.match(text)
         by, value = ("id", (dns or known)["id"]) if dns or known else ("name", text)  # type: ignore[index]
         found = view.find("vpc_endpoint", by, value, arn_scope(text))
         zone = (dns["zone"] or "") if dns else ""
@@ -145,19 +142,6 @@ class VpcEndpointComponent(Component):
             return ()
         to = Place(kind="vpc", id=packet.vpc, role="deliver", scope=place.scope)
         return (Move(to=to, packet=packet.but(subnet="")),)
-
-
-def _by_private_dns(host: str, near: tuple[Any, ...], view: View) -> tuple[Named, ...] | Unread:
-    """The endpoints of the other end's VPCs that answer to a service's name.
-
-    With private DNS a service's own name leads to them inside their VPC alone:
-    https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-access-aws-services.html
-    """
-    places = dict.fromkeys((i.vpc_id, owner_scope(i.vpc_id, i.scope, view)) for i in near)
-    found = all_of(view.find("vpc_endpoint", "vpc", vpc, scope) for vpc, scope in places)
-    if isinstance(found, Unread):
-        return found
-    return _all_named([e for e in found if any(entry.is_for(host) for entry in e.dns_entries)], "", view)
 
 
 def _all_named(endpoints: Any, zone: str, view: View) -> tuple[Named, ...] | Unread:
