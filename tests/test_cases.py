@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from world import World, tags
 from world_balancers import ClassicLoadBalancer, LoadBalancer, endpoint_service
+from world_managed import database, function
 from world_services import TransitGateway, egress_only_gateway, gateway_endpoint, interface_endpoint
 
 from flowdiag import Diagnosis, Snapshot, diagnose
@@ -42,6 +43,8 @@ MADE = (
     gateway_endpoint,
     interface_endpoint,
     egress_only_gateway,
+    function,
+    database,
 )
 SERVICES = {made.__name__: made for made in MADE}
 SAID_NOWHERE = "-"  # the headline of rows of the table of causes that no report shows

@@ -8,6 +8,7 @@ import pytest
 from scenes import Pair, ask, verdict
 from test_names import ends
 from world import World
+from world_balancers import LoadBalancer
 from world_managed import (
     arn,
     cache,
@@ -23,7 +24,7 @@ from world_managed import (
     tasks,
     zone,
 )
-from world_services import LoadBalancer, gateway_endpoint, interface_endpoint
+from world_services import gateway_endpoint, interface_endpoint
 
 from flowdiag import Diagnosis, FlowdiagError
 

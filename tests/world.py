@@ -63,7 +63,7 @@ ID_FIELDS = {
     "DomainStatusList": "DomainName",
     "ClusterInfoList": "ClusterArn",
     "KafkaNodes": "ClusterArn",
-    "MountTargets": "MountTargetId",
+    "FileSystemMountTargets": "FileSystemId",
     "cluster": "name",
     "tasks": "taskArn",
     "EcsServiceTasks": "service",

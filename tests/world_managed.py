@@ -151,11 +151,13 @@ def kafka(name: str, brokers: Mapping[Subnet, str], *groups: Group, **more: Any)
 def file_system(world: World, targets: Mapping[Subnet, str], *groups: Group, **more: Any) -> str:
     """The id of a file system with an available mount target in each subnet."""
     id = world.id("fs")
+    listed = []
     for subnet, address in targets.items():
         face = subnet.interface(address, *groups, type="efs", Description=f"EFS mount target for {id}", RequesterManaged=True)
-        raw = {"FileSystemId": id, "SubnetId": subnet.id, "NetworkInterfaceId": face.id, "IpAddress": address}
+        raw = {"MountTargetId": world.id("fsmt"), "FileSystemId": id, "SubnetId": subnet.id, "NetworkInterfaceId": face.id}
         zone = {"AvailabilityZoneName": subnet.raw["AvailabilityZone"], "LifeCycleState": "available"}
-        world.add("MountTargets", "fsmt", {**raw, **zone, **more})
+        listed.append({**raw, "IpAddress": address, **zone, **more})
+    world.add("FileSystemMountTargets", "fs", {"FileSystemId": id, "MountTargets": listed})
     return id
 
 

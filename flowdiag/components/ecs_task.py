@@ -109,6 +109,7 @@ class EcsTaskComponent(Component):
             id_field="taskArn",
             resource=EcsTask,
             lookups={"id": Lookup(keys=lambda raw: [raw["taskArn"]], request=_tasks, apart=_cluster)},
+            lists_all=False,
         ),
         Read(
             service="ecs",

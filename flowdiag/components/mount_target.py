@@ -6,9 +6,10 @@ https://docs.aws.amazon.com/efs/latest/ug/mounting-fs-mount-cmd-dns-name.html
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from flowdiag.component import Component, Id, Lookup, Read, Resource, View
+from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View
 from flowdiag.model import Observation, Packet, Place, Unread
 from flowdiag.named import Named, all_of, arn_scope, every
 from flowdiag.service import Condition, State, observed
@@ -24,20 +25,26 @@ STATES: dict[str, State] = {
 }
 
 
-class MountTarget(Resource):
+class MountTarget(Part):
     """A mount target (https://docs.aws.amazon.com/efs/latest/ug/API_MountTargetDescription.html)."""
 
-    kind: ClassVar[str] = "mount_target"
-    mount_target_id: str
-    file_system_id: Id
+    mount_target_id: Id
     network_interface_id: Id
     availability_zone_name: str = ""
     life_cycle_state: str = ""
 
+
+class FileSystem(Resource):
+    """The mount targets of one file system (https://docs.aws.amazon.com/efs/latest/ug/API_DescribeMountTargets.html)."""
+
+    kind: ClassVar[str] = "file_system"
+    file_system_id: str
+    mount_targets: tuple[MountTarget, ...]
+
     @property
     def id(self) -> str:
-        """The mount target's id."""
-        return self.mount_target_id
+        """The file system's id."""
+        return self.file_system_id
 
 
 class MountTargetComponent(Component):
@@ -50,17 +57,11 @@ class MountTargetComponent(Component):
             service="efs",
             operation="describe_mount_targets",
             action="elasticfilesystem:DescribeMountTargets",
-            responses=("MountTargets",),
-            id_field="MountTargetId",
-            resource=MountTarget,
-            lookups={
-                "id": Lookup(
-                    keys=lambda raw: [raw["MountTargetId"]], request=lambda values, region: {"MountTargetId": values[0]}
-                ),
-                "file_system": Lookup(
-                    keys=lambda raw: [raw.get("FileSystemId")], request=lambda values, region: {"FileSystemId": values[0]}
-                ),
-            },
+            responses=("FileSystemMountTargets",),
+            id_field="FileSystemId",
+            resource=FileSystem,
+            lookups={"id": Lookup(keys=lambda raw: [raw["FileSystemId"]], parameter="FileSystemId")},
+            single=True,
         ),
     )
 
@@ -74,39 +75,38 @@ class MountTargetComponent(Component):
         known = dns or _NAMED.match(text)
         if not known:
             return ()
-        targets = view.find("mount_target", "file_system", known["id"], arn_scope(text))
-        zones = [dns["zone"]] if dns and dns["zone"] else _zones(near, view)
-        if isinstance(targets, Unread) or isinstance(zones, Unread):
-            return targets if isinstance(targets, Unread) else zones  # type: ignore[return-value]
-        chosen = [t for t in targets if t.availability_zone_name in zones] if zones else list(targets)
-        faces = every(_face(target, len(chosen) > 1, view) for target in chosen)
-        if isinstance(faces, Unread) or chosen or not targets:
-            return faces
-        outside = f"is a file system without a mount target in {', '.join(zones)}, so its name resolves to nothing there"
-        return (Named(known["id"], known["id"], outside=f"{outside}: make one in that zone, or ask from another"),)
+        found = view.get("file_system", known["id"], arn_scope(text))
+        zones = (dns["zone"],) if dns and dns["zone"] else _zones(near, view)
+        if isinstance(found, Unread) or isinstance(zones, Unread) or found is None:
+            return next((one for one in (found, zones) if isinstance(one, Unread)), ())
+        chosen = [t for t in found.mount_targets if t.availability_zone_name in zones] if zones else found.mount_targets
+        if chosen:
+            return every([_named(found, chosen, view)])
+        outside = f"is a file system without a mount target in {', '.join(zones) or 'any zone'}, so its name resolves to nothing"
+        return (Named(found.id, found.id, outside=f"{outside}: make one there, or ask from another zone"),)
 
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
         """Whether the mount target takes connections."""
-        found = view.get("mount_target", place.id, place.scope)
+        found = view.get("file_system", place.id, place.scope)
         if not found:
             return observed(Condition(name=place.id), place, packet)
-        said = found.life_cycle_state
+        target = next((t for t in found.mount_targets if t.network_interface_id == packet.receiver), None)
+        said = target.life_cycle_state if target else ""
         state: State = STATES.get(said, "unknown")
-        return observed(Condition(name=found.file_system_id, said=said, state=state, ports=(NFS,), shown=said), place, packet)
+        return observed(Condition(name=found.id, said=said, state=state, ports=(NFS,), shown=said), place, packet)
 
 
-def _zones(near: tuple[Any, ...], view: View) -> Any:
+def _zones(near: tuple[Any, ...], view: View) -> tuple[str, ...] | Unread:
     """The zones that the other end lies in."""
     subnets = all_of(view.get("subnet", interface.subnet_id, interface.scope) for interface in near)
-    return subnets if isinstance(subnets, Unread) else list(dict.fromkeys(s.availability_zone for s in subnets))
+    return subnets if isinstance(subnets, Unread) else tuple(dict.fromkeys(s.availability_zone for s in subnets))
 
 
-def _face(target: Any, guess: bool, view: View) -> Named | Unread:
-    """One mount target; clients in several zones use one each, so of several it is the client's own."""
-    face = view.get("network_interface", target.network_interface_id, target.scope)
-    if isinstance(face, Unread):
-        return face
-    service = Place(kind="mount_target", id=target.id, scope=target.scope)
-    faces = (face,) if face else ()
-    outside = f"has a mount target {target.id} whose interface {target.network_interface_id} is not there: ask by its address"
-    return Named(target.id, target.file_system_id, faces, guess=guess, outside=outside, service=service)
+def _named(found: FileSystem, targets: Sequence[MountTarget], view: View) -> Named | Unread:
+    """Its mount targets; a client uses that of its own zone, so of several any may be meant."""
+    faces = all_of(view.get("network_interface", target.network_interface_id, found.scope) for target in targets)
+    if isinstance(faces, Unread):
+        return faces
+    outside = "is a file system whose mount targets' interfaces are not there: ask by the address of one"
+    service = Place(kind="mount_target", id=found.id, scope=found.scope)
+    return Named(found.id, found.id, faces, guess=len(faces) > 1, outside=outside, service=service)

@@ -66,6 +66,7 @@ class OpenSearchDomainComponent(Component):
             id_field="DomainName",
             resource=OpenSearchDomain,
             lookups={"id": Lookup(keys=lambda raw: [raw["DomainName"]], parameter="DomainNames")},
+            lists_all=False,
         ),
     )
 
