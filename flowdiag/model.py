@@ -312,8 +312,8 @@ class Hop(Value):
 class Endpoint(Value):
     """One end of the question: an ENI with one of its addresses, an address outside what was read, or the internet.
 
-    `guess`: one of several ends, and nothing readable says which is meant; `service` is where the state of the managed
-    service behind it is observed.
+    `guess`: one of several ends, and nothing readable says which is meant; `managed`: it was named as a service's, and
+    `service` is where the state of that service is observed.
     """
 
     label: str
@@ -323,6 +323,7 @@ class Endpoint(Value):
     vpc: str = ""
     scope: Scope = ANYWHERE
     guess: bool = False
+    managed: bool = Field(default=False, exclude=True)
     service: Place | None = Field(default=None, exclude=True)
 
 

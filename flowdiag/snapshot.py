@@ -98,7 +98,7 @@ class Snapshot:
         Raises KeyError for a kind or lookup that no component reads.
         """
         hits = self._by_id(kind, value, scope) if by == "id" else self._store.find(kind, by, value, scope)
-        if by == "id" and hits:
+        if hits and (by == "id" or self._store.is_unique(kind, by)):
             return self._built(hits, by, value, scope)
         lacking = self._lacking(Query(kind=kind, by=by, value=value, scope=scope), hits)
         return self._built(hits, by, value, scope) if lacking is None else lacking

@@ -23,6 +23,7 @@ import world_edges
 from world import World, tags
 from world_balancers import ClassicLoadBalancer, LoadBalancer, endpoint_service
 from world_firewall import Firewall, match, rule
+from world_managed import database, function
 from world_services import (
     TransitGateway,
     appliance_endpoint,
@@ -56,6 +57,8 @@ MADE = (
     Firewall,
     match,
     rule,
+    function,
+    database,
 )
 SERVICES = {made.__name__: made for made in MADE}
 EDGES = {name: made for name, made in vars(world_edges).items() if getattr(made, "__module__", "") == world_edges.__name__}
