@@ -5,6 +5,7 @@ question → gather → walk, there and back → witness → conclude → prove 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,7 @@ def diagnose(
     snapshot: Snapshot | str | FilePath | None = None,
     session: boto3.Session | None = None,
     region: str | None = None,
+    accounts: str | FilePath | Mapping[Any, Any] | None = None,
     flow_logs: str | FilePath | None = None,
     at: str | datetime | None = None,
     window: str | timedelta | None = None,
@@ -64,15 +66,16 @@ def diagnose(
     An end is an instance or interface id, a private or public address, a Name tag, a DNS name, an EC2 ARN, `internet`,
     or `vpc-…/address` and `eni-…/address` where an address alone fits several. `protocol` is tcp, udp, icmp, icmpv6 or
     an IANA number; `port` belongs to TCP and UDP. `snapshot` (a Snapshot or its folder) answers offline; without one
-    AWS is read live, and only read, with `session` or the default one. `flow_logs` is a folder or file of flow log
+    AWS is read live, and only read, with `session` or the default one, and `accounts` are further accounts and Regions that
+    may be asked: a TOML file, or sessions by account number. `flow_logs` is a folder or file of flow log
     records; `at` (UTC) and `window` (`30m`, `2h`) bound them in time. `rules` is a folder of one's own decision tables.
 
     Raises FlowdiagError, one sentence, for anything a person can mend.
     """
     question = ask(source, destination, port, protocol, source_port, at, window)
-    _refuse_empty(snapshot=snapshot, flow_logs=flow_logs, rules=rules)
+    _refuse_empty(snapshot=snapshot, flow_logs=flow_logs, rules=rules, accounts=accounts)
     tables = Rules.load(rules)
-    evidence = _evidence(snapshot) if snapshot is not None else live(question, tables, session, region)
+    evidence = _evidence(snapshot) if snapshot is not None else live(question, tables, session, region, accounts)
     return explain(question, evidence, tables, flow_logs)
 
 
@@ -106,12 +109,18 @@ def explain(question: Question, evidence: Snapshot, tables: Rules, flow_logs: st
     )
 
 
-def live(question: Question, tables: Rules, session: boto3.Session | None, region: str | None) -> Snapshot:
+def live(
+    question: Question,
+    tables: Rules,
+    session: boto3.Session | None,
+    region: str | None,
+    accounts: str | FilePath | Mapping[Any, Any] | None,
+) -> Snapshot:
     """What AWS tells now about everything the question touches."""
     from flowdiag.access import Access
     from flowdiag.gather import gather
 
-    return gather(question, tables, Access(session, region=region)).snapshot
+    return gather(question, tables, Access(session, region=region, accounts=accounts)).snapshot
 
 
 def _evidence(snapshot: Snapshot | str | FilePath) -> Snapshot:

@@ -31,6 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("capture",),
     ("components", "components.*", "logs.[!lr]*"),  # one AWS resource, one log source: a file each
     ("access",),  # the one door to AWS
+    ("accounts",),  # which accounts it opens to
     ("fault",),
     ("logs.lines",),
     ("logs.record",),
