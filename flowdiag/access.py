@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from importlib.metadata import version
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -18,7 +17,7 @@ from botocore import exceptions as aws
 from botocore.config import Config
 from botocore.parsers import ResponseParserError
 
-from flowdiag.accounts import Account, Door, read
+from flowdiag.accounts import Account, Door, Given, read
 from flowdiag.fault import Fault, of_exception
 from flowdiag.model import FlowdiagError, Scope
 
@@ -61,7 +60,7 @@ class Access:
         session: boto3.Session | None = None,
         *,
         region: str | None = None,
-        accounts: str | Path | Mapping[Any, Any] | None = None,
+        accounts: Given = None,
         workers: int = 10,
     ) -> None:
         known = read(accounts)

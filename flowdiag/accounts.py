@@ -30,6 +30,7 @@ from typing import Any
 from flowdiag.error import FlowdiagError
 from flowdiag.fault import Fault
 
+Given = str | Path | Mapping[Any, Any] | None
 SESSION_NAME = "flowdiag"
 HOME, REGIONS = "home", "regions"
 _KEYS = ("role", "external-id", "session-name", "profile", REGIONS)
@@ -83,7 +84,7 @@ class Door:
     clients: dict[tuple[str, str], Any] = field(default_factory=dict)
 
 
-def read(given: str | Path | Mapping[Any, Any] | None) -> Accounts:
+def read(given: Given) -> Accounts:
     """The accounts of a TOML file, or of a mapping of account numbers, or (number, Region), to sessions.
 
     In a mapping a value may also be what stands in the file under the account. Raises FlowdiagError, one sentence, for

@@ -113,17 +113,21 @@ class Collector:
 
     def _refuse_failed(self, failed: Mapping[tuple[Query, Scope], Reply]) -> None:
         """Refuse each query as it stands, and where it was asked in several places, for each place where it failed."""
-        for query in dict.fromkeys(query for query, _ in failed):
-            places = {scope: reply for (own, scope), reply in failed.items() if own == query}
-            several = len(self.access.within(query.scope)) > 1
-            reasons: dict[tuple[str, str], list[str]] = {}
-            for scope, reply in places.items():
-                why, action = self._why(reply)
-                reasons.setdefault((why, action), []).append(str(self.access.full(scope)))
-                if several:
-                    self._refuse(_at(query, self.access.full(scope)), why, action)
-            told = [f"{why} (in {', '.join(where)})" if several else why for (why, _), where in reasons.items()]
-            self._refuse(query, "; ".join(told), next(iter(reasons))[1])
+        of_query: dict[Query, list[Reply]] = {}
+        for (query, _), reply in failed.items():
+            of_query.setdefault(query, []).append(reply)
+        for query, replies in of_query.items():
+            why, action = self._why(replies[0])
+            if len(self.access.within(query.scope)) > 1:
+                for reply in replies:
+                    self._refuse(_at(query, self.access.full(reply.call.scope)), *self._why(reply))
+                why = "; ".join(dict.fromkeys(map(self._why_there, replies)))
+            self._refuse(query, why, action)
+
+    def _why_there(self, reply: Reply) -> str:
+        """Why a call failed, and where; what keeps a whole account from being read says so itself."""
+        why, action = self._why(reply)
+        return why if action != reply.call.read.action else f"{why} in {self.access.full(reply.call.scope)}"
 
     def _why(self, reply: Reply) -> tuple[str, str]:
         """Why a call failed, and the action that would grant it."""

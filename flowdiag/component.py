@@ -13,7 +13,8 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field,
 from pydantic.alias_generators import to_pascal
 
 from flowdiag.address import network, protocol_number
-from flowdiag.model import ANYWHERE, Address, Move, Observation, Packet, Place, Query, Scope, Unread
+from flowdiag.model import ANYWHERE, Address, Move, Observation, Packet, Place, Query, Scope, Translation, Unread
+from flowdiag.named import Named
 
 
 def _named_network(text: str) -> str:
@@ -222,6 +223,43 @@ def neighbours(subnet_id: str, vpc: str, target: Address, scope: Scope, view: Vi
     return bool(found) and found.subnet_id == subnet_id
 
 
+def taken_back(packet: Packet) -> Translation | None:
+    """The translation whose maker takes this reply back, whatever the route tables say: it kept the client's address."""
+    if packet.direction != "reply":
+        return None
+    return next((t for t in reversed(packet.translations) if t.returns and t.after.reply() == packet.flow), None)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One target of a load balancer: how it is registered, its address and port, whether it is healthy, and whether it is
+    meant to see the client's address."""
+
+    target: str
+    address: Address
+    port: int
+    healthy: bool
+    preserved: bool = False
+
+
+@dataclass(frozen=True)
+class Handling:
+    """What a node of a load balancer does with a packet, in words of the table `load_balancer`.
+
+    `goals` are the targets it may send to, and `answers` says that it may answer by itself instead; `guess`: something in
+    the request decides between them, so nothing readable does. `idle` is the idle timeout in seconds, where it is known;
+    `said` is the evidence: the listener that took the packet, or those that did not.
+    """
+
+    listener: str = "unknown"
+    targets: str = "unknown"
+    goals: tuple[Goal, ...] = ()
+    answers: bool = False
+    guess: bool = False
+    idle: int | None = None
+    said: str = ""
+
+
 def owner_scope(vpc: str, scope: Scope, view: View) -> Scope:
     """Where the owner of a VPC reads: the gateways and endpoints of a shared VPC are shown to its owner alone.
 
@@ -246,25 +284,17 @@ def _name_tags(raw: Mapping[str, Any]) -> list[str | None]:
 
 
 @dataclass(frozen=True)
-class Named:
-    """What a name stands for: `resource` is its ARN or id, which names it too, `label` what people call it.
+class Offer:
+    """A gateway that could carry a packet out of a VPC if a route led there: what a remedy would point a route to.
 
-    `interfaces` are the network interfaces behind it, all walked; `guess`: it is one of them and nothing readable says
-    which. `addresses` are those that a client is told, where they are not the interfaces' first private ones, or are no
-    interface's. `alias` are further names that this one points to. `internet`: a host there whose address is not known.
-    `outside` is why no interface stands behind it, as the end of a sentence that starts with the name. `service` is the
-    place at which its own state is observed, in the roles `call` and `serve`.
+    `cidr` is what the route would be for.
     """
 
-    resource: str
-    label: str
-    interfaces: tuple[Any, ...] = ()
-    guess: bool = False
-    addresses: tuple[Address, ...] = ()
-    alias: tuple[str, ...] = ()
-    internet: bool = False
-    outside: str = ""
-    service: Place | None = None
+    place: Place
+    cidr: str
+
+
+EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
 
 
 class Component:
@@ -274,9 +304,11 @@ class Component:
 
     `kind` names it in a Place; `reads` are its describe calls; `prefixes` the id prefixes of a route target that mean this
     component, and `target_role` the role it then plays; `interface_types` the InterfaceType values of ENIs that stand for
-    it; `outside` is true for what stands at the edge of AWS's sight: a flow to an address that is no ENI arrives there.
-    `spoken` is the word before a colon that says which service is meant (`rds:orders-db`); a component that has one is
-    asked for bare words too.
+    it; `outside` is true for what stands at the edge of AWS's sight: a flow to an address that is no ENI arrives there;
+    `route_field` is the field of a route that names this component as its target, where a route may; `offer_rank` is its
+    place among those that make `offers`, the lowest first: the VPC itself, then what leads to private networks, then what
+    leads to the internet. `spoken` is the word before a colon that says which service is meant (`rds:orders-db`); a
+    component that has one is asked for bare words too.
     """
 
     kind: ClassVar[str]
@@ -286,6 +318,8 @@ class Component:
     interface_types: ClassVar[tuple[str, ...]] = ()
     outside: ClassVar[bool] = False
     spoken: ClassVar[str] = ""
+    route_field: ClassVar[str] = ""
+    offer_rank: ClassVar[int | None] = None
 
     def claims(self, text: str) -> bool:
         """Whether the shape of a text (an ARN, an id, a DNS suffix) says that it names a resource of this kind."""
@@ -310,6 +344,11 @@ class Component:
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
         """Where the packet goes from here; nothing where it ends."""
+        return ()
+
+    def offers(self, packet: Packet, scope: Scope, view: View) -> Iterable[Offer]:
+        """The gateways of this kind that could carry the packet out of `packet.vpc` if a route led there; `scope` is that
+        of the route table."""
         return ()
 
     def foresee(self, place: Place, vpc: str, view: View) -> None:

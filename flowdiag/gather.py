@@ -11,8 +11,8 @@ from typing import Any
 from flowdiag.access import Access
 from flowdiag.address import address
 from flowdiag.collect import Collector
-from flowdiag.components import by_interface_type, by_prefix, components
-from flowdiag.graph import look, survey
+from flowdiag.components import by_interface_type, by_prefix, components, prefix_of
+from flowdiag.graph import Path, look, survey
 from flowdiag.model import ANYWHERE, Endpoint, FlowdiagError, Place, Query, Question, Scope, Unread
 from flowdiag.policy import whole_vpc
 from flowdiag.resolve import resolve
@@ -28,14 +28,16 @@ def gather(
     tables: Rules,
     access: Access,
     progress: Progress = lambda done, wanted: None,
+    besides: Callable[[Path, SnapshotView], None] = lambda path, view: None,
 ) -> Collector:
     """The collector with everything that walking the question asked for; its `snapshot` answers the question offline.
 
-    `progress` is told, after every round, how many lookups are done and how many are wanted next. Raises FlowdiagError
-    where an end cannot be resolved by anything AWS will tell.
+    `progress` is told, after every round, how many lookups are done and how many are wanted next; `besides` asks the view
+    for what else is wanted of a path, such as its flow logs. Raises FlowdiagError where an end cannot be resolved by
+    anything AWS will tell.
     """
     collector = Collector(access)
-    _fetch_all(collector, lambda view: _wanted_by(question, tables, view), progress)
+    _fetch_all(collector, lambda view: _wanted_by(question, tables, view, besides), progress)
     return collector
 
 
@@ -86,11 +88,13 @@ def _is_asked(unread: Unread) -> bool:
     return unread.assumed is None or bool(unread.action)
 
 
-def _wanted_by(question: Question, tables: Rules, view: SnapshotView) -> tuple[Unread, ...]:
+def _wanted_by(
+    question: Question, tables: Rules, view: SnapshotView, besides: Callable[[Path, SnapshotView], None]
+) -> tuple[Unread, ...]:
     """What resolving and walking the question lacked; an end that cannot be resolved is an error once nothing is lacking."""
     try:
         survey((end for ends in resolve(question, view) for end in ends), view)
-        look(question, view, tables)
+        besides(look(question, view, tables), view)
     except FlowdiagError:
         if not any(unread.retry for unread in view.unread):
             raise
@@ -161,7 +165,7 @@ def _prefix_lists(view: SnapshotView, vpc: str, scope: Scope) -> None:
 def _behind(view: SnapshotView, vpc: str, scope: Scope) -> None:
     """What stands behind the gateways that routes of the VPC name, and behind the services' interfaces in it."""
     targets = {(r.target, t.scope) for t in view.find("route_table", "vpc", vpc, scope) or () for r in t.routes}
-    places = [Place(kind=by_prefix().get(id.split("-")[0], ""), id=id, scope=own) for id, own in sorted(targets, key=repr)]
+    places = [Place(kind=by_prefix().get(prefix_of(id), ""), id=id, scope=own) for id, own in sorted(targets, key=repr)]
     for interface in view.find("network_interface", "vpc", vpc, scope) or ():
         kind = by_interface_type().get(interface.service, "")
         places.append(Place(kind=kind, id=interface.id, role=interface.service, scope=interface.scope))

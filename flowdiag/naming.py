@@ -9,14 +9,15 @@ there is none, every service's name at once. Several that fit are an error that 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any
 
 from flowdiag.address import address, is_private
-from flowdiag.component import Component, Named, View
+from flowdiag.component import Component, View
 from flowdiag.components import components
 from flowdiag.model import Address, FlowdiagError, Unread
+from flowdiag.named import Named
 
 INTERNET = "internet"
 MOST_ALIASES = 8
@@ -36,19 +37,20 @@ class AmbiguousError(FlowdiagError):
     """Several resources fit what was typed; the sentence lists them."""
 
 
-def stands_for(text: str, view: View, near: tuple[Any, ...] = (), aliases: int = MOST_ALIASES) -> Named | None:
-    """What a text names; None where it is an address outside what was read, or the internet.
+def stands_for(text: str, view: View, near: tuple[Any, ...] = (), aliases: int = MOST_ALIASES) -> tuple[Named, ...]:
+    """What a text names, in several parts where it points to several names; nothing where it is the internet, or an address
+    outside what was read.
 
     `near` are the interfaces of the other end. Raises NotFoundError or AmbiguousError with the way out.
     """
     text = text.strip()
     if text.lower() == INTERNET:
-        return None
+        return ()
     found = _by_shape(text, view, near)
     if found is None and address(text) is not None:
-        return None
+        return ()
     found = found or _by_word(text, near, view)
-    return _followed(text, found, view, near, aliases) if found.alias else found
+    return tuple(_followed(text, found, view, near, aliases)) if found.alias else (found,)
 
 
 def literal_of(text: str) -> Address | None:
@@ -97,7 +99,7 @@ def _claimed(text: str, name: str, claims: Iterable[Component], near: tuple[Any,
     fits = [(component, named) for component, answer in answers for named in _fits(answer)]
     unread = next((answer for _, answer in answers if isinstance(answer, Unread)), None)
     if not fits and unread is not None:
-        not_found(text, unread)
+        raise missing(text, unread)
     return _settled(text, fits) if fits else None
 
 
@@ -121,9 +123,12 @@ def _of(*interfaces: Any) -> Named:
 def _by_id(id: str, text: str, view: View) -> tuple[Any, ...]:
     if id.startswith("eni-"):
         found = view.get("network_interface", id)
-        return (found,) if found else not_found(text, found)
-    found = view.find("network_interface", "instance", id)
-    return _in_order(found) if found else not_found(text, found)
+        found = found and (found,)
+    else:
+        found = view.find("network_interface", "instance", id)
+    if not found:
+        raise missing(text, found)
+    return _in_order(found)
 
 
 def _in_order(interfaces: Iterable[Any]) -> tuple[Any, ...]:
@@ -175,7 +180,7 @@ def _interface_within(within: str, text: str, view: View) -> Any:
     if named and named.delegated(literal):
         return named
     if not held:
-        not_found(f"{within}/{text}", found)
+        raise missing(f"{within}/{text}", found)
     return held[0]
 
 
@@ -234,43 +239,37 @@ def _by_service(text: str, unread: Unread | None, near: tuple[Any, ...], view: V
     if fits:
         return _settled(text, fits)
     denied = [answer for _, answer in lacking if isinstance(answer, Unread) and not answer.retry]
-    not_found(text, unread, tuple(dict.fromkeys(f"{u.action} ({u.reason})" for u in denied)))
+    raise missing(text, unread, tuple(dict.fromkeys(f"{u.action} ({u.reason})" for u in denied)))
 
 
-def not_found(text: str, answer: Any, refused: tuple[str, ...] = ()) -> NoReturn:
-    """Raise NotFoundError with the way out: for what was not read, for a DNS name that nothing here knows, for the rest."""
+def missing(text: str, answer: Any, refused: tuple[str, ...] = ()) -> NotFoundError:
+    """The error with the way out: for what was not read, for a DNS name that nothing here knows, for the rest."""
     if isinstance(answer, Unread):
         way = "give evidence that holds it, or ask by another name or address"
-        raise NotFoundError(f"{text!r} could not be looked up ({answer.reason}): {way}")
+        return NotFoundError(f"{text!r} could not be looked up ({answer.reason}): {way}")
     dotted = "." in text and literal_of(text) is None
     way = "resolve the name and give the address" if dotted else "give another name, an id, or an address"
     more = f", and AWS did not answer {' or '.join(refused)}" if refused else ""
-    raise NotFoundError(f"{text!r} is no network interface or instance in what was read{more}: {way}")
+    return NotFoundError(f"{text!r} is no network interface or instance in what was read{more}: {way}")
 
 
 # ---------------------------------------------------------------- names that point to names
 
 
-def _followed(text: str, named: Named, view: View, near: tuple[Any, ...], aliases: int) -> Named:
-    """What the names come to that this one points to, beside what it stands for itself."""
+def _followed(text: str, named: Named, view: View, near: tuple[Any, ...], aliases: int) -> Iterator[Named]:
+    """What the names come to that this one points to, beside what it stands for itself; all are looked for first."""
     if aliases == 0:
         raise NotFoundError(f"{text!r} points to itself, or by more than {MOST_ALIASES} names: give the address it resolves to")
-    parts = [named, *(_pointed(text, alias, view, near, aliases - 1) for alias in named.alias)]
-    return replace(
-        named,
-        interfaces=tuple({i.id: i for part in parts for i in part.interfaces}.values()),
-        addresses=tuple(dict.fromkeys(a for part in parts for a in part.addresses)),
-        guess=any(part.guess for part in parts),
-        internet=any(part.internet for part in parts),
-        outside=next((part.outside for part in parts if part.outside), ""),
-        service=next((part.service for part in parts if part.service), None),
-        alias=(),
-    )
-
-
-def _pointed(text: str, alias: str, view: View, near: tuple[Any, ...], aliases: int) -> Named:
-    try:
-        found = stands_for(alias, view, near, aliases)
-    except FlowdiagError as error:
-        raise type(error)(f"{text!r} points to {alias}, and {error}") from error
-    return found or Named(resource=alias, label=alias, internet=True)
+    if named.interfaces or named.addresses:
+        yield replace(named, alias=())
+    faults = []
+    for alias in named.alias:
+        try:
+            found = stands_for(alias, view, near, aliases - 1) or (Named(alias, alias, internet=True),)
+        except FlowdiagError as error:
+            faults.append(type(error)(f"{text!r} points to {alias}, and {error}"))
+            continue
+        for part in found:
+            yield replace(part, label=f"{named.label} ({part.label or alias})", guess=named.guess or part.guess)
+    if faults:
+        raise faults[0]

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from flowdiag.address import ANYBODY, address, is_private
-from flowdiag.component import Named, View
+from flowdiag.component import View
 from flowdiag.model import (
     ICMP,
     ICMPV6,
@@ -22,7 +22,8 @@ from flowdiag.model import (
     Query,
     Question,
 )
-from flowdiag.naming import NotFoundError, holders, is_id, is_public_dns, literal_of, not_found, stands_for
+from flowdiag.named import Named
+from flowdiag.naming import NotFoundError, holders, is_id, is_public_dns, literal_of, missing, stands_for
 
 # https://docs.aws.amazon.com/vpc/latest/userguide/custom-network-acl.html (ephemeral ports)
 LINUX_PORTS = PortRange(first=32768, last=60999)
@@ -60,7 +61,7 @@ def _refuse_nobody(question: Question) -> None:
             raise FlowdiagError(f"icmpv6 does not run between IPv4 addresses like {text!r}: ask with protocol icmp")
 
 
-def _both(question: Question, view: View) -> tuple[Named | None, Named | None]:
+def _both(question: Question, view: View) -> tuple[tuple[Named, ...], tuple[Named, ...]]:
     """What both ends stand for; the destination is looked for even where the source is lacking, so that live collection
     can fetch both at once, and a source may be a name that means something only in the destination's VPC."""
     try:
@@ -68,10 +69,14 @@ def _both(question: Question, view: View) -> tuple[Named | None, Named | None]:
     except NotFoundError:
         with suppress(FlowdiagError):
             destination = stands_for(question.destination, view)
-            if destination and destination.interfaces:
-                return stands_for(question.source, view, destination.interfaces), destination
+            if near := _interfaces(destination):
+                return stands_for(question.source, view, near), destination
         raise
-    return source, stands_for(question.destination, view, source.interfaces if source else ())
+    return source, stands_for(question.destination, view, _interfaces(source))
+
+
+def _interfaces(end: tuple[Named, ...]) -> tuple[Any, ...]:
+    return tuple(interface for part in end for interface in part.interfaces)
 
 
 def flow_between(source: Endpoint, destination: Endpoint, question: Question, view: View) -> Flow:
@@ -105,7 +110,7 @@ def _client_ports(source: Endpoint, view: View) -> PortRange:
 # ---------------------------------------------------------------- interfaces → endpoints
 
 
-def _version(question: Question, *ends: Named | None) -> int:
+def _version(question: Question, *ends: tuple[Named, ...]) -> int:
     """The IP version: that of a literal address; else IPv4 unless an end has none."""
     literals = {literal.version for text in (question.source, question.destination) if (literal := literal_of(text))}
     if len(literals) > 1:
@@ -115,7 +120,7 @@ def _version(question: Question, *ends: Named | None) -> int:
         return literals.pop()
     if question.protocol == ICMPV6:
         return 6
-    return 4 if all(end is None or _has_ipv4(end) for end in ends) else 6
+    return 4 if all(_has_ipv4(part) for end in ends for part in end) else 6
 
 
 def _has_ipv4(end: Named) -> bool:
@@ -125,15 +130,22 @@ def _has_ipv4(end: Named) -> bool:
 
 
 def _endpoints(
-    text: str, named: Named | None, version: int, view: View, *, sending: bool, near: Collection[str] = ()
+    text: str, end: tuple[Named, ...], version: int, view: View, *, sending: bool, near: Collection[str] = ()
 ) -> tuple[Endpoint, ...]:
-    if named is None:
+    if not end:
         return (_outside(text, version, sending, view),)
+    made = [e for named in end for e in _endpoints_of(text, named, version, view, sending, near)]
+    return tuple({(e.eni, e.address, e.kind): e for e in reversed(made)}.values())[::-1]
+
+
+def _endpoints_of(
+    text: str, named: Named, version: int, view: View, sending: bool, near: Collection[str]
+) -> tuple[Endpoint, ...]:
     made = _by_addresses(text, named, version, near, view) if named.addresses and not sending else ()
     made = made or tuple(e for i in named.interfaces if (e := _endpoint(text, named, i, version, sending, near, view)))
     if named.internet and (sending or not named.outside):
         made = (*made, _somebody(named, version, view))
-    if not made and named.outside:
+    if not made and named.outside and not named.interfaces:
         raise NotFoundError(f"{text!r} {named.outside}")
     if not made:
         raise NotFoundError(f"{text!r} has no IPv{version} address: ask about the other IP version")
@@ -206,7 +218,7 @@ def _outside(text: str, version: int, sending: bool, view: View) -> Endpoint:
         return _somebody(None, version, view)
     if sending and is_private(literal):
         lookup = "private_ip" if literal.version == 4 else "ipv6"
-        not_found(text, view.find("network_interface", lookup, str(literal)))
+        raise missing(text, view.find("network_interface", lookup, str(literal)))
     return Endpoint(label=text.strip(), kind="address", address=literal)
 
 

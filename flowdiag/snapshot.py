@@ -228,11 +228,11 @@ class SnapshotView:
         return self._remember(self._snapshot.get(kind, id, scope))
 
     def find(self, kind: str, by: str, value: str, scope: Scope = ANYWHERE) -> Any:
-        """As `Snapshot.find`; of what was found in one place and refused in another, the refusal is remembered."""
+        """As `Snapshot.find`; of what was found in one place and refused in another, each reason is remembered once."""
         answer = self._remember(self._snapshot.find(kind, by, value, scope))
         beside = None if isinstance(answer, Unread) else self._snapshot.beside(kind, by, value, scope)
-        if beside is not None:
-            self._unread.setdefault(beside.query, beside)
+        if beside is not None and beside.reason not in {known.reason for known in self._unread.values()}:
+            self._unread[beside.query] = beside
         return answer
 
     def lack(self, unread: Unread) -> Unread:

@@ -2,6 +2,7 @@
 
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/ and
 https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/, one page a call. Paths are JMESPath on the raw item.
+Where two services have a call of one name, the one stands under `service.Call`.
 """
 
 from __future__ import annotations
@@ -435,6 +436,16 @@ LISTINGS: Mapping[str, Listing] = {
         "LoadBalancers", "LoadBalancerArn", "LoadBalancerArns", "LoadBalancerNotFound", name_field="LoadBalancerName"
     ),
     "DescribeTargetGroups": Listing("TargetGroups", "TargetGroupArn", "TargetGroupArns", "TargetGroupNotFound"),
+    "elb.DescribeLoadBalancers": Listing(
+        "LoadBalancerDescriptions", "LoadBalancerName", "LoadBalancerNames", "LoadBalancerNotFound"
+    ),
+    "DescribeVpcEndpointServiceConfigurations": Listing(
+        "ServiceConfigurations",
+        "ServiceId",
+        "ServiceId",
+        "InvalidVpcEndpointServiceId.NotFound",
+        {"service-id": "ServiceId", "service-name": "ServiceName", "service-state": "ServiceState"},
+    ),
 }
 
 SINGLES: Mapping[str, Single] = {
@@ -467,6 +478,10 @@ SINGLES: Mapping[str, Single] = {
             "transit-gateway-attachment-id": "TransitGatewayAttachmentId",
         },
     ),
+    "DescribeListenerAttributes": Single(("ListenerAttributes",), "ListenerArn", "ListenerNotFound"),
+    "DescribeRules": Single(("ListenerRules",), "ListenerArn", "ListenerNotFound"),
+    "elb.DescribeLoadBalancerAttributes": Single(("ClassicLoadBalancerAttributes",), "LoadBalancerName", "LoadBalancerNotFound"),
+    "DescribeInstanceHealth": Single(("ClassicLoadBalancerHealth",), "LoadBalancerName", "LoadBalancerNotFound"),
     "DescribeListeners": Single(("LoadBalancerListeners",), "LoadBalancerArn", "LoadBalancerNotFound"),
     "DescribeLoadBalancerAttributes": Single(("LoadBalancerAttributes",), "LoadBalancerArn", "LoadBalancerNotFound"),
     "DescribeTargetHealth": Single(("LoadBalancerTargetHealth",), "TargetGroupArn", "TargetGroupNotFound"),
