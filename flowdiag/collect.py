@@ -49,14 +49,17 @@ class Collector:
         """The calls made so far as (operation, Region, parameters), further pages not counted."""
         return self.access.calls
 
+    @property
+    def _several(self) -> bool:
+        return len(self.access.scopes()) > 1
+
     def fetch(self, wanted: Iterable[Unread]) -> bool:
         """One round: ask AWS for all that is wanted and was not asked before; true where anything new was answered or refused.
 
         Raises FlowdiagError where AWS does not accept the credentials; what other calls of the round brought is kept.
         """
         queries = [query for query in dict.fromkeys(u.query for u in wanted if u.retry) if query not in self._asked]
-        several = len(self.access.scopes()) > 1
-        if (several or any(query.scope.account for query in queries)) and queries and not self.access.introduced:
+        if (self._several or any(query.scope.account for query in queries)) and queries and not self.access.introduced:
             self._round([])  # whose sessions these are decides what may be asked of whom
         asked = [(query, scope) for query in queries if self._can_ask(query) for scope in self.access.within(query.scope)]
         calls = plan(asked, self._reads)
@@ -88,6 +91,7 @@ class Collector:
         with ThreadPoolExecutor(max_workers=self.access.workers) as pool:
             asked = [pool.submit(_ask, call, self.access) for call in calls]
             self.access.introduce()
+            self.snapshot.places = self.access.scopes() if self._several else ()
             return [reply for future in asked for reply in future.result()]
 
     def _keep(self, replies: list[Reply]) -> None:
