@@ -88,7 +88,7 @@ class Collector:
     def _round(self, calls: list[Call]) -> list[Reply]:
         """Every call's replies, and in the first round the session's account, which so costs no round of its own."""
         self.rounds += 1
-        with ThreadPoolExecutor(max_workers=self.access.workers) as pool:
+        with ThreadPoolExecutor(max_workers=self.access.threads) as pool:
             asked = [pool.submit(_ask, call, self.access) for call in calls]
             self.access.introduce()
             self.snapshot.places = self.access.scopes() if self._several else ()
@@ -155,6 +155,8 @@ def _ask(call: Call, access: Access) -> list[Reply]:
     read, scope = call.read, call.scope
     takes, gives = access.shapes(scope, read.service, read.operation)
     key = next((key for key in read.responses if key in gives), read.responses[0])
+    if len(call.values) > 1 and takes.get(call.lookup.parameter, "list") != "list":  # it takes one value a call
+        return [reply for half in call.halves() for reply in _ask(half, access)]
     pages, fault = access.send(scope, read.service, read.operation, parameters(call, takes))
     if fault and fault.kind in ("absent", "value") and len(call.values) > 1:
         return [Reply(call.of(()), key), *(reply for half in call.halves() for reply in _ask(half, access))]

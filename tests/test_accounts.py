@@ -140,6 +140,17 @@ def test_sessions_by_account_and_region() -> None:
     assert (Scope(account=OURS, region=HOME), Scope(account=THEIRS, region=AWAY)) == Access(accounts=sessions).scopes()
 
 
+def test_an_account_may_have_a_session_for_each_region() -> None:
+    """Each Region is asked by its own session, another Region by the first of the account."""
+    held = {region: replay_session({region: {"Vpcs": []}}, THEIRS, region) for region in (AWAY, HOME)}
+    access = Access(accounts={(THEIRS, region): session for region, session in held.items()})
+    access.introduce()
+    for region in (AWAY, HOME, "sa-east-1"):
+        access.send(Scope(account=THEIRS, region=region), "ec2", "describe_vpcs", {})
+    asked = {own: [r for s, _, r in session.replay.requests if s == "ec2"] for own, session in held.items()}
+    assert {AWAY: [AWAY, "sa-east-1"], HOME: [HOME]} == asked
+
+
 def test_more_regions_of_the_session_itself() -> None:
     """An account that names neither role nor profile is the session's own: a name is looked for in all its Regions."""
     here, there = World(OURS, HOME), World(OURS, AWAY)
