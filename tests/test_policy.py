@@ -66,7 +66,7 @@ def test_every_call_is_one_that_aws_takes(read: Read, lookup: Lookup) -> None:
     taken = pages <= {"NextToken"} & set(model.input_shape.members)
     assert aws.can_paginate(read.operation) or taken or read.operation in ONE_PAGE
     takes = {name: shape.type_name for name, shape in model.input_shape.members.items()}
-    call = Call(read, lookup, "us-east-1", (Query(kind=read.resource.kind, by="id", value="x" * 20),))
+    call = Call(read, lookup, Scope(region="us-east-1"), (Query(kind=read.resource.kind, by="id", value="x" * 20),))
     report = botocore.validate.ParamValidator().validate(parameters(call, takes), model.input_shape)
     assert not report.has_errors(), report.generate_report()
 

@@ -22,7 +22,7 @@ from typing import Any
 import boto3
 import jmespath
 import pytest
-from aws_replay import replay_session
+from aws_replay import organisation
 from aws_world import no_waiting  # noqa: F401  retries without waiting
 from click.testing import CliRunner, Result
 
@@ -65,7 +65,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "ticket-1432" / "111122223333" / "flow-logs").rename(tmp_path / "ticket-1432" / "flow-logs")
     (tmp_path / "my-rules").mkdir()
     shutil.copy(bundled() / "unsupported.md", tmp_path / "my-rules")
-    session = replay_session(account())
+    (tmp_path / "accounts.toml").write_text("".join(blocks("toml")), encoding="utf-8")
+    session = organisation({"111122223333": account()})
     monkeypatch.setattr("flowdiag.access.session_for", lambda profile=None: session)
     monkeypatch.setattr(boto3, "Session", lambda **named: session)
     monkeypatch.chdir(tmp_path)
