@@ -30,7 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("folder", "index"),
     ("capture",),
     ("components", "components.*", "logs.[!lr_]*"),  # one AWS resource, one log source: a file each
-    ("logs._several", "logs._insights", "logs._layouts", "logs._objects"),  # what log sources share
+    ("logs._several", "logs._insights", "logs._layouts", "logs._objects", "logs._sql"),  # what log sources share
     ("logs._parallel", "logs._waiting", "logs._delivery", "logs._keys"),
     ("access",),  # the one door to AWS
     ("fault",),
