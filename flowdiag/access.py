@@ -25,7 +25,7 @@ READ_ONLY = ("describe_", "get_", "list_", "search_", "lookup_", "filter_")
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_StartQuery.html
 # https://docs.aws.amazon.com/athena/latest/APIReference/API_StartQueryExecution.html
 SEARCHES = ("start_query", "stop_query", "start_query_execution", "stop_query_execution")
-PAGE_MARKS = ("NextToken", "nextToken", "NextMarker", "Marker")
+PAGE_MARKS = ("NextToken", "nextToken", "NextMarker", "nextMarker", "Marker")
 ATTEMPTS, CONNECT_SECONDS, READ_SECONDS = 6, 5, 30
 STS_ATTEMPTS = 3  # a network may have no way to STS, and it only tells the account's number
 CHUNK = 1 << 16

@@ -133,7 +133,7 @@ def _ask(call: Call, access: Access) -> list[Reply]:
 
 def _names_nothing(fault: Fault, call: Call) -> bool:
     """Whether AWS says that the id asked for is nobody's: it knows none, or calls the very value impossible."""
-    return fault.kind == "absent" or (fault.kind == "value" and bool(call.lookup.parameter) and call.values[0] in fault.reason)
+    return fault.kind == "absent" or (fault.kind == "value" and not call.lookup.filter and call.values[0] in fault.reason)
 
 
 def _items(call: Call, key: str, pages: list[Page]) -> Iterator[Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from flowdiag.access import Access
 from flowdiag.address import address
 from flowdiag.collect import Collector
-from flowdiag.components import by_interface_type, by_prefix, components
+from flowdiag.components import by_interface_type, by_prefix, components, prefix_of
 from flowdiag.graph import Path, look, survey
 from flowdiag.model import Endpoint, FlowdiagError, Place, Query, Question, Unread
 from flowdiag.policy import whole_vpc
@@ -152,7 +152,7 @@ def _prefix_lists(view: SnapshotView, vpc: str) -> None:
 def _behind(view: SnapshotView, vpc: str) -> None:
     """What stands behind the gateways that routes of the VPC name, and behind the services' interfaces in it."""
     targets = {(r.target, t.scope) for t in view.find("route_table", "vpc", vpc) or () for r in t.routes}
-    places = [Place(kind=by_prefix().get(id.split("-")[0], ""), id=id, scope=scope) for id, scope in sorted(targets, key=repr)]
+    places = [Place(kind=by_prefix().get(prefix_of(id), ""), id=id, scope=scope) for id, scope in sorted(targets, key=repr)]
     for interface in view.find("network_interface", "vpc", vpc) or ():
         kind = by_interface_type().get(interface.service, "")
         places.append(Place(kind=kind, id=interface.id, role=interface.service, scope=interface.scope))

@@ -26,7 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("openings", "openings.[!b]*"),  # how one kind of blocker is opened
     ("openings.blocker",),
     ("resolve", "snapshot", "report", "policy", "table", "sighting", "differential", "sources"),
-    ("store", "calls", "picture"),
+    ("naming", "store", "calls", "picture"),
     ("folder", "index"),
     ("capture",),
     ("components", "components.*", "logs.[!lr_]*"),  # one AWS resource, one log source: a file each
@@ -34,10 +34,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("logs._parallel", "logs._waiting", "logs._delivery", "logs._keys"),
     ("access",),  # the one door to AWS
     ("fault",),
+    ("service",),  # what managed services share
     ("logs.lines",),
     ("logs.record",),
     ("logs", "component"),  # what a log source is, what a component is
-    ("address",),
+    ("address", "named"),
     ("model",),  # the words
     ("error", "demo"),
 )
@@ -140,9 +141,9 @@ def test_nobody_names_a_single_component_or_source_or_surface() -> None:
 
 
 def test_a_component_knows_only_the_words() -> None:
-    """A component is written in `component`, `model` and `address` alone."""
+    """A component is written in `component`, `model`, `address`, `named` and `service` alone."""
     known = {other for one, other in edges() if one.startswith("components.")}
-    assert known <= {"component", "model", "address"}
+    assert known <= {"component", "model", "address", "named", "service"}
 
 
 @pytest.mark.parametrize("library", ONLY_IN)
