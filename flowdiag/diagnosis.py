@@ -71,7 +71,7 @@ def diagnose(
     AWS is read live, and only read, with `session` or the default one. `flow_logs` is a folder or file of flow log
     records, or a place in AWS: `cloudwatch:GROUP`, `s3://bucket/prefix`, `athena:database.table`, `flow-log:fl-…`; without
     one the flow logs that watch the path are read live, and `none` reads none. `at` (UTC) and `window` (`30m`, `2h`) bound
-    the records in time: those in AWS to the last hour by default. `yes` agrees to what a query of Athena costs.
+    the records in time: those in AWS to the last hour by default. `yes` agrees to a large amount of them.
     `rules` is a folder of one's own decision tables.
 
     Raises FlowdiagError, one sentence, for anything a person can mend.
@@ -102,7 +102,7 @@ def explain(
     if flow_logs is not None:
         records = named(flow_logs, path, view, access, agreed)
     else:
-        records = watching(path, view, access, window, evidence.read_at) if access else None
+        records = watching(path, view, access, window, evidence.read_at, agreed) if access else None
     wire = witness(path, records, window, tables)
     said = conclude(path, wire.inputs, wire.words, evidence.read_at, tables)
     remedies = prove(path, evidence, lambda changed: look(question, changed.view(), tables), passes)

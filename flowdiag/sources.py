@@ -39,7 +39,9 @@ def named(where: str, path: Trace, view: View, access: Access | None, agreed: bo
     return open_source(where, Means(access=access, scopes=_scopes(path, view), agreed=agreed))
 
 
-def watching(path: Trace, view: View, access: Access, window: Window, now: datetime | None = None) -> Source | None:
+def watching(
+    path: Trace, view: View, access: Access, window: Window, now: datetime | None = None, agreed: bool = False
+) -> Source | None:
     """The flow logs that watch the path, as one source; None where none does, or where they were not read.
 
     `now` is when they were read; without it no window counts as past.
@@ -50,7 +52,7 @@ def watching(path: Trace, view: View, access: Access, window: Window, now: datet
     for seen in watched(path, view):
         for log in _best(_flow_logs(seen, view), window, past):
             chosen[log.id] = _delivery(log)
-    sources = tuple(_sources(chosen.values(), access, notes))
+    sources = tuple(_sources(chosen.values(), Means(access=access, agreed=agreed), notes))
     return Several(sources, tuple(notes)) if sources or notes else None
 
 
@@ -126,7 +128,7 @@ def _delivery(log: Any) -> Delivery:
     )
 
 
-def _sources(chosen: Iterable[Delivery], access: Access, notes: dict[str, None]) -> Iterator[Source]:
+def _sources(chosen: Iterable[Delivery], means: Means, notes: dict[str, None]) -> Iterator[Source]:
     """One source for each destination; what cannot be read is noted."""
     ordered = sorted(chosen, key=_destination)
     for (kind, *_), group in groupby(ordered, key=_destination):
@@ -136,7 +138,7 @@ def _sources(chosen: Iterable[Delivery], access: Access, notes: dict[str, None])
             notes[f"{named}: Firehose delivers on from there; name the place it delivers to with flow_logs= (--flow-logs)"] = None
             continue
         try:
-            yield source_of(access, deliveries)
+            yield source_of(means, deliveries)
         except FlowdiagError as error:
             notes[str(error)] = None
 

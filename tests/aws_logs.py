@@ -126,15 +126,24 @@ class Insights:
         stats = False
         for command in query.split(" | "):
             if command.startswith("filter "):
-                tests = re.findall(r'(@\w+) like "([^"]*)"', command)
-                assert command == "filter " + " or ".join(f'{name} like "{text}"' for name, text in tests)
-                events = [e for e in events if any(text in (e[2] if name == "@message" else e[0]) for name, text in tests)]
+                events = [event for event in events if _admits(command.removeprefix("filter "), event)]
             stats = stats or command.startswith("stats ")
-        return (
-            _binned(events)
-            if stats
-            else [_cells({"@timestamp": _time(e[1]), "@logStream": e[0], "@message": e[2]}) for e in events]
-        )
+        rows = [{"@timestamp": _time(e[1]), "@logStream": e[0], "@message": e[2]} for e in events]
+        return _binned(events) if stats else list(map(_cells, rows))
+
+
+_TEST = re.compile(r'(@\w+) like "([^"]*)"')
+
+
+def _admits(condition: str, event: tuple[str, int, str]) -> bool:
+    """Whether a filter of `like` tests, `and`, `or` and brackets admits an event; anything else is a syntax error."""
+    fields = {"@logStream": event[0], "@message": event[2]}
+    tests = _TEST.findall(condition)
+    words = iter(_TEST.sub("?", condition).replace("(", " ( ").replace(")", " ) ").split())
+    shape = " ".join(words)
+    assert set(shape.split()) <= {"?", "(", ")", "and", "or"}, shape
+    truths = iter(text in fields[name] for name, text in tests)
+    return bool(eval("".join(str(next(truths)) if word == "?" else f" {word} " for word in shape.split())))
 
 
 def _binned(events: list[tuple[str, int, str]]) -> list[list[dict[str, str]]]:

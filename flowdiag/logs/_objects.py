@@ -1,8 +1,7 @@
-"""The files of a bucket, read as streams: text as it comes, Parquet by ranges of its row groups."""
+"""The files of a bucket, read as streams."""
 
 from __future__ import annotations
 
-import io
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -87,43 +86,3 @@ def lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield from whole
     if rest:
         yield rest
-
-
-class RangedFile(io.RawIOBase):
-    """An object of S3 as a file that can be read anywhere: each read asks for just those bytes."""
-
-    def __init__(self, access: Access, scope: Scope, bucket: str, key: str, size: int) -> None:
-        self._ask = (access, scope, bucket, key)
-        self._size, self._at = size, 0
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def seekable(self) -> bool:
-        """It is."""
-        return True
-
-    def tell(self) -> int:
-        """Where the next byte is read."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to an offset from the start, from here, or from the end."""
-        self._at = max(0, {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence] + offset)
-        return self._at
-
-    def read(self, size: int | None = -1) -> bytes:
-        """The next bytes, all of them without a size; raises FlowdiagError where AWS does not give them."""
-        end = self._size if size is None or size < 0 else min(self._at + size, self._size)
-        if end <= self._at:
-            return b""
-        access, scope, bucket, key = self._ask
-        request = {"Bucket": bucket, "Key": key, "Range": f"bytes={self._at}-{end - 1}"}
-        found = b"".join(access.body(scope, "s3", "get_object", request))
-        self._at += len(found)
-        return found
-
-    def readall(self) -> bytes:
-        """Everything from here on."""
-        return self.read()

@@ -22,6 +22,9 @@ from flowdiag.logs.record import Layout
 from flowdiag.model import FlowdiagError, Record, Scope
 
 _BUCKET_ARN = re.compile(r"arn:[\w-]+:s3:::(?P<bucket>[^/]+)/?(?P<prefix>.*)")
+MOST_BYTES = 10 * 10**9
+"""Bytes of files that are pulled without anybody's word."""
+SMALLER = "narrow the window, let Athena search them (athena:DATABASE.TABLE), or agree with yes=True (--yes)"
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class S3(Opener):
     """Files of one bucket: below the folders of `roots`, or, without them, below a prefix whose folders are looked through.
 
     `scope` is who asks and in which Region; `scopes` are the accounts and Regions whose folders are looked into.
-    `layout` is what the LogFormat tells, for files without a header.
+    `layout` is what the LogFormat tells, for files without a header; `agreed` whether a large amount is agreed to.
     """
 
     access: Access
@@ -39,6 +42,7 @@ class S3(Opener):
     roots: tuple[Root, ...] = ()
     scopes: tuple[Scope, ...] = ()
     layout: Layout | None = None
+    agreed: bool = False
 
     prefixes: ClassVar[tuple[str, ...]] = ("s3://",)
     delivers: ClassVar[str] = BUCKET
@@ -53,10 +57,10 @@ class S3(Opener):
         if not bucket:
             raise FlowdiagError(f"flow logs {where!r} name no bucket: write s3://bucket/prefix")
         access = means.door(where)
-        return cls(access, access.home, bucket, prefix, scopes=means.scopes)
+        return cls(access, access.home, bucket, prefix, scopes=means.scopes, agreed=means.agreed)
 
     @classmethod
-    def of(cls, access: Access, deliveries: tuple[Delivery, ...]) -> S3:
+    def of(cls, means: Means, deliveries: tuple[Delivery, ...]) -> S3:
         """The files of flow logs of one bucket and prefix; raises FlowdiagError where their destination is no bucket."""
         first = deliveries[0]
         found = _BUCKET_ARN.fullmatch(first.destination)
@@ -64,7 +68,8 @@ class S3(Opener):
             raise FlowdiagError(f"{first.flow_log} delivers to {first.destination!r}, which is no bucket")
         roots = tuple(root_of(found["prefix"], d.scope, d.flow_log, d.hive, d.hourly) for d in deliveries)
         layout = Layout.of_format(first.log_format) if first.log_format and len(deliveries) == 1 else None
-        return cls(access, first.scope, found["bucket"], found["prefix"], roots, layout=layout)
+        access = means.door(first.destination)
+        return cls(access, first.scope, found["bucket"], found["prefix"], roots, layout=layout, agreed=means.agreed)
 
     @property
     def name(self) -> str:
@@ -78,8 +83,12 @@ class S3(Opener):
 
     def _records(self, sought: Sought, slots: Slots, tally: Tally) -> Iterator[Record]:
         reading = Reading(self.access, self.scope, self.bucket, sought, self.layout)
-        parts = (partial(reading.records, found) for found in self._objects(sought, slots, tally))
-        yield from in_order(parts, tally)
+        found = list(self._objects(sought, slots, tally))
+        size = sum(entry.size for entry in found)
+        if size > MOST_BYTES and not self.agreed:
+            tally.lose(sought.interfaces, f"{self.name}: {size / 10**9:,.1f} GB of files are not read: {SMALLER}")
+            return
+        yield from in_order((partial(reading.records, entry) for entry in found), tally)
         tell_unread(reading.failures, self.name, sought, tally)
 
     def _objects(self, sought: Sought, slots: Slots, tally: Tally) -> Iterator[Object]:
