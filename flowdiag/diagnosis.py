@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import boto3
 
     from flowdiag.access import Access
+    from flowdiag.accounts import Given
 
 
 class Diagnosis(Answer):
@@ -57,6 +58,7 @@ def diagnose(
     snapshot: Snapshot | str | FilePath | None = None,
     session: boto3.Session | None = None,
     region: str | None = None,
+    accounts: Given = None,
     flow_logs: str | FilePath | None = None,
     at: str | datetime | None = None,
     window: str | timedelta | None = None,
@@ -68,21 +70,22 @@ def diagnose(
     An end is an instance or interface id, a private or public address, a Name tag, a DNS name, an EC2 ARN, `internet`,
     or `vpc-…/address` and `eni-…/address` where an address alone fits several. `protocol` is tcp, udp, icmp, icmpv6 or
     an IANA number; `port` belongs to TCP and UDP. `snapshot` (a Snapshot or its folder) answers offline; without one
-    AWS is read live, and only read, with `session` or the default one. `flow_logs` is a folder or file of flow log
-    records, or a place in AWS: `cloudwatch:GROUP`, `s3://bucket/prefix`, `athena:database.table`, `flow-log:fl-…`; without
-    one the flow logs that watch the path are read live, and `none` reads none. `at` (UTC) and `window` (`30m`, `2h`) bound
-    the records in time: those in AWS to the last hour by default. `yes` agrees to a large amount of them.
+    AWS is read live, and only read, with `session` or the default one; `accounts` are further accounts and Regions that may
+    be asked: a TOML file, or sessions by account number. `flow_logs` is a folder or file of flow log records, or a place in
+    AWS: `cloudwatch:GROUP`, `s3://bucket/prefix`, `athena:database.table`, `flow-log:fl-…`; without one the flow logs that
+    watch the path are read live, and `none` reads none. `at` (UTC) and `window` (`30m`, `2h`) bound the records in time:
+    those in AWS to the last hour by default. `yes` agrees to a large amount of them.
     `rules` is a folder of one's own decision tables.
 
     Raises FlowdiagError, one sentence, for anything a person can mend.
     """
-    _refuse_empty(snapshot=snapshot, flow_logs=flow_logs, rules=rules)
+    _refuse_empty(snapshot=snapshot, flow_logs=flow_logs, rules=rules, accounts=accounts)
     where = None if flow_logs is None else str(flow_logs)
     asks_aws = in_aws(where) if where is not None else snapshot is None
     span = LAST_HOUR if window is None and asks_aws else window
     question = ask(source, destination, port, protocol, source_port, at, span)
     tables = Rules.load(rules)
-    access = _access(session, region, introduced=snapshot is not None) if snapshot is None or asks_aws else None
+    access = _access(session, region, accounts, introduced=snapshot is not None) if snapshot is None or asks_aws else None
     evidence = live(question, tables, access, where) if access and snapshot is None else _evidence(snapshot)
     return explain(question, evidence, tables, where, access, yes)
 
@@ -137,11 +140,11 @@ def live(question: Question, tables: Rules, access: Access, flow_logs: str | Non
     return gather(question, tables, access, besides=survey).snapshot
 
 
-def _access(session: boto3.Session | None, region: str | None, introduced: bool) -> Access:
+def _access(session: boto3.Session | None, region: str | None, accounts: Given, introduced: bool) -> Access:
     """The door to AWS; where nothing is gathered, whose session it is has to be asked first."""
     from flowdiag.access import Access
 
-    access = Access(session, region=region)
+    access = Access(session, region=region, accounts=accounts)
     if introduced:
         access.introduce()
     return access

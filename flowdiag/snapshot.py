@@ -126,16 +126,25 @@ class Snapshot:
         partly = [scope for scope, whole in there if not whole]
         if there and not partly:
             return None
-        if query in self._refused:
+        if query in self._refused and not self._answered_where_found(query, hits):
             return self._refused[query]
-        if any(hit.scope not in partly for hit in hits) or self._is_answered(query, partly):
+        if any(hit.scope not in partly for hit in hits) or query in self._refused or self._is_answered(query, partly):
             return None
         return Unread(query=query, reason=self._store.absence(query, partly), action=action)
+
+    def _answered_where_found(self, query: Query, hits: list[Item]) -> bool:
+        """Whether all that was found of a query is where AWS answered it, whatever was refused in other accounts or Regions."""
+        found = {hit.scope for hit in hits}
+        return bool(found) and self._answered.issuperset(query.model_copy(update={"scope": scope}) for scope in found)
 
     def _is_answered(self, query: Query, scopes: list[Scope]) -> bool:
         """Whether AWS itself answered the query, as it stands or for each of these scopes."""
         asked = (query.model_copy(update={"scope": scope}) for scope in scopes)
         return query in self._answered or (bool(scopes) and self._answered.issuperset(asked))
+
+    def beside(self, kind: str, by: str, value: str, scope: Scope) -> Unread | None:
+        """What was refused of a lookup that was answered elsewhere: another account or Region may hold more of it."""
+        return self._refused.get(Query(kind=kind, by=by, value=value, scope=scope)) if self._refused and by != "id" else None
 
     # ------------------------------------------------------------ filling it
 
@@ -219,8 +228,12 @@ class SnapshotView:
         return self._remember(self._snapshot.get(kind, id, scope))
 
     def find(self, kind: str, by: str, value: str, scope: Scope = ANYWHERE) -> Any:
-        """As `Snapshot.find`."""
-        return self._remember(self._snapshot.find(kind, by, value, scope))
+        """As `Snapshot.find`; of what was found in one place and refused in another, each reason is remembered once."""
+        answer = self._remember(self._snapshot.find(kind, by, value, scope))
+        beside = None if isinstance(answer, Unread) else self._snapshot.beside(kind, by, value, scope)
+        if beside is not None and beside.reason not in {known.reason for known in self._unread.values()}:
+            self._unread[beside.query] = beside
+        return answer
 
     def lack(self, unread: Unread) -> Unread:
         """Note something that reading more of this evidence would not settle, and give it back."""

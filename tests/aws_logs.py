@@ -65,6 +65,9 @@ class Door:
     home: Scope = HOME
     calls: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
 
+    def scopes(self) -> tuple[Scope, ...]:
+        return (self.home,)
+
     def each(self, scope: Scope, service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         self.calls.append((operation, parameters))
         if operation not in self.answers:

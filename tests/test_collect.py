@@ -231,7 +231,11 @@ def test_another_account_is_not_asked_for(collect: Any) -> None:
     theirs, ours = Scope(account="444455556666", region=HOME), Scope(account=ACCOUNT, region=HOME)
     assert collector.fetch([*want("vpc", "id", "vpc-2", scope=theirs), *want("vpc", "id", "vpc-1", scope=ours)]) is True
     refused = collector.snapshot.find("vpc", "id", "vpc-2", theirs)
-    expected = ("account 444455556666 is not visible with this session", "ec2:DescribeVpcs", False)
+    expected = (
+        "account 444455556666 is not visible with this session: name a role for it in accounts= (--accounts)",
+        "ec2:DescribeVpcs",
+        False,
+    )
     assert expected == (refused.reason, refused.action, refused.retry)
     assert len(collector.snapshot.find("vpc", "id", "vpc-1", ours)) == 1
     assert session.replay.count("DescribeVpcs") == 1

@@ -33,6 +33,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("logs._several", "logs._insights", "logs._layouts", "logs._objects", "logs._sql"),  # what log sources share
     ("logs._parallel", "logs._waiting", "logs._delivery", "logs._keys"),
     ("access",),  # the one door to AWS
+    ("accounts",),  # which accounts it opens to
     ("fault",),
     ("service",),  # what managed services share
     ("logs.lines",),

@@ -137,7 +137,8 @@ def test_a_bucket_without_flow_logs_is_said(session: boto3.Session) -> None:
     """Nothing found is told apart from nothing there."""
     put(session, **{"something/else.txt": b"x"})
     _, tally = searched(open_source(f"s3://{BUCKET}", Means(access=door(session), scopes=(HOME,))))
-    assert [f"s3://{BUCKET}: no folder AWSLogs/…/vpcflowlogs/ of these accounts and Regions is there"] == tally.notes
+    expected = f"s3://{BUCKET} could not be listed (no folder AWSLogs/…/vpcflowlogs/ of these accounts and Regions is there"
+    assert [f"{expected}, s3:ListBucket)"] == tally.notes
 
 
 def test_a_torn_file_makes_interfaces_unseen(session: boto3.Session) -> None:
@@ -189,6 +190,27 @@ def test_more_than_one_machine_should_pull_is_refused_with_the_way_out() -> None
     assert ([], 0) == (records, closed.count("get_object"))
     assert "11.0 GB of files are not read: narrow the window, let Athena search them" in tally.notes[0]
     assert 1 == len(searched(open_source(place, Means(access=closed, agreed=True)))[0])
+
+
+def test_an_archive_in_an_account_of_its_own_is_asked_there() -> None:
+    """Where the flow log's account may not list the bucket, the other accounts that can be asked are."""
+    central = Scope(account="222233334444", region="us-east-1")
+    asked = []
+
+    class Doors(Door):
+        def scopes(self) -> tuple[Scope, ...]:
+            return (HOME, central)
+
+        def each(self, scope: Scope, service: str, operation: str, parameters: Any) -> Iterator[Any]:
+            asked.append(scope.account)
+            if scope == HOME:
+                raise FlowdiagError("denied")
+            return super().each(scope, service, operation, parameters)
+
+    listing = {"list_objects_v2": lambda request: [{"Contents": [{"Key": key("20231114T2215"), "Size": 1}]}]}
+    doors = Doors({**listing, "get_object": lambda request: [file(line())]})
+    records, tally = searched(S3.of(Means(access=doors), (delivered(),)))
+    assert (1, [], [HOME.account, central.account]) == (len(records), tally.notes, asked)
 
 
 def test_a_destination_that_is_no_bucket() -> None:

@@ -61,7 +61,7 @@ def test_every_call_is_one_that_aws_takes(read: Read, lookup: Lookup) -> None:
     assert read.single or set(read.responses) & set(model.output_shape.members)
     assert aws.can_paginate(read.operation) or not {"NextToken", "NextMarker"} & set(model.output_shape.members)
     takes = {name: shape.type_name for name, shape in model.input_shape.members.items()}
-    call = Call(read, lookup, "us-east-1", (Query(kind=read.resource.kind, by="id", value="x" * 20),))
+    call = Call(read, lookup, Scope(region="us-east-1"), (Query(kind=read.resource.kind, by="id", value="x" * 20),))
     report = botocore.validate.ParamValidator().validate(parameters(call, takes), model.input_shape)
     assert not report.has_errors(), report.generate_report()
 

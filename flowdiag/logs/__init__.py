@@ -213,7 +213,12 @@ class Source(Protocol):
 class Access(Protocol):
     """The door to AWS as a source knows it: read-only calls by account and Region. `flowdiag.access` is one."""
 
-    home: Scope
+    @property
+    def home(self) -> Scope:
+        """The session's own account and Region."""
+
+    def scopes(self) -> tuple[Scope, ...]:
+        """Every account and Region that may be asked, home first."""
 
     def each(self, scope: Scope, service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         """The pages of a reply as they come; raises FlowdiagError with the reason where AWS does not give them."""

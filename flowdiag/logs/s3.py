@@ -82,51 +82,70 @@ class S3(Opener):
         return Search(lambda tally: self._records(sought, slots, tally), source=f"flow logs in {self.name}")
 
     def _records(self, sought: Sought, slots: Slots, tally: Tally) -> Iterator[Record]:
-        reading = Reading(self.access, self.scope, self.bucket, sought, self.layout)
-        found = list(self._objects(sought, slots, tally))
+        asker, found = self._objects(sought, slots, tally)
         size = sum(entry.size for entry in found)
         if size > MOST_BYTES and not self.agreed:
             tally.lose(sought.interfaces, f"{self.name}: {size / 10**9:,.1f} GB of files are not read: {SMALLER}")
             return
+        reading = Reading(self.access, asker, self.bucket, sought, self.layout)
         yield from in_order((partial(reading.records, entry) for entry in found), tally)
         tell_unread(reading.failures, self.name, sought, tally)
 
-    def _objects(self, sought: Sought, slots: Slots, tally: Tally) -> Iterator[Object]:
-        """The files that may hold records of the window, as they are listed; a listing that breaks off is noted."""
-        try:
-            listings = list(self._listings(slots))
-            for prefix, after in listings:
-                yield from self._listed(prefix, after, slots)
-        except FlowdiagError as error:
-            tally.lose(sought.interfaces, f"{self.name} could not be listed ({error}, s3:ListBucket)")
-        else:
-            if not listings:
-                tally.lose(
-                    sought.interfaces, f"{self.name}: no folder AWSLogs/…/vpcflowlogs/ of these accounts and Regions is there"
-                )
+    def _objects(self, sought: Sought, slots: Slots, tally: Tally) -> tuple[Scope, list[Object]]:
+        """The files that may hold records of the window, and who may list them; a listing that breaks off is noted.
 
-    def _listings(self, slots: Slots) -> Iterator[tuple[str, str]]:
+        An archive often lies in an account of its own, so where one account may not list the bucket the others are asked.
+        """
+        best: tuple[Scope, list[Object]] = (self.scope, [])
+        reasons: dict[str, None] = {}
+        for asker in self._askers():
+            found: list[Object] = []
+            try:
+                found.extend(self._listed(asker, slots))  # what came before a fault stays in the list
+            except FlowdiagError as error:
+                reasons[str(error)] = None
+                best = max(best, (asker, found), key=lambda one: len(one[1]))
+            else:
+                return asker, found
+        tally.lose(sought.interfaces, f"{self.name} could not be listed ({'; '.join(reasons)}, s3:ListBucket)")
+        return best
+
+    def _askers(self) -> list[Scope]:
+        """One scope for each account that can be asked, the flow log's own first."""
+        by_account: dict[str, Scope] = {}
+        for scope in (self.scope, *self.access.scopes()):
+            by_account.setdefault(scope.account, scope)
+        return list(by_account.values())
+
+    def _listed(self, asker: Scope, slots: Slots) -> Iterator[Object]:
+        listings = list(self._listings(asker, slots))
+        if not listings:
+            raise FlowdiagError("no folder AWSLogs/…/vpcflowlogs/ of these accounts and Regions is there")
+        for prefix, after in listings:
+            yield from self._files(asker, prefix, after, slots)
+
+    def _listings(self, asker: Scope, slots: Slots) -> Iterator[tuple[str, str]]:
         if is_below_root(self.prefix):
             yield self.prefix, ""
             return
-        for root in self.roots or self._found_roots(f"{self.prefix.strip('/')}/".lstrip("/")):
+        for root in self.roots or self._found_roots(asker, f"{self.prefix.strip('/')}/".lstrip("/")):
             yield from root.listings(slots)
 
-    def _found_roots(self, folder: str) -> Iterator[Root]:
+    def _found_roots(self, asker: Scope, folder: str) -> Iterator[Root]:
         """The folders of accounts and Regions below a prefix, whatever stands between: an organisation's id, Hive's names."""
         root = is_root(folder) if folder else None
         if root:
             yield root
             return
         request = {"Bucket": self.bucket, "Prefix": folder, "Delimiter": "/"}
-        for page in self.access.each(self.scope, "s3", "list_objects_v2", request):
+        for page in self.access.each(asker, "s3", "list_objects_v2", request):
             for entry in page.get("CommonPrefixes") or ():
                 if leads_on(entry["Prefix"], self.scopes):
-                    yield from self._found_roots(entry["Prefix"])
+                    yield from self._found_roots(asker, entry["Prefix"])
 
-    def _listed(self, prefix: str, after: str, slots: Slots) -> Iterator[Object]:
+    def _files(self, asker: Scope, prefix: str, after: str, slots: Slots) -> Iterator[Object]:
         request = {"Bucket": self.bucket, "Prefix": prefix, **({"StartAfter": after} if after else {})}
-        for page in self.access.each(self.scope, "s3", "list_objects_v2", request):
+        for page in self.access.each(asker, "s3", "list_objects_v2", request):
             entries = page.get("Contents") or ()
             for entry in entries:
                 if slots.hold(entry["Key"]):
