@@ -11,12 +11,11 @@ from datetime import UTC, datetime
 from typing import Literal, get_args
 
 from flowdiag.differential import Rulebook, candidates
-from flowdiag.logs import Search, Source, Tally, Window
+from flowdiag.logs import Search, Sought, Source, Tally, Window
 from flowdiag.model import (
     ICMP,
     ICMPV6,
     TCP,
-    Address,
     Candidate,
     Evidence,
     Finding,
@@ -70,7 +69,7 @@ class Wire(Value):
 
 def witness(trace: Trace, source: Source | None, window: Window, rules: Rulebook) -> Wire:
     """All that the flow logs of this source say about the flow; without a source nothing was observed."""
-    search = source.search(frozenset(_addresses(trace)), window) if source else None
+    search = source.search(_sought(trace, window)) if source else None
     seen = sightings(trace, search)
     symptom, finding = read_symptom(seen, rules)
     return Wire(
@@ -92,9 +91,14 @@ def sightings(trace: Trace, search: Search | None) -> tuple[Sighting, ...]:
     return look(trace, search)
 
 
-def _addresses(trace: Trace) -> Iterable[Address]:
-    for spot in spots(trace):
-        yield from (spot.flow.source, spot.flow.destination)
+def _sought(trace: Trace, window: Window) -> Sought:
+    """The addresses of every spot, and the interfaces whose silence would say something."""
+    wanted = spots(trace)
+    return Sought(
+        addresses=frozenset(end for spot in wanted for end in (spot.flow.source, spot.flow.destination)),
+        interfaces=frozenset(spot.interface for spot in wanted if spot.interface),
+        window=window,
+    )
 
 
 def shown(at: datetime | None) -> str:

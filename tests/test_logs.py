@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowdiag.logs import ALWAYS, Refused, Search, Spans, Tally, Window, open_source
+from flowdiag.logs import ALWAYS, Refused, Search, Sought, Spans, Tally, Window, open_source
 from flowdiag.logs.folder import Folder
 from flowdiag.logs.lines import Lines
 from flowdiag.logs.record import DEFAULT, DEFAULT_FIELDS, KNOWN, Layout
@@ -33,7 +33,7 @@ def read(text: str | bytes, addresses=BOTH, window=ALWAYS, layout=None) -> tuple
     """The records of a text, and the tally."""
     tally = Tally()
     lines = (text.encode() if isinstance(text, str) else text).split(b"\n")
-    return list(Lines("a.log", addresses, window, tally, layout).read(lines)), tally
+    return list(Lines("a.log", Sought(addresses=addresses, window=window), tally, layout).read(lines)), tally
 
 
 def accounted(tally: Tally) -> int:
@@ -43,7 +43,7 @@ def accounted(tally: Tally) -> int:
 
 def searched(folder: Path, addresses=BOTH, window=ALWAYS) -> tuple[list[Record], Tally]:
     """The records of a folder, and the tally."""
-    search: Search = Folder(folder).search(addresses, window)
+    search: Search = Folder(folder).search(Sought(addresses=addresses, window=window))
     return list(search), search.tally
 
 
@@ -240,7 +240,7 @@ def test_single_file_of_any_name(tmp_path):
     """A file given by hand is read whatever it is called, packed or not."""
     (tmp_path / "evidence").write_bytes(gzip.compress(ACCEPTED.encode()))
     source = open_source(str(tmp_path / "evidence"))
-    assert 1 == len(list(source.search(BOTH, ALWAYS)))
+    assert 1 == len(list(source.search(Sought(addresses=BOTH))))
 
 
 def test_torn_gzip_is_used_as_far_as_it_goes(tmp_path):
@@ -276,7 +276,7 @@ def test_nothing_to_read_is_an_error(tmp_path):
 def test_log_format_for_files_without_header(tmp_path):
     """A LogFormat given by hand reads a file that has no header line."""
     (tmp_path / "x.log").write_text("REJECT 10.0.1.10 10.0.2.20\n")
-    search = Folder(tmp_path, log_format="${action} ${srcaddr} ${dstaddr}").search(BOTH, ALWAYS)
+    search = Folder(tmp_path, log_format="${action} ${srcaddr} ${dstaddr}").search(Sought(addresses=BOTH))
     assert ["REJECT"] == [r.action for r in search]
 
 
@@ -350,7 +350,7 @@ def test_documented_example(example):
 @pytest.mark.parametrize("path", sorted(SHARED.rglob("*.log")), ids=lambda p: p.name)
 def test_sample_files_are_read_whole(path):
     """No line of the sample files is refused; the header decides the layout."""
-    search = Folder(path).search(frozenset(), ALWAYS)
+    search = Folder(path).search(Sought())
     list(search)
     assert (0, 1, search.tally.lines) == (search.tally.refused, search.tally.headers, accounted(search.tally))
 

@@ -64,6 +64,15 @@ class Window(Value):
 ALWAYS = Window()
 
 
+class Sought(Value):
+    """What is searched for: records in the window that name one of the addresses, as source or destination, packet-level
+    or not; and for each of the interfaces, at what times its flow log has any line at all."""
+
+    addresses: frozenset[Address] = frozenset()
+    interfaces: frozenset[str] = frozenset()
+    window: Window = ALWAYS
+
+
 class Spans:
     """Stretches of time, merged where less than one aggregation interval lies between them."""
 
@@ -104,7 +113,8 @@ class Tally:
 
     `records` counts every flow log line that could be read, NODATA and SKIPDATA included; `outside` are those of them
     out of the window; `accepts` and `rejects` tell whether the flow log keeps both kinds of traffic.
-    `interfaces` is the coverage by ENI id, `notes` are sentences on files that could not be read to their end.
+    `interfaces` is the coverage by ENI id, of those sought at least; `notes` are sentences on files that could not be
+    read to their end.
     """
 
     lines: int = 0
@@ -155,8 +165,8 @@ class Search:
 class Source(Protocol):
     """Where flow log records come from."""
 
-    def search(self, addresses: frozenset[Address], window: Window) -> Search:
-        """Every record in the window that names one of the addresses, as source or destination, packet-level or not."""
+    def search(self, sought: Sought) -> Search:
+        """Every record that is sought; raises FlowdiagError where nothing at all can be read."""
 
 
 class Opener(Protocol):

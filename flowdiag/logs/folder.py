@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from flowdiag.logs import Search, Tally, Window
+from flowdiag.logs import Search, Sought, Tally
 from flowdiag.logs.lines import Lines
 from flowdiag.logs.record import Layout
-from flowdiag.model import Address, FlowdiagError, Record
+from flowdiag.model import FlowdiagError, Record
 
 SUFFIXES = frozenset((".log", ".txt", ".gz"))
 _CHUNK = 1 << 14
@@ -43,9 +43,9 @@ class Folder:
         except OSError as error:  # a name longer than the file system takes, or a folder one may not enter
             raise FlowdiagError(f"flow logs {where!r} cannot be read ({error.strerror}): give a path that exists") from None
 
-    def search(self, addresses: frozenset[Address], window: Window) -> Search:
-        """Every record in the window that names one of the addresses."""
-        return Search(lambda tally: self._records(addresses, window, tally), source=f"flow logs in {self.path.name}")
+    def search(self, sought: Sought) -> Search:
+        """Every record that is sought, file by file."""
+        return Search(lambda tally: self._records(sought, tally), source=f"flow logs in {self.path.name}")
 
     def _files(self) -> tuple[Path, ...]:
         if self.path.is_file():
@@ -63,12 +63,12 @@ class Folder:
         others = (p for p in self.path.rglob("*") if p.suffix not in SUFFIXES and not p.is_dir())
         return sorted(p.relative_to(self.path).as_posix() for p in others)
 
-    def _records(self, addresses: frozenset[Address], window: Window, tally: Tally) -> Iterator[Record]:
+    def _records(self, sought: Sought, tally: Tally) -> Iterator[Record]:
         tally.notes += [f"{name}: left out, for only {', '.join(sorted(SUFFIXES))} files are read" for name in self._left_out()]
         for path in self.files:
             name = path.relative_to(self.path).as_posix() if path != self.path else path.name
             tally.files.append(name)
-            yield from Lines(name, addresses, window, tally, self.layout).read(_lines(path, name, tally))
+            yield from Lines(name, sought, tally, self.layout).read(_lines(path, name, tally))
 
 
 def _lines(path: Path, name: str, tally: Tally) -> Iterator[bytes]:

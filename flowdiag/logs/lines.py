@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from flowdiag.address import address
-from flowdiag.logs import Tally, Window
+from flowdiag.logs import Sought, Tally
 from flowdiag.logs.record import DEFAULT, Glance, Layout
 from flowdiag.model import Address, Record
 
@@ -23,12 +23,10 @@ SILENT = ("NODATA", "SKIPDATA")
 class Lines:
     """The lines of one file or stream; `layout` is what its LogFormat tells, and a header line in it overrules that."""
 
-    def __init__(
-        self, name: str, addresses: frozenset[Address], window: Window, tally: Tally, layout: Layout | None = None
-    ) -> None:
-        self.name, self.addresses, self.window, self.tally = name, addresses, window, tally
+    def __init__(self, name: str, sought: Sought, tally: Tally, layout: Layout | None = None) -> None:
+        self.name, self.sought, self.tally = name, sought, tally
         self.layout = layout or DEFAULT
-        self._needles = _needles(addresses)
+        self._needles = _needles(sought.addresses)
 
     def read(self, lines: Iterable[bytes]) -> Iterator[Record]:
         """The records that name one of the addresses; everything else goes into the tally."""
@@ -59,7 +57,7 @@ class Lines:
             self.tally.refuse(where, seen)
             return None
         self._count(seen)
-        if seen.status in SILENT or not self.window.touches(seen.start, seen.end):
+        if seen.status in SILENT or not self.sought.window.touches(seen.start, seen.end):
             return None
         if not any(needle in line for needle in self._needles):
             return None
@@ -72,14 +70,14 @@ class Lines:
         tally.records += 1
         tally.accepts += seen.action == "ACCEPT"
         tally.rejects += seen.action == "REJECT"
-        if not self.window.touches(seen.start, seen.end):
+        if not self.sought.window.touches(seen.start, seen.end):
             tally.outside += 1
         elif seen.interface:
             tally.cover(seen.interface, seen.start, seen.end, seen.status == "SKIPDATA")
 
     def _concerned(self, record: Record) -> bool:
         named = (record.source, record.destination, record.packet_source, record.packet_destination)
-        return any(address(text) in self.addresses for text in named if text)
+        return any(address(text) in self.sought.addresses for text in named if text)
 
     def _is_header(self, line: bytes) -> bool:
         """True for a line of field names, which from here on are the layout; files joined together have several."""
