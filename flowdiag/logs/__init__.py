@@ -11,7 +11,7 @@ import importlib
 import pkgutil
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from functools import cache
 from typing import Protocol
@@ -25,6 +25,8 @@ CLOCK_SLACK = 60
 LONGEST_INTERVAL = 600
 """Seconds of the longest aggregation interval: silence shorter than this is no gap in a log (same page)."""
 REFUSALS_KEPT = 5
+RECORDS_HELD = 50_000
+"""More records of one question than this are refused, for as objects they take some 100 MB."""
 
 
 class Refused(Value):
@@ -106,13 +108,24 @@ class Coverage:
     undated: bool = False
     skips: int = 0
 
+    def add(self, other: Coverage) -> None:
+        """Take in what another part of the same source saw of the interface."""
+        for mine, theirs in ((self.spans, other.spans), (self.skipped, other.skipped)):
+            for start, end in theirs:
+                mine.add(start, end)
+        self.undated |= other.undated
+        self.skips += other.skips
+
 
 @dataclass
 class Tally:
     """What a source read: records + refused + headers + blank + other kinds = lines, so nothing is lost silently.
 
-    `records` counts every flow log line that could be read, NODATA and SKIPDATA included; `outside` are those of them
-    out of the window; `accepts` and `rejects` tell whether the flow log keeps both kinds of traffic.
+    `records` counts every flow log line, NODATA and SKIPDATA included, `other_kinds` those of transit gateways. `passed`
+    are those of both that hold neither an address nor an interface that is sought and so were not taken apart; `outside`
+    are those taken apart that lie out of the window. `accepts` and `rejects` tell whether the flow log keeps both kinds
+    of traffic: they are 0 only where no such line was read, and count no more than the lines that were taken apart.
+    `blank` are lines without content, control messages of a CloudWatch Logs subscription among them.
     `interfaces` is the coverage by ENI id, of those sought at least; `notes` are sentences on files that could not be
     read to their end.
     """
@@ -123,6 +136,7 @@ class Tally:
     headers: int = 0
     blank: int = 0
     other_kinds: int = 0
+    passed: int = 0
     outside: int = 0
     accepts: int = 0
     rejects: int = 0
@@ -149,9 +163,32 @@ class Tally:
         else:
             (coverage.skipped if skipped else coverage.spans).add(start, end)
 
+    def add(self, other: Tally) -> None:
+        """Take in what another part of the same source read."""
+        for count in COUNTS:
+            setattr(self, count, getattr(self, count) + getattr(other, count))
+        self.refusals += other.refusals[: REFUSALS_KEPT - len(self.refusals)]
+        self.files += other.files
+        self.notes += other.notes
+        for interface, coverage in other.interfaces.items():
+            self.interfaces.setdefault(interface, Coverage()).add(coverage)
+
+
+COUNTS = tuple(entry.name for entry in fields(Tally) if entry.type == "int")
+
+
+def too_many() -> FlowdiagError:
+    """The refusal of an answer that is larger than memory should hold."""
+    return FlowdiagError(
+        f"more than {RECORDS_HELD:,} flow log records name these addresses: narrow the time (at, window), or ask Athena for them"
+    )
+
 
 class Search:
-    """One search under way: iterate over it once for the Records; `tally` is complete when the iteration is."""
+    """One search under way: iterate over it once for the Records; `tally` is complete when the iteration is.
+
+    Raises FlowdiagError after RECORDS_HELD records: whoever asks holds them all.
+    """
 
     def __init__(self, read: Callable[[Tally], Iterator[Record]], source: str = "") -> None:
         self.tally = Tally()
@@ -159,7 +196,10 @@ class Search:
         self._records = read(self.tally)
 
     def __iter__(self) -> Iterator[Record]:
-        return self._records
+        for number, record in enumerate(self._records, 1):
+            if number > RECORDS_HELD:
+                raise too_many()
+            yield record
 
 
 class Source(Protocol):
