@@ -33,13 +33,13 @@ def records(path: Path, name: str, sought: Sought, tally: Tally) -> Iterator[Rec
     try:
         import polars
     except ImportError:
-        tally.notes.append(f"{name}: left out, for it is Parquet: pip install 'flowdiag[parquet]' reads it")
+        tally.lose(sought.interfaces, f"{name}: left out, for it is Parquet: pip install 'flowdiag[parquet]' reads it")
         return
     try:
         yield from File(polars, path, name, sought, tally).records()
     except (polars.exceptions.PolarsError, OSError, ValueError) as error:
         reason = str(error).strip().split("\n")[0]
-        tally.notes.append(f"{name} could not be read ({reason}): only what was read before was used")
+        tally.lose(sought.interfaces, f"{name} could not be read to its end ({reason}): only what was read before was used")
 
 
 class File:
@@ -61,8 +61,8 @@ class File:
         self.tally.lines += rows
         unfit = self._unfit()
         if unfit:
-            self.tally.refuse(self.name, unfit)
-            self.tally.refused += rows - 1
+            self.tally.lose(self.sought.interfaces, f"{self.name}: left out, for it {unfit}")
+            self.tally.refused += rows
             return
         self._note_actions()
         looked_at = 0

@@ -50,14 +50,15 @@ def records(
     lines = Lines(name, sought, tally, layout, every)
     foreign = next((reason for mark, reason in _NOT_READ.items() if start.startswith(mark)), "")
     if foreign:
-        tally.notes.append(f"{name}: left out, for it {foreign}")
+        tally.lose(sought.interfaces, f"{name}: left out, for it {foreign}")
         return
     if start.removeprefix(_BYTE_ORDER_MARK).lstrip()[:1] == b"{":
-        yield from lines.read(message for message in messages(pieces))
+        yield from lines.read(messages(pieces))
     else:
         yield from lines.scan(pieces, lambda: bool(text.broken))
     if text.broken:
-        tally.notes.append(f"{name} could not be read to its end ({text.broken}): only what stands before was used")
+        note = f"{name} could not be read to its end ({text.broken}): only what stands before was used"
+        tally.lose(sought.interfaces, note)
 
 
 class Text:

@@ -6,16 +6,14 @@ https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-path.html
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import count, islice
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from flowdiag.logs import RECORDS_HELD, Search, Sought, Tally, too_many
+from flowdiag.logs import Means, Opener, Search, Sought, Tally
 from flowdiag.logs import _parquet as parquet
 from flowdiag.logs import _stream as stream
+from flowdiag.logs._parallel import in_order
 from flowdiag.logs.record import Layout
 from flowdiag.model import FlowdiagError, Record
 
@@ -28,7 +26,7 @@ _ASIDE = 1
 """Threads beyond one a core: one unpacks while another holds the interpreter."""
 
 
-class Folder:
+class Folder(Opener):
     """A folder of flow log files, searched in the order of their paths, or one file.
 
     `log_format` is the flow log's LogFormat for files without a header line. Raises FlowdiagError where nothing is there
@@ -44,7 +42,7 @@ class Folder:
             raise FlowdiagError(f"flow logs {str(path)!r}: no file ends in {endings}; give the folder that holds some")
 
     @classmethod
-    def opens(cls, where: str) -> Folder | None:
+    def opens(cls, where: str, means: Means | None = None) -> Folder | None:
         """The folder or file of this path; None where there is none."""
         try:
             return cls(where) if Path(where).exists() else None
@@ -74,52 +72,20 @@ class Folder:
     def _records(self, sought: Sought, tally: Tally) -> Iterator[Record]:
         tally.notes += [f"{name}: left out, for only {', '.join(sorted(SUFFIXES))} files are read" for name in self._left_out()]
         small = sum(_size(path) for path in self.files) <= SMALL
-        if small or len(self.files) == 1:
-            for path in self.files:
-                yield from self._file(path, sought, tally, small)
+        parts = [partial(self._file, path, sought, small) for path in self.files]
+        if small or len(parts) == 1:
+            for part in parts:
+                yield from part(tally)
         else:
-            yield from self._side_by_side(sought, tally)
+            yield from in_order(parts, tally, (os.cpu_count() or 1) + _ASIDE)
 
-    def _side_by_side(self, sought: Sought, tally: Tally) -> Iterator[Record]:
-        """The files on every core, in order; only so many are under way that what they hold stays bounded."""
-        held = count(1)
-
-        def read(path: Path) -> tuple[list[Record], Tally]:
-            part, found = Tally(), []
-            for record in self._file(path, sought, part, small=False):
-                if next(held) > RECORDS_HELD:
-                    raise too_many()
-                found.append(record)
-            return found, part
-
-        threads = (os.cpu_count() or 1) + _ASIDE
-        with ThreadPoolExecutor(threads) as pool:
-            for found, part in _in_order(pool, read, self.files, 2 * threads):
-                tally.add(part)
-                yield from found
-
-    def _file(self, path: Path, sought: Sought, tally: Tally, small: bool) -> Iterator[Record]:
+    def _file(self, path: Path, sought: Sought, small: bool, tally: Tally) -> Iterator[Record]:
         name = path.relative_to(self.path).as_posix() if path != self.path else path.name
         tally.files.append(name)
         if _starts_with(path, parquet.MAGIC):
             return parquet.records(path, name, sought, tally)
         every = 1 if small else EVERY
         return stream.records(_chunks(path), name, sought, tally, self.layout, every=every, small=small)
-
-
-def _in_order(
-    pool: ThreadPoolExecutor, work: Callable[[Path], Any], paths: tuple[Path, ...], ahead: int
-) -> Iterator[tuple[list[Record], Tally]]:
-    """What the work makes of each path in turn, begun for no more than `ahead` of them."""
-    pending = iter(paths)
-    under_way: deque[Future[Any]] = deque(pool.submit(work, path) for path in islice(pending, ahead))
-    try:
-        while under_way:
-            yield under_way.popleft().result()
-            under_way.extend(pool.submit(work, path) for path in islice(pending, 1))
-    finally:
-        for future in under_way:
-            future.cancel()
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
