@@ -366,6 +366,8 @@ class Record(Value):
     (https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html).
 
     `packet_source` / `packet_destination` are pkt-srcaddr and pkt-dstaddr; `more` holds every other field by AWS's name.
+    `gateway` is the attachment (or the transit gateway) whose own flow log this is: such a record has neither interface nor
+    action, and tells in `more` what was lost (https://docs.aws.amazon.com/vpc/latest/tgw/tgw-flow-logs.html).
     """
 
     interface: str
@@ -385,6 +387,7 @@ class Record(Value):
     reject_reason: str = ""
     packet_source: str = ""
     packet_destination: str = ""
+    gateway: str = ""
     more: Mapping[str, str] = Field(default_factory=dict)
     where: str = ""
     line: str = ""

@@ -36,8 +36,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("accounts",),  # which accounts it opens to
     ("fault",),
     ("service",),  # what managed services share
-    ("logs.lines",),
-    ("logs.record",),
+    ("logs._stream", "logs._parquet"),  # text packed or not, and columns
+    ("logs.lines", "logs._wrapped"),
+    ("logs._needle", "logs.record"),
     ("logs", "component"),  # what a log source is, what a component is
     ("address", "named"),
     ("model",),  # the words
@@ -56,6 +57,7 @@ ONLY_IN = {
     "networkx": ("graph",),
     "slack_sdk": ("render.slack",),
     "click": ("cli",),
+    "polars": ("logs._parquet",),
 }
 
 EDGE = tuple[str, str]
