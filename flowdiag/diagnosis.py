@@ -1,6 +1,6 @@
 """Why can't SOURCE reach DESTINATION on PORT? The whole story, from the question to the diagnosis. START READING HERE.
 
-question → gather → walk, there and back → witness → conclude → prove remedies → Diagnosis
+question → gather → walk, there and back → listen → witness → conclude → prove remedies → Diagnosis
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowdiag.conclude import conclude, passes
 from flowdiag.graph import Path, look
+from flowdiag.listening import listen
 from flowdiag.logs import Window, open_source
 from flowdiag.model import Answer, FlowdiagError, Question
 from flowdiag.question import ask
@@ -81,7 +82,8 @@ def explain(question: Question, evidence: Snapshot, tables: Rules, flow_logs: st
     view = evidence.view()
     path = look(question, view, tables)
     records = open_source(str(flow_logs)) if flow_logs is not None else None
-    wire = witness(path, records, Window(start=question.start, end=question.end), tables)
+    window = Window(start=question.start, end=question.end)
+    wire = witness(path, records, window, tables, listen(path, evidence.view()), evidence.read_at)
     said = conclude(path, wire.inputs, wire.words, evidence.read_at, tables)
     remedies = prove(path, evidence, lambda changed: look(question, changed.view(), tables), passes)
     return Diagnosis(
@@ -94,6 +96,7 @@ def explain(question: Question, evidence: Snapshot, tables: Rules, flow_logs: st
         why=said.why,
         findings=said.findings,
         path=path,
+        coverage=wire.coverage,
         sightings=wire.sightings,
         records=wire.records,
         candidates=wire.candidates,

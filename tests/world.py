@@ -56,10 +56,9 @@ ID_FIELDS = {
     "TargetGroupAttributes": "TargetGroupArn",
     "LoadBalancerTargetHealth": "TargetGroupArn",
     "FlowLogs": "FlowLogId",
+    "logGroups": "logGroupName",
 }
-ASKED_APART = (
-    "FlowLogs",
-)  # what belongs to no path is only there where a world says so: an empty list would say that none exist
+ASKED_APART = ("FlowLogs", "logGroups")  # only where a world has some: an empty list would say that none exist
 TARGET_FIELDS = {
     "nat": "NatGatewayId",
     "pcx": "VpcPeeringConnectionId",

@@ -9,7 +9,21 @@ from typing import Any, ClassVar
 
 from flowdiag.address import address
 from flowdiag.component import Component, Lookup, Part, Read, Resource, View, by_id, by_name
-from flowdiag.model import ICMP, TCP, UDP, Address, Evidence, Move, Observation, Packet, Place, PortRange, Translation, Unread
+from flowdiag.model import (
+    ICMP,
+    TCP,
+    UDP,
+    Address,
+    Evidence,
+    Hop,
+    Move,
+    Observation,
+    Packet,
+    Place,
+    PortRange,
+    Translation,
+    Unread,
+)
 
 GONE = ("failed", "disassociating", "unassigning")
 SOURCE_PORTS = PortRange(first=1024, last=65535)
@@ -118,6 +132,12 @@ class NatGatewayComponent(Component):
             return ()
         ways = (_turned_back(packet, known),) if known else _turned(nat, packet)
         return tuple(_out(nat, after, view, len(ways) > 1) for after in ways)
+
+    def interfaces(self, hop: Hop, subnets: tuple[str, ...], view: View) -> tuple[str, ...]:
+        """The interface of the address that it gives the packet."""
+        nat = view.get("nat_gateway", hop.place.id, hop.place.scope)
+        own = nat.nat_gateway_addresses if nat else ()
+        return tuple(a.network_interface_id for a in own if a.network_interface_id and a.private_ip == str(hop.after.source))
 
 
 def _out(nat: NatGateway, after: Packet, view: View, guess: bool) -> Move:
