@@ -43,7 +43,7 @@ class Call:
 
 def askable(reads: Iterable[Read], by: str) -> list[Read]:
     """The reads that AWS can be asked by this lookup."""
-    return [read for read in reads if by in read.lookups and (read.lookups[by].parameter or read.lookups[by].filter)]
+    return [read for read in reads if by in read.lookups and read.lookups[by].askable]
 
 
 def plan(queries: Iterable[Query], reads: Mapping[str, tuple[Read, ...]], home: str) -> list[Call]:
@@ -63,13 +63,14 @@ def _alike(call: Call) -> tuple[Any, ...]:
     """Equal for calls that can be one call."""
     read, lookup = call.read, call.lookup
     kept_as = (read.responses, read.id_field, read.single)
-    asked_by = (lookup.parameter, lookup.filter, *sorted(lookup.also.items()))
+    asked_by = (lookup.parameter, lookup.filter, lookup.request, *sorted(lookup.also.items()))
     return (read.service, read.operation, call.region, kept_as, asked_by)
 
 
 def _chunks(group: list[Call]) -> Iterator[Call]:
     whole = replace(group[0], queries=tuple(query for call in group for query in call.queries))
-    size = 1 if whole.read.single else LISTED_IDS if whole.lookup.parameter else FILTER_VALUES
+    one_by_one = whole.read.single or whole.lookup.request
+    size = 1 if one_by_one else LISTED_IDS if whole.lookup.parameter else FILTER_VALUES
     for start in range(0, len(whole.values), size):
         yield whole.of(whole.values[start : start + size])
 
@@ -80,6 +81,8 @@ def parameters(call: Call, accepts: Mapping[str, str]) -> dict[str, Any]:
     The values of an `also` filter are separated by commas. A few operations call their filters `Filter`.
     """
     lookup, request = call.lookup, dict[str, Any]()
+    if lookup.request:
+        return dict(lookup.request(call.values[0]))
     filters = [_filter(name, text.split(",")) for name, text in lookup.also.items()]
     if lookup.parameter:
         request[lookup.parameter] = call.values if accepts.get(lookup.parameter) == "list" else call.values[0]

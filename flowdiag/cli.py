@@ -18,6 +18,8 @@ import click
 
 from flowdiag.error import FlowdiagError
 
+_PLACES = """A folder or file of flow log records, or cloudwatch:LOG-GROUP, s3://BUCKET/PREFIX, athena:DATABASE.TABLE or
+flow-log:ID in AWS; none reads none. Without it, those that watch the path (live)."""
 EXIT_CODES = {"reachable": 0, "blocked": 1, "broken": 1, "inconclusive": 3, "partial": 4}
 
 
@@ -109,7 +111,8 @@ def _question(command: Callable[..., Any]) -> Callable[..., Any]:
 @main.command(short_help="Explain why SOURCE can or cannot reach DESTINATION on PORT.")
 @_question
 @click.option("--snapshot", metavar="DIR", help="Answer from this folder of saved JSON instead of live AWS.")
-@click.option("--flow-logs", metavar="PATH", help="A folder or file of flow log records (.log, .txt, .gz).")
+@click.option("--flow-logs", metavar="PLACE", help=_PLACES)
+@click.option("--yes", is_flag=True, help="Agree to what a query of Athena scans.")
 @click.option("--at", metavar="TIME", help="The time it failed, UTC: 2026-11-23T12:04Z.")
 @click.option("--window", metavar="SPAN", help="How far to look back from --at (or now): 30m, 2h. Default 1h with --at.")
 @click.option("--rules", metavar="DIR", help="A folder of your own decision tables.")
@@ -133,10 +136,12 @@ def diagnose(surface: str, no_colour: bool, profile: str | None, **asked: Any) -
     Exit codes: 0 reachable, 1 blocked or broken, 2 usage, 3 inconclusive, 4 partial.
     """
     from flowdiag.diagnosis import diagnose as answer
+    from flowdiag.logs import in_aws
 
-    if asked["snapshot"] is not None and (profile or asked["region"]):
+    reads_aws = asked["snapshot"] is None or in_aws(asked["flow_logs"] or "")
+    if not reads_aws and (profile or asked["region"]):
         raise FlowdiagError("--profile and --region are for reading AWS: leave them out with --snapshot")
-    session = _session(profile) if asked["snapshot"] is None else None
+    session = _session(profile) if reads_aws else None
     _show(answer(**asked, session=session), surface, no_colour)
 
 
@@ -178,18 +183,19 @@ def capture(
       flowdiag capture prod-vpc --vpc vpc-0a1
       flowdiag diagnose web-1 db-1 5432 --snapshot ticket-1432
     """
+    from flowdiag.access import Access
     from flowdiag.gather import gather, gather_vpcs
     from flowdiag.question import ask
     from flowdiag.table import Rules
 
     if bool(source and destination) == bool(vpc):
         raise FlowdiagError("capture needs either SOURCE and DESTINATION (and PORT) or --vpc: give one of the two")
-    session = _session(profile)
+    access = Access(_session(profile), region=region)
     with click.progressbar(length=1, label="reading AWS", file=sys.stderr, show_eta=False) as bar:
         if source and destination:
-            collector = gather(ask(source, destination, port, protocol), Rules.load(), session, region, _advance(bar))
+            collector = gather(ask(source, destination, port, protocol), Rules.load(), access, _advance(bar))
         else:
-            collector = gather_vpcs(vpc, session, region, _advance(bar))
+            collector = gather_vpcs(vpc, access, _advance(bar))
     collector.snapshot.save(folder)
     _tell_capture(collector, folder)
 
@@ -240,7 +246,7 @@ def iam_policy() -> None:
 
 
 def _session(profile: str | None) -> Any:
-    from flowdiag.collect import session_for
+    from flowdiag.access import session_for
 
     return session_for(profile)
 

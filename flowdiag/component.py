@@ -13,7 +13,8 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field,
 from pydantic.alias_generators import to_pascal
 
 from flowdiag.address import network, protocol_number
-from flowdiag.model import ANYWHERE, Address, Hop, Move, Observation, Packet, Place, Query, Scope, Unread
+from flowdiag.model import ANYWHERE, Address, Hop, Move, Observation, Packet, Place, Query, Scope, Translation, Unread
+from flowdiag.named import Named
 
 
 def _named_network(text: str) -> str:
@@ -87,13 +88,21 @@ class View(Protocol):
     def assume(self, query: Query, assumed: str) -> None:
         """Note a documented default that stands in for something that was not read."""
 
+    def aside(self) -> View:
+        """A view of the same evidence that remembers for itself, for questions of which only some turn out to matter."""
+
+    @property
+    def unread(self) -> tuple[Unread, ...]:
+        """What was wanted and not had, each query once."""
+
 
 @dataclass(frozen=True)
 class Lookup:
     """One way to find resources of a kind: the keys of a raw item offline, and the request parameters live.
 
     `parameter` is the list parameter of the call (`GroupIds`), else `filter` is the name of a describe filter;
-    `also` are filters that go with it. With neither, the lookup cannot be asked of AWS and a live answer is Unread.
+    `also` are filters that go with it. `request` makes the parameters of a call for one value, where one list or filter
+    does not say it all. With none of them, the lookup cannot be asked of AWS and a live answer is Unread.
     `eager`: a question usually needs it and an account may hold very many, so it is indexed when a snapshot is loaded.
     """
 
@@ -102,6 +111,12 @@ class Lookup:
     filter: str = ""
     also: Mapping[str, str] = field(default_factory=dict)
     eager: bool = False
+    request: Callable[[str], Mapping[str, Any]] | None = None
+
+    @property
+    def askable(self) -> bool:
+        """Whether AWS can be asked by this lookup."""
+        return bool(self.parameter or self.filter or self.request)
 
 
 def themselves(entries: Iterable[Any]) -> Iterable[Any]:
@@ -208,6 +223,43 @@ def neighbours(subnet_id: str, vpc: str, target: Address, scope: Scope, view: Vi
     return bool(found) and found.subnet_id == subnet_id
 
 
+def taken_back(packet: Packet) -> Translation | None:
+    """The translation whose maker takes this reply back, whatever the route tables say: it kept the client's address."""
+    if packet.direction != "reply":
+        return None
+    return next((t for t in reversed(packet.translations) if t.returns and t.after.reply() == packet.flow), None)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One target of a load balancer: how it is registered, its address and port, whether it is healthy, and whether it is
+    meant to see the client's address."""
+
+    target: str
+    address: Address
+    port: int
+    healthy: bool
+    preserved: bool = False
+
+
+@dataclass(frozen=True)
+class Handling:
+    """What a node of a load balancer does with a packet, in words of the table `load_balancer`.
+
+    `goals` are the targets it may send to, and `answers` says that it may answer by itself instead; `guess`: something in
+    the request decides between them, so nothing readable does. `idle` is the idle timeout in seconds, where it is known;
+    `said` is the evidence: the listener that took the packet, or those that did not.
+    """
+
+    listener: str = "unknown"
+    targets: str = "unknown"
+    goals: tuple[Goal, ...] = ()
+    answers: bool = False
+    guess: bool = False
+    idle: int | None = None
+    said: str = ""
+
+
 def owner_scope(vpc: str, scope: Scope, view: View) -> Scope:
     """Where the owner of a VPC reads: the gateways and endpoints of a shared VPC are shown to its owner alone.
 
@@ -231,6 +283,20 @@ def _name_tags(raw: Mapping[str, Any]) -> list[str | None]:
     return [tag.get("Value") for tag in raw.get("Tags") or raw.get("TagSet") or () if tag.get("Key") == "Name"]
 
 
+@dataclass(frozen=True)
+class Offer:
+    """A gateway that could carry a packet out of a VPC if a route led there: what a remedy would point a route to.
+
+    `cidr` is what the route would be for.
+    """
+
+    place: Place
+    cidr: str
+
+
+EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
+
+
 class Component:
     """One AWS resource on the path, in three answers: how it is read, where it leads a packet, what it observes of one.
 
@@ -238,7 +304,11 @@ class Component:
 
     `kind` names it in a Place; `reads` are its describe calls; `prefixes` the id prefixes of a route target that mean this
     component, and `target_role` the role it then plays; `interface_types` the InterfaceType values of ENIs that stand for
-    it; `outside` is true for what stands at the edge of AWS's sight: a flow to an address that is no ENI arrives there.
+    it; `outside` is true for what stands at the edge of AWS's sight: a flow to an address that is no ENI arrives there;
+    `route_field` is the field of a route that names this component as its target, where a route may; `offer_rank` is its
+    place among those that make `offers`, the lowest first: the VPC itself, then what leads to private networks, then what
+    leads to the internet. `spoken` is the word before a colon that says which service is meant (`rds:orders-db`); a
+    component that has one is asked for bare words too.
     """
 
     kind: ClassVar[str]
@@ -247,6 +317,22 @@ class Component:
     target_role: ClassVar[str] = ""
     interface_types: ClassVar[tuple[str, ...]] = ()
     outside: ClassVar[bool] = False
+    spoken: ClassVar[str] = ""
+    route_field: ClassVar[str] = ""
+    offer_rank: ClassVar[int | None] = None
+
+    def claims(self, text: str) -> bool:
+        """Whether the shape of a text (an ARN, an id, a DNS suffix) says that it names a resource of this kind."""
+        return False
+
+    def named(self, text: str, near: tuple[Any, ...], view: View) -> tuple[Named, ...] | Unread:
+        """Everything of this kind that a text names, or Unread; without `spoken` only texts that it claims are asked.
+
+        `near` are the interfaces of the other end, as far as they are known: some names mean another thing in another
+        VPC or zone. What one call does not tell is looked up here and there, but whether the name exists at all is told
+        by lookups that depend on nothing else.
+        """
+        return ()
 
     def guards(self, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
         """The guards a packet meets on its way into this place."""
@@ -265,6 +351,11 @@ class Component:
 
         `subnets` are those whose border the packet crosses right before and right after, in this order.
         """
+        return ()
+
+    def offers(self, packet: Packet, scope: Scope, view: View) -> Iterable[Offer]:
+        """The gateways of this kind that could carry the packet out of `packet.vpc` if a route led there; `scope` is that
+        of the route table."""
         return ()
 
     def foresee(self, place: Place, vpc: str, view: View) -> None:

@@ -12,16 +12,20 @@ from typing import TYPE_CHECKING, Any
 from flowdiag.conclude import conclude, passes
 from flowdiag.graph import Path, look
 from flowdiag.listening import listen
-from flowdiag.logs import Window, open_source
+from flowdiag.logs import Window, in_aws
 from flowdiag.model import Answer, FlowdiagError, Question
-from flowdiag.question import ask
+from flowdiag.question import LAST_HOUR, ask
 from flowdiag.remedy import prove
 from flowdiag.snapshot import Snapshot
+from flowdiag.sources import NOWHERE, named, survey, watching
 from flowdiag.table import Rules
 from flowdiag.wire import witness
 
 if TYPE_CHECKING:
     import boto3
+
+    from flowdiag.access import Access
+    from flowdiag.component import View
 
 
 class Diagnosis(Answer):
@@ -59,6 +63,7 @@ def diagnose(
     at: str | datetime | None = None,
     window: str | timedelta | None = None,
     rules: str | FilePath | None = None,
+    yes: bool = False,
 ) -> Diagnosis:
     """Explain why `source` can or cannot reach `destination`.
 
@@ -66,23 +71,40 @@ def diagnose(
     or `vpc-…/address` and `eni-…/address` where an address alone fits several. `protocol` is tcp, udp, icmp, icmpv6 or
     an IANA number; `port` belongs to TCP and UDP. `snapshot` (a Snapshot or its folder) answers offline; without one
     AWS is read live, and only read, with `session` or the default one. `flow_logs` is a folder or file of flow log
-    records; `at` (UTC) and `window` (`30m`, `2h`) bound them in time. `rules` is a folder of one's own decision tables.
+    records, or a place in AWS: `cloudwatch:GROUP`, `s3://bucket/prefix`, `athena:database.table`, `flow-log:fl-…`; without
+    one the flow logs that watch the path are read live, and `none` reads none. `at` (UTC) and `window` (`30m`, `2h`) bound
+    the records in time: those in AWS to the last hour by default. `yes` agrees to what a query of Athena costs.
+    `rules` is a folder of one's own decision tables.
 
     Raises FlowdiagError, one sentence, for anything a person can mend.
     """
-    question = ask(source, destination, port, protocol, source_port, at, window)
     _refuse_empty(snapshot=snapshot, flow_logs=flow_logs, rules=rules)
+    where = None if flow_logs is None else str(flow_logs)
+    asks_aws = in_aws(where) if where is not None else snapshot is None
+    span = LAST_HOUR if window is None and asks_aws else window
+    question = ask(source, destination, port, protocol, source_port, at, span)
     tables = Rules.load(rules)
-    evidence = _evidence(snapshot) if snapshot is not None else live(question, tables, session, region)
-    return explain(question, evidence, tables, flow_logs)
+    access = _access(session, region, introduced=snapshot is not None) if snapshot is None or asks_aws else None
+    evidence = live(question, tables, access, where) if access and snapshot is None else _evidence(snapshot)
+    return explain(question, evidence, tables, where, access, yes)
 
 
-def explain(question: Question, evidence: Snapshot, tables: Rules, flow_logs: str | FilePath | None = None) -> Diagnosis:
-    """The pure half: the same from live AWS and from a folder."""
+def explain(
+    question: Question,
+    evidence: Snapshot,
+    tables: Rules,
+    flow_logs: str | None = None,
+    access: Access | None = None,
+    agreed: bool = False,
+) -> Diagnosis:
+    """The half that is the same from live AWS and from a folder; only a source of flow logs in AWS uses `access`."""
     view = evidence.view()
     path = look(question, view, tables)
-    records = open_source(str(flow_logs)) if flow_logs is not None else None
     window = Window(start=question.start, end=question.end)
+    if flow_logs is not None:
+        records = named(flow_logs, path, view, access, agreed)
+    else:
+        records = watching(path, view, access, window, evidence.read_at) if access else None
     wire = witness(path, records, window, tables, listen(path, evidence.view()), evidence.read_at)
     said = conclude(path, wire.inputs, wire.words, evidence.read_at, tables)
     remedies = prove(path, evidence, lambda changed: look(question, changed.view(), tables), passes)
@@ -109,14 +131,32 @@ def explain(question: Question, evidence: Snapshot, tables: Rules, flow_logs: st
     )
 
 
-def live(question: Question, tables: Rules, session: boto3.Session | None, region: str | None) -> Snapshot:
-    """What AWS tells now about everything the question touches."""
+def live(question: Question, tables: Rules, access: Access, flow_logs: str | None = NOWHERE) -> Snapshot:
+    """What AWS tells now about everything the question touches, and of its flow logs where no place is named."""
     from flowdiag.gather import gather
 
-    return gather(question, tables, session, region).snapshot
+    if flow_logs is not None:
+        return gather(question, tables, access).snapshot
+    return gather(question, tables, access, besides=_listeners).snapshot
 
 
-def _evidence(snapshot: Snapshot | str | FilePath) -> Snapshot:
+def _listeners(path: Path, view: View) -> None:
+    """Ask for the flow logs of the path, and for what tells whether their silence means anything."""
+    survey(path, view)
+    listen(path, view)
+
+
+def _access(session: boto3.Session | None, region: str | None, introduced: bool) -> Access:
+    """The door to AWS; where nothing is gathered, whose session it is has to be asked first."""
+    from flowdiag.access import Access
+
+    access = Access(session, region=region)
+    if introduced:
+        access.introduce()
+    return access
+
+
+def _evidence(snapshot: Snapshot | str | FilePath | None) -> Snapshot:
     if isinstance(snapshot, Snapshot):
         return snapshot
     if not isinstance(snapshot, str | FilePath):

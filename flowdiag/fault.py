@@ -1,4 +1,4 @@
-"""Beside collect: what an error of AWS means for the evidence that was wanted. Sorts by names alone, without AWS's library."""
+"""Beside access: what an error of AWS means for the evidence that was wanted. Sorts by names alone, without AWS's library."""
 
 from __future__ import annotations
 

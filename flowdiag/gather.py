@@ -6,20 +6,18 @@ The rounds and calls depend on the path, never on the size of the account.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from flowdiag.access import Access
 from flowdiag.address import address
 from flowdiag.collect import Collector
-from flowdiag.components import by_interface_type, by_prefix, components
-from flowdiag.graph import look, survey
+from flowdiag.components import by_interface_type, by_prefix, components, prefix_of
+from flowdiag.graph import Path, look, survey
 from flowdiag.model import Endpoint, FlowdiagError, Place, Query, Question, Unread
 from flowdiag.policy import whole_vpc
 from flowdiag.resolve import resolve
 from flowdiag.snapshot import SnapshotView
 from flowdiag.table import Rules
-
-if TYPE_CHECKING:
-    import boto3
 
 MOST_ROUNDS = 12
 Progress = Callable[[int, int], None]
@@ -28,24 +26,24 @@ Progress = Callable[[int, int], None]
 def gather(
     question: Question,
     tables: Rules,
-    session: boto3.Session | None = None,
-    region: str | None = None,
+    access: Access,
     progress: Progress = lambda done, wanted: None,
+    besides: Callable[[Path, SnapshotView], None] = lambda path, view: None,
 ) -> Collector:
     """The collector with everything that walking the question asked for; its `snapshot` answers the question offline.
 
-    `progress` is told, after every round, how many lookups are done and how many are wanted next. Raises FlowdiagError
-    where an end cannot be resolved by anything AWS will tell.
+    `progress` is told, after every round, how many lookups are done and how many are wanted next; `besides` asks the view
+    for what else is wanted of a path, such as its flow logs. Raises FlowdiagError where an end cannot be resolved by
+    anything AWS will tell.
     """
-    collector = Collector(session, region=region)
-    _fetch_all(collector, lambda view: _wanted_by(question, tables, view), progress)
+    collector = Collector(access)
+    _fetch_all(collector, lambda view: _wanted_by(question, tables, view, besides), progress)
     return collector
 
 
 def gather_vpcs(
     vpcs: Iterable[str],
-    session: boto3.Session | None = None,
-    region: str | None = None,
+    access: Access,
     progress: Progress = lambda done, wanted: None,
 ) -> Collector:
     """The collector with everything of the VPCs: its `snapshot` answers questions between any two of their interfaces offline.
@@ -53,7 +51,7 @@ def gather_vpcs(
     Raises FlowdiagError where AWS knows no such VPC.
     """
     wanted = tuple(vpcs)
-    collector = Collector(session, region=region)
+    collector = Collector(access)
     first = tuple(unread for vpc in wanted for unread in (*whole_vpc(vpc), *_peerings(vpc)))
     _fetch_all(collector, lambda view: first if collector.rounds == 0 else _inside(view, wanted), progress)
     absent = next((vpc for vpc in wanted if collector.snapshot.get("vpc", vpc) is None), None)
@@ -77,11 +75,13 @@ def _is_asked(unread: Unread) -> bool:
     return unread.assumed is None or bool(unread.action)
 
 
-def _wanted_by(question: Question, tables: Rules, view: SnapshotView) -> tuple[Unread, ...]:
+def _wanted_by(
+    question: Question, tables: Rules, view: SnapshotView, besides: Callable[[Path, SnapshotView], None]
+) -> tuple[Unread, ...]:
     """What resolving and walking the question lacked; an end that cannot be resolved is an error once nothing is lacking."""
     try:
         survey((end for ends in resolve(question, view) for end in ends), view)
-        look(question, view, tables)
+        besides(look(question, view, tables), view)
     except FlowdiagError:
         if not any(unread.retry for unread in view.unread):
             raise
@@ -152,7 +152,7 @@ def _prefix_lists(view: SnapshotView, vpc: str) -> None:
 def _behind(view: SnapshotView, vpc: str) -> None:
     """What stands behind the gateways that routes of the VPC name, and behind the services' interfaces in it."""
     targets = {(r.target, t.scope) for t in view.find("route_table", "vpc", vpc) or () for r in t.routes}
-    places = [Place(kind=by_prefix().get(id.split("-")[0], ""), id=id, scope=scope) for id, scope in sorted(targets, key=repr)]
+    places = [Place(kind=by_prefix().get(prefix_of(id), ""), id=id, scope=scope) for id, scope in sorted(targets, key=repr)]
     for interface in view.find("network_interface", "vpc", vpc) or ():
         kind = by_interface_type().get(interface.service, "")
         places.append(Place(kind=kind, id=interface.id, role=interface.service, scope=interface.scope))

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowdiag.address import ANYBODY
 from flowdiag.component import Component, View
-from flowdiag.components import by_interface_type, by_prefix, components
-from flowdiag.model import Endpoint, Finding, Flow, Hop, Leg, Move, Observation, Packet, Place, Question, Trace
+from flowdiag.components import by_interface_type, by_prefix, components, offers, prefix_of
+from flowdiag.model import Address, Endpoint, Finding, Flow, Hop, Leg, Move, Observation, Packet, Place, Question, Trace
 from flowdiag.resolve import flow_between, resolve
 from flowdiag.table import Rules
 
@@ -124,8 +124,13 @@ class Walker:
     def legs(self, source: Endpoint, destination: Endpoint, flow: Flow) -> tuple[Leg, ...]:
         """One leg for every way the request and its reply can go."""
         made = []
-        for there in self._follow(_start(source), self._first_packet(source, destination, flow), set(), False):
+        guess = source.guess or destination.guess
+        first = self._first_packet(source, destination, flow)
+        calling = self._service(source.service, "call", first, False)
+        for there in self._follow(_start(source), first, set(), False):
             request, arrived = self._ended(there, destination, flow)
+            serving = self._service(destination.service, "serve", there.packet, there.as_if) if arrived else ()
+            request = (*calling, *request, *serving)
             if not arrived:
                 made.append(
                     Leg(
@@ -134,7 +139,7 @@ class Walker:
                         request=request,
                         request_arrived=arrived,
                         reply_arrived=None,
-                        guess=there.guess,
+                        guess=guess or there.guess,
                     )
                 )
                 continue
@@ -148,10 +153,17 @@ class Walker:
                         reply=reply,
                         request_arrived=arrived,
                         reply_arrived=returned,
-                        guess=there.guess or back.guess,
+                        guess=guess or there.guess or back.guess,
                     )
                 )
         return tuple(made)
+
+    def _service(self, place: Place | None, role: str, packet: Packet, as_if: bool) -> tuple[Hop, ...]:
+        """What a managed service shows of its own state, where one stands behind an end."""
+        if place is None:
+            return ()
+        place = place.model_copy(update={"role": role})
+        return (_hop(place, packet, packet, self._look(components()[place.kind], place, packet, as_if), as_if),)
 
     def _first_packet(self, source: Endpoint, destination: Endpoint, flow: Flow) -> Packet:
         """The request as it leaves; a public destination address hides the receiver from security group references."""
@@ -172,11 +184,16 @@ class Walker:
             return [Trail((), packet, place, as_if=as_if, loop=True)]
         inward, packet = self._guards(component.guards(place, packet, self.view), packet, as_if)
         finding = self._look(component, place, packet, as_if)
-        moves = component.lead(place, packet, self.view)
+        moves = tuple(self._or_detour(move) for move in component.lead(place, packet, self.view))
         if not moves:
             return [Trail((*inward, _hop(place, packet, packet, finding, as_if)), packet, place, as_if=as_if)]
         beyond = passed | {(place, packet.flow)}
         return [trail for move in moves for trail in self._onward(move, place, packet, inward, finding, beyond, as_if)]
+
+    def _or_detour(self, move: Move) -> Move:
+        """A move to a dead end, or in its place the walk goes on as if a route led to what could carry the packet."""
+        offer = next(iter(offers(move.packet, move.to.scope, self.view)), None) if move.detour else None
+        return move if offer is None else move.model_copy(update={"to": offer.place, "as_if": True})
 
     def _onward(
         self,
@@ -231,6 +248,7 @@ class Walker:
             inputs=observation.inputs,
             denied=observation.denied,
             fix=observation.fix,
+            idle_timeout=observation.idle_timeout,
             flow=packet.flow,
             as_if=as_if,
         )
@@ -287,17 +305,24 @@ def _is(trail: Trail, end: Endpoint) -> bool:
         holds = components()[place.kind].outside or place.kind == "network_interface"
         return holds and packet.flow.destination == end.address
     last = trail.hops[-1].finding if trail.hops else None
-    if place.id == end.eni:
-        return place.kind == "network_interface" or (last is not None and last.verdict == "allowed")
-    stands_in = any(t.place.id == end.eni and t.after.destination == packet.flow.destination for t in packet.translations)
-    return stands_in and place.kind == "network_interface"
+    taken_up = place.kind == "network_interface" or (last is not None and last.verdict == "allowed")
+    return taken_up and (place.id == end.eni or packet.flow.destination == _stand_in(packet, end))
+
+
+def _stand_in(packet: Packet, end: Endpoint) -> Address | None:
+    """The address that the end sent the packet on to: its target, or what that one sent it on to in its turn."""
+    wanted = None
+    for done in packet.translations:
+        if done.place.id == end.eni or done.before.destination == wanted:
+            wanted = done.after.destination
+    return wanted
 
 
 def _component(place: Place) -> tuple[Component, Place]:
     """The component that stands for a place; a route target is known by its id, a service by its interface type."""
     known = components()
     if place.kind == "route_target":
-        kind = by_prefix().get(place.id.split("-")[0], "unsupported")
+        kind = by_prefix().get(prefix_of(place.id), "unsupported")
         place = Place(kind=kind, id=place.id, role=known[kind].target_role, scope=place.scope)
     elif place.kind == "service_interface":
         place = Place(kind=by_interface_type().get(place.role, "unsupported"), id=place.id, role=place.role, scope=place.scope)

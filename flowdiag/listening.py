@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from flowdiag.address import address, network
-from flowdiag.component import View
+from flowdiag.component import View, owner_scope
 from flowdiag.components import components
 from flowdiag.model import Address, Hop, Scope, Trace, Unread, Watcher
 
@@ -98,9 +98,12 @@ def _station(id: str, stands_for: str, scope: Scope, view: View) -> Station:
     if not interface:
         view.find("flow_log", "resource", id, scope)  # for live collection; subnet and VPC stay unknown
         return Station(id, id, stands_for, unlogged=_everywhere())
-    levels: tuple[tuple[Level, str], ...] = (
-        ("interface", id), ("subnet", interface.subnet_id), ("vpc", interface.vpc_id),
-    )  # fmt: skip
+    owner = owner_scope(interface.vpc_id, interface.scope, view)
+    levels: tuple[tuple[Level, str, Scope], ...] = (
+        ("interface", id, interface.scope),
+        ("subnet", interface.subnet_id, owner),
+        ("vpc", interface.vpc_id, owner),
+    )
     return Station(
         interface=id,
         name=interface.label,
@@ -108,22 +111,18 @@ def _station(id: str, stands_for: str, scope: Scope, view: View) -> Station:
         type=interface.service or interface.interface_type,
         addresses=frozenset(known for text in interface.addresses if (known := address(text))),
         unlogged=_unlogged(interface, view),
-        watchers=None if _is_shared(interface, view) else _watchers(levels, interface.scope, view),
+        watchers=_watchers(levels, view),
     )
 
 
-def _is_shared(interface: Any, view: View) -> bool:
-    """True in a VPC of another account: its owner's flow logs are not shown to a participant.
+def _watchers(levels: Iterable[tuple[Level, str, Scope]], view: View) -> tuple[Watcher, ...] | None:
+    """Every flow log of an interface, its subnet and its VPC; None where one of the three was not read.
 
+    Of a shared VPC and its subnets the owner alone is shown the flow logs:
     https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-limitations.html
     """
-    vpc = view.get("vpc", interface.vpc_id, interface.scope)
-    return bool(vpc and vpc.owner_id and interface.scope.account and vpc.owner_id != interface.scope.account)
-
-
-def _watchers(levels: Iterable[tuple[Level, str]], scope: Scope, view: View) -> tuple[Watcher, ...] | None:
-    asked = [(level, view.find("flow_log", "resource", id, scope)) for level, id in levels if id]
-    if len(asked) < 3 or any(isinstance(found, Unread) for _, found in asked):
+    asked = [(level, view.find("flow_log", "resource", id, scope)) for level, id, scope in levels if id]
+    if len(asked) < len(get_args(Level)) or any(isinstance(found, Unread) for _, found in asked):
         return None
     return tuple(_watcher(level, log, view) for level, found in asked for log in found)
 

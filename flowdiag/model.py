@@ -233,7 +233,8 @@ class Move(Value):
     """Where a component sends a packet on, and the guards it meets on the way out.
 
     `guess`: one of several, and nothing readable says which. `as_if`: the packet does not get here, or not for certain;
-    the walk goes on to find what else stands in the way.
+    the walk goes on to find what else stands in the way. `detour`: no route leads on; the walk may go on as if one led to a
+    gateway that could carry the packet.
     """
 
     to: Place
@@ -241,6 +242,7 @@ class Move(Value):
     guards: tuple[Place, ...] = ()
     guess: bool = False
     as_if: bool = False
+    detour: bool = False
 
 
 # ---------------------------------------------------------------- what was seen
@@ -251,7 +253,8 @@ class Observation(Value):
 
     `inputs` are the table's input columns by name; `words` fill the `{…}` of the headline; `detail` is the short
     text beside the mark on the path; `near_miss` is the closest rule that did not match and the field it differs in;
-    `denied` are the ports a partly open guard refuses; `fix` are the facts a remedy needs.
+    `denied` are the ports a partly open guard refuses; `fix` are the facts a remedy needs; `idle_timeout` are the seconds
+    without a packet after which this component forgets the connection, None where it has no such limit or none is known.
     """
 
     table: str
@@ -264,6 +267,7 @@ class Observation(Value):
     evidence: tuple[Evidence, ...] = ()
     denied: tuple[PortRange, ...] = ()
     fix: Mapping[str, str] = Field(default_factory=dict)
+    idle_timeout: int | None = None
 
 
 class Finding(Value):
@@ -284,6 +288,7 @@ class Finding(Value):
     inputs: Mapping[str, str] = Field(default_factory=dict)
     denied: tuple[PortRange, ...] = ()
     fix: Mapping[str, str] = Field(default_factory=dict)
+    idle_timeout: int | None = None
     flow: Flow | None = None
     as_if: bool = False
 
@@ -300,7 +305,11 @@ class Hop(Value):
 
 
 class Endpoint(Value):
-    """One end of the question: an ENI with one of its addresses, an address outside what was read, or the internet."""
+    """One end of the question: an ENI with one of its addresses, an address outside what was read, or the internet.
+
+    `guess`: one of several ends, and nothing readable says which is meant; `service` is where the state of the managed
+    service behind it is observed.
+    """
 
     label: str
     kind: Literal["eni", "address", "internet"]
@@ -308,6 +317,8 @@ class Endpoint(Value):
     eni: str = ""
     vpc: str = ""
     scope: Scope = ANYWHERE
+    guess: bool = False
+    service: Place | None = Field(default=None, exclude=True)
 
 
 class Leg(Value):

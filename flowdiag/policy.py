@@ -7,6 +7,7 @@ from typing import Any
 
 from flowdiag.calls import askable
 from flowdiag.component import Read
+from flowdiag.logs import openers
 from flowdiag.model import ANYWHERE, Query, Scope, Unread
 
 Reads = Mapping[str, tuple[Read, ...]]
@@ -20,7 +21,8 @@ def known_reads() -> Reads:
 
 
 def iam_policy(reads: Reads | None = None) -> dict[str, Any]:
-    """The least IAM policy that lets flowdiag read: the actions of all `reads` that AWS can be asked for, sorted, each once.
+    """The least IAM policy that lets flowdiag read: the actions of all `reads` that AWS can be asked for and, of the whole
+    of flowdiag, those of the flow log sources, sorted, each once.
 
     `Resource` is `*` because most describe actions know no narrower one
     (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html). `sts:GetCallerIdentity`,
@@ -28,10 +30,10 @@ def iam_policy(reads: Reads | None = None) -> dict[str, Any]:
     (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html).
     """
     kinds = known_reads() if reads is None else reads
-    actions = sorted(
-        {read.action for several in kinds.values() for read in several if any(askable([read], by) for by in read.lookups)}
-    )
-    statement = {"Sid": "FlowdiagReadOnly", "Effect": "Allow", "Action": actions, "Resource": "*"}
+    actions = {read.action for several in kinds.values() for read in several if any(askable([read], by) for by in read.lookups)}
+    sources = openers() if reads is None else ()
+    actions |= {action for source in sources for action in source.actions}
+    statement = {"Sid": "FlowdiagReadOnly", "Effect": "Allow", "Action": sorted(actions), "Resource": "*"}
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 

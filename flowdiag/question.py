@@ -10,6 +10,7 @@ from flowdiag.model import PROTOCOL_NAMES, TCP, UDP, FlowdiagError, Question
 
 _SPAN = re.compile(r"^\s*([0-9]{1,9})\s*(s|m|min|h|d)\s*$")
 _NUMBER = re.compile(r"[0-9]{1,5}")
+LAST_HOUR = timedelta(hours=1)
 LONGEST_PROTOCOL = 16  # characters; a longer text is none, and Python refuses to count thousands of digits
 _MINUTE = timedelta(minutes=1)
 _SPANS = {"s": timedelta(seconds=1), "m": _MINUTE, "min": _MINUTE, "h": timedelta(hours=1), "d": timedelta(days=1)}
@@ -80,7 +81,7 @@ def _between(at: str | datetime | None, window: str | timedelta | None) -> tuple
     if at is None and window is None:
         return None, None
     end = _time(at) if at is not None else datetime.now(UTC)
-    span = _span(window) if window is not None else timedelta(hours=1)
+    span = _span(window) if window is not None else LAST_HOUR
     try:
         return end - span, end
     except OverflowError:

@@ -239,6 +239,10 @@ class SnapshotView:
             Unread(query=query, assumed=assumed) if known is None else known.model_copy(update={"assumed": assumed})
         )
 
+    def aside(self) -> SnapshotView:
+        """A view of the same evidence that remembers for itself."""
+        return SnapshotView(self._snapshot)
+
     @property
     def unread(self) -> tuple[Unread, ...]:
         """What was wanted and not had, each query once; `assumed` tells what stood in for it."""

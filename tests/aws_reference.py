@@ -2,6 +2,7 @@
 
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/ and
 https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/, one page a call. Paths are JMESPath on the raw item.
+Where two services have a call of one name, the one stands under `service.Call`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ def _as_it_is(entry: Any) -> Any:
 @dataclass(frozen=True)
 class Listing:
     """A describe call: `gives` is its response key and that of the raw list, `ids` its id list on the wire, `unknown` the
-    error for an id that nobody has, `within` the list of the resources inside an entry, `name_field` what `Names` lists."""
+    error for an id that nobody has, `within` the list of the resources inside an entry, `name_field` what `Names` lists.
+    `parameters` are others by which the call is narrowed, with where each looks; `prefixes` the same, where a value may go on;
+    `recorded` is the key of the raw list, where the response key would be another call's too."""
 
     gives: str
     id_field: str
@@ -28,6 +31,9 @@ class Listing:
     within: str = ""
     shaped: Callable[[Any], Any] = _as_it_is
     name_field: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    prefixes: Mapping[str, str] = field(default_factory=dict)
+    recorded: str = ""
 
 
 def _alone(entry: Any, _recorded: Mapping[str, Any]) -> Any:
@@ -37,7 +43,8 @@ def _alone(entry: Any, _recorded: Mapping[str, Any]) -> Any:
 @dataclass(frozen=True)
 class Single:
     """A call for one id, recorded as {id_field: id, **reply} in a list under one of `keys`; `joined` adds what other
-    recorded replies hold of it."""
+    recorded replies hold of it. `parameter` is the one that takes the id, where it is not called like the field; `status` is
+    that of the error for an id that nobody has."""
 
     keys: tuple[str, ...]
     id_field: str
@@ -46,6 +53,8 @@ class Single:
     needs_filter: bool = False
     shaped: Callable[[Any], Any] = _as_it_is
     joined: Callable[[Any, Mapping[str, Any]], Any] = _alone
+    parameter: str = ""
+    status: int = 400
 
 
 def _entries_of(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,6 +166,17 @@ LISTINGS: Mapping[str, Listing] = {
             "vpc-id": "VpcId",
             "ip-permission.group-id": "IpPermissions[].UserIdGroupPairs[].GroupId",
             "egress.ip-permission.group-id": "IpPermissionsEgress[].UserIdGroupPairs[].GroupId",
+        },
+    ),
+    "DescribeSecurityGroupVpcAssociations": Listing(
+        "SecurityGroupVpcAssociations",
+        "GroupId",
+        filters={
+            "group-id": "GroupId",
+            "group-owner-id": "GroupOwnerId",
+            "state": "State",
+            "vpc-id": "VpcId",
+            "vpc-owner-id": "VpcOwnerId",
         },
     ),
     "DescribeNetworkAcls": Listing(
@@ -416,6 +436,16 @@ LISTINGS: Mapping[str, Listing] = {
         "LoadBalancers", "LoadBalancerArn", "LoadBalancerArns", "LoadBalancerNotFound", name_field="LoadBalancerName"
     ),
     "DescribeTargetGroups": Listing("TargetGroups", "TargetGroupArn", "TargetGroupArns", "TargetGroupNotFound"),
+    "elb.DescribeLoadBalancers": Listing(
+        "LoadBalancerDescriptions", "LoadBalancerName", "LoadBalancerNames", "LoadBalancerNotFound"
+    ),
+    "DescribeVpcEndpointServiceConfigurations": Listing(
+        "ServiceConfigurations",
+        "ServiceId",
+        "ServiceId",
+        "InvalidVpcEndpointServiceId.NotFound",
+        {"service-id": "ServiceId", "service-name": "ServiceName", "service-state": "ServiceState"},
+    ),
 }
 
 SINGLES: Mapping[str, Single] = {
@@ -448,6 +478,10 @@ SINGLES: Mapping[str, Single] = {
             "transit-gateway-attachment-id": "TransitGatewayAttachmentId",
         },
     ),
+    "DescribeListenerAttributes": Single(("ListenerAttributes",), "ListenerArn", "ListenerNotFound"),
+    "DescribeRules": Single(("ListenerRules",), "ListenerArn", "ListenerNotFound"),
+    "elb.DescribeLoadBalancerAttributes": Single(("ClassicLoadBalancerAttributes",), "LoadBalancerName", "LoadBalancerNotFound"),
+    "DescribeInstanceHealth": Single(("ClassicLoadBalancerHealth",), "LoadBalancerName", "LoadBalancerNotFound"),
     "DescribeListeners": Single(("LoadBalancerListeners",), "LoadBalancerArn", "LoadBalancerNotFound"),
     "DescribeLoadBalancerAttributes": Single(("LoadBalancerAttributes",), "LoadBalancerArn", "LoadBalancerNotFound"),
     "DescribeTargetHealth": Single(("LoadBalancerTargetHealth",), "TargetGroupArn", "TargetGroupNotFound"),

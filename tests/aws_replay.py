@@ -1,10 +1,15 @@
 """A fake AWS at botocore's boundary: requests are built, signed and retried for real, and answered from raw describe JSON.
 
-What AWS does with a request is written here from its API reference, apart from the package: which filters a call knows,
-what they look at, pages, errors. A Read with a wrong filter or parameter therefore shows as a wrong or refused answer.
+What AWS does with a request is written here from its API reference, apart from the package: which filters and parameters a
+call knows, what they look at, pages, errors. A Read with a wrong one therefore shows as a wrong or refused answer. Any
+service that botocore knows can be asked, in its own protocol (`aws_wire`); what its calls do is in `aws_reference` and
+`aws_services_reference`.
 
     session = replay_session({"Vpcs": [...]}, account="111122223333", region="us-east-1", page=2)
     session.replay.requests  →  [("ec2", "DescribeVpcs", "us-east-1"), ...], one for every HTTP request
+
+    session = organisation({"111122223333": {...}, "222233334444": {...}}, roles={"arn:aws:iam::222233334444:role/r": ""})
+    session.replay.asked_of("222233334444")  →  what was asked with the credentials of that account's role
 """
 
 from __future__ import annotations
@@ -12,33 +17,32 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
-from urllib.parse import parse_qsl
-from xml.sax.saxutils import escape
 
 import boto3
 import botocore.session
 import jmespath
 from aws_reference import LISTINGS, SINGLES, Listing, Single
+from aws_services_reference import EVERYWHERE, SERVICE_LISTINGS, SERVICE_SINGLES
+from aws_wire import XML, Answer, RefusalError, asked, denied, header, refused, text, throttled, told, xml
 from botocore.awsrequest import AWSResponse
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
-EVERY_CALL = {"Action", "Version", "Filter", "MaxResults", "PageSize", "NextToken", "Marker"}
-SERVICES = {"ec2": "ec2", "elastic-load-balancing-v2": "elbv2", "sts": "sts"}
-PAGE_MARKS = {"NextToken": "NextToken", "NextMarker": "Marker", "Marker": "Marker"}  # in the reply → in the request
+__all__ = ["RefusalError", "Replay", "ReplaySession", "http", "organisation", "replay_session", "xml"]
 
-
-class RefusalError(Exception):
-    """An error reply: AWS's code, its message and the HTTP status."""
-
-    def __init__(self, code: str, message: str = "", status: int = 400) -> None:
-        super().__init__(code)
-        self.code, self.message, self.status = code, message or f"{code}, says the replay", status
+PAGE_MARKS = {"NextToken": "NextToken", "nextToken": "nextToken", "NextMarker": "Marker", "Marker": "Marker"}  # reply → request
+EVERY_CALL = {"Filters", "Filter", "filters", "MaxResults", "maxResults", "MaxRecords", "MaxItems", "PageSize", "Limit", "limit"}
+CALLS: Mapping[str, Listing] = {**LISTINGS, **SERVICE_LISTINGS}
+CALLS_FOR_ONE: Mapping[str, Single] = {**SINGLES, **SERVICE_SINGLES}
+HOME_KEY = "AKIDEXAMPLE"
+Denials = Collection[str | tuple[str, str]]  # an IAM action, or (account, IAM action)
+Errors = Mapping[Any, tuple[str, int]]  # the same → AWS's code and the HTTP status
+Region = Mapping[str, list[Any]]  # response key → items
 
 
 class ReplaySession(boto3.Session):
@@ -54,8 +58,8 @@ def replay_session(
     *,
     page: int = 1000,
     throttle: int = 0,
-    deny: Iterable[str] = (),
-    errors: Mapping[str, tuple[str, int]] | None = None,
+    deny: Iterable[Any] = (),
+    errors: Errors | None = None,
 ) -> ReplaySession:
     """A session of one account. `raw` is a snapshot folder, {response key: items} of `region`, or {Region: {key: items}}.
 
@@ -63,12 +67,33 @@ def replay_session(
     that are denied.
     `errors`: (code, HTTP status) by IAM action, for everything else that AWS may say.
     """
+    more = {"page": page, "throttle": throttle, "deny": deny, "errors": errors}
+    return organisation({account: raw}, account=account, region=region, **more)
+
+
+def organisation(
+    accounts: str | Path | Mapping[str, Any],
+    account: str = "111122223333",
+    region: str | None = "us-east-1",
+    *,
+    roles: Mapping[str, str] | None = None,
+    page: int = 1000,
+    throttle: int = 0,
+    deny: Iterable[Any] = (),
+    errors: Errors | None = None,
+) -> ReplaySession:
+    """A session of `account` among several: {account: as `raw` of `replay_session`}, or a folder with one for each account.
+
+    `roles` are the ARNs of the roles that this session may assume, each with the external id that it wants (or none); what
+    is asked with a role's credentials is answered from that role's account. `deny` and `errors` may name an account beside
+    the action: ("222233334444", "ec2:DescribeVpcs").
+    """
     core = botocore.session.get_session()
     core.register_component("data_loader", _models())
-    session = ReplaySession(
-        aws_access_key_id="AKIDEXAMPLE", aws_secret_access_key="secret", region_name=region, botocore_session=core
-    )
-    session.replay = Replay(_regions(raw, account, region or "us-east-1"), account, page, throttle, frozenset(deny), errors or {})
+    session = ReplaySession(aws_access_key_id=HOME_KEY, aws_secret_access_key="secret", region_name=region, botocore_session=core)
+    held = accounts if isinstance(accounts, Mapping) else dict.fromkeys(_listed(Path(accounts)), accounts)
+    worlds = {own: _regions(raw, own, region or "us-east-1") for own, raw in held.items()}
+    session.replay = Replay(worlds, account, page, throttle, frozenset(deny), errors or {}, roles or {})
     session.events.register("before-send", session.replay.answer)
     return session
 
@@ -79,7 +104,37 @@ def _models() -> Loader:
     return botocore.session.get_session().get_component("data_loader")
 
 
-def _regions(raw: str | Path | Mapping[str, Any], account: str, region: str) -> Mapping[str, Mapping[str, list[Any]]]:
+@cache
+def _model(service_id: str) -> ServiceModel:
+    """The model of a service by its id as botocore's events have it: `elastic-load-balancing-v2`."""
+    return ServiceModel(_models().load_service_model(_names()[service_id], "service-2"), _names()[service_id])
+
+
+@cache
+def _names() -> dict[str, str]:
+    """The name that boto3 calls a service by, by its id; most differ in dashes alone, so few models have to be opened."""
+    known = _models().list_available_services("service-2")
+    odd = {
+        "elastic-load-balancing": "elb",
+        "elastic-load-balancing-v2": "elbv2",
+        "cloudwatch-logs": "logs",
+        "route-53": "route53",
+    }
+    odd |= {"direct-connect": "directconnect", "global-accelerator": "globalaccelerator", "elasticsearch-service": "es"}
+    return {name: name for name in known} | odd
+
+
+@cache
+def _pagination(service: str) -> Mapping[str, Any]:
+    """How botocore goes through the pages of each operation."""
+    return dict(_models().load_service_model(service, "paginators-1")["pagination"])
+
+
+def _listed(root: Path) -> list[str]:
+    return sorted(folder.name for folder in (root / "accounts").iterdir())
+
+
+def _regions(raw: str | Path | Mapping[str, Any], account: str, region: str) -> Mapping[str, Region]:
     if isinstance(raw, Mapping):
         return {region: raw} if any(isinstance(value, list) for value in raw.values()) else raw
     root = Path(raw)
@@ -92,129 +147,220 @@ def _regions(raw: str | Path | Mapping[str, Any], account: str, region: str) -> 
 
 
 class Replay:
-    """AWS, as far as one account's raw replies go. `requests` are the HTTP requests it saw: (service, operation, Region)."""
+    """AWS, as far as the raw replies of these accounts go. `requests` are the HTTP requests it saw: (service, operation,
+    Region)."""
 
     def __init__(
         self,
-        regions: Mapping[str, Mapping[str, list[Any]]],
+        accounts: Mapping[str, Mapping[str, Region]],
         account: str,
         page: int,
         throttle: int,
-        deny: frozenset[str],
-        errors: Mapping[str, tuple[str, int]],
+        deny: frozenset[Any],
+        errors: Errors,
+        roles: Mapping[str, str],
     ) -> None:
         self.requests: list[tuple[str, str, str]] = []
-        self._regions, self._account, self._page, self._deny, self._errors = regions, account, page, deny, errors
-        self._throttle, self._lock = throttle, Lock()
-        self._models = {name: ServiceModel(_models().load_service_model(name, "service-2"), name) for name in SERVICES.values()}
+        self._accounts, self._account, self._page, self._deny, self._errors = accounts, account, page, deny, errors
+        self._throttle, self._roles, self._lock = throttle, roles, Lock()
+        self._callers: list[str] = []
 
     def count(self, operation: str) -> int:
         """How many requests an operation got, every page and every attempt."""
         return sum(1 for _, name, _ in self.requests if name == operation)
 
+    def asked_of(self, account: str) -> list[tuple[str, str, str]]:
+        """The requests that were signed with credentials of this account."""
+        return [request for request, caller in zip(self.requests, self._callers, strict=True) if caller == account]
+
     def answer(self, request: Any, event_name: str = "", **_: Any) -> AWSResponse:
         """The HTTP reply to a prepared request: botocore's `before-send` event."""
         _, service_id, operation = event_name.split(".", 2)
-        service, region = SERVICES[service_id], _region_of(request)
-        model = self._models[service]
+        model = _model(service_id)
+        key, region = _signed(request)
+        account = self._account if key == HOME_KEY else key.removeprefix("ASIA")
         with self._lock:
-            self.requests.append((service, operation, region))
-            self._throttle -= service != "sts"
-            throttled = self._throttle >= 0 and service != "sts"
+            self.requests.append((model.service_name, operation, region))
+            self._callers.append(account)
+            self._throttle -= model.service_name != "sts"
+            slow = self._throttle >= 0 and model.service_name != "sts"
         try:
-            if throttled:
-                raise RefusalError(
-                    "RequestLimitExceeded" if service == "ec2" else "Throttling", status=503 if service == "ec2" else 400
-                )
-            self._permit(f"{model.signing_name}:{operation}", service)
-            reply = self._reply(operation, region, tree(request.body), model.operation_model(operation).output_shape)
+            if slow:
+                raise throttled(model)
+            self._permit(model, account, f"{model.signing_name}:{operation}")
+            reply = self._reply(model, operation, account, region, request)
         except RefusalError as refusal:
-            return http(request.url, refusal.status, _error_xml(model.metadata["protocol"], refusal))
-        return http(request.url, 200, _reply_xml(model, operation, reply))
+            return _http(request.url, refusal.status, refused(model, refusal))
+        return _http(request.url, 200, told(model, operation, reply))
 
-    def _permit(self, action: str, service: str) -> None:
-        if action in self._deny:
-            raise RefusalError(
-                "UnauthorizedOperation" if service == "ec2" else "AccessDenied", f"not authorized to perform {action}", 403
-            )
-        if action in self._errors:
-            code, status = self._errors[action]
-            raise RefusalError(code, status=status)
+    def _permit(self, model: ServiceModel, account: str, action: str) -> None:
+        if {action, (account, action)} & self._deny:
+            raise denied(model, f"not authorized to perform {action}")
+        for known in (action, (account, action)):
+            if known in self._errors:
+                code, status = self._errors[known]
+                raise RefusalError(code, status=status)
 
-    def _reply(self, operation: str, region: str, asked: Mapping[str, Any], shape: Any) -> dict[str, Any]:
+    def _reply(self, model: ServiceModel, operation: str, account: str, region: str, request: Any) -> dict[str, Any]:
+        wanted = asked(model, operation, request)
         if operation == "GetCallerIdentity":
-            return {"Account": self._account, "UserId": "AIDEXAMPLE", "Arn": f"arn:aws:iam::{self._account}:user/replay"}
-        raw = self._regions.get(region, {})
-        _known_parameters(operation, asked)
-        if operation in SINGLES:
-            return self._paged(single(SINGLES[operation], operation, raw, asked), asked, shape)
-        listing = LISTINGS.get(operation)
+            return {"Account": account, "UserId": "AIDEXAMPLE", "Arn": f"arn:aws:iam::{account}:user/replay"}
+        if operation == "AssumeRole":
+            return self._assumed(model, wanted)
+        service, shape = model.service_name, model.operation_model(operation)
+        raw = self._raw(service, account, region)
+        listing, one = _known(service, operation, CALLS), _known(service, operation, CALLS_FOR_ONE)
+        _known_parameters(model, operation, listing, one, wanted)
+        if one is not None:
+            return self._paged(service, operation, single(one, operation, raw, wanted), wanted, shape.output_shape)
         if listing is None:
             raise RefusalError("InvalidAction", f"the replay does not know {operation}")
-        return self._paged({listing.gives: list(select(listing, operation, raw, asked))}, asked, shape)
+        listing_ids = _native(shape.input_shape, listing.ids)
+        items = list(select(listing, listing_ids, operation, raw, wanted))
+        if shape.output_shape.members[listing.gives].type_name == "structure":
+            return {listing.gives: next(iter(items), None)}
+        return self._paged(service, operation, {listing.gives: items}, wanted, shape.output_shape)
 
-    def _paged(self, reply: dict[str, Any], asked: Mapping[str, Any], shape: Any) -> dict[str, Any]:
+    def _raw(self, service: str, account: str, region: str) -> Region:
+        """What was recorded in this Region; a service of no Region is the same in all."""
+        regions = self._accounts.get(account, {})
+        if service not in EVERYWHERE:
+            return regions.get(region, {})
+        return {key: items for held in regions.values() for key, items in held.items()}
+
+    def _assumed(self, model: ServiceModel, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Credentials of a role; AWS says no more than that access is denied, whatever the reason."""
+        arn = wanted["RoleArn"]
+        if arn not in self._roles or self._roles[arn] != wanted.get("ExternalId", ""):
+            raise denied(model, f"not authorized to perform: sts:AssumeRole on resource: {arn}")
+        account, name = arn.split(":")[4], arn.rsplit("/", 1)[-1]
+        user = {
+            "AssumedRoleId": "AROAEXAMPLE:x",
+            "Arn": f"arn:aws:sts::{account}:assumed-role/{name}/{wanted['RoleSessionName']}",
+        }
+        keys = {"AccessKeyId": f"ASIA{account}", "SecretAccessKey": "secret", "SessionToken": "token"}
+        return {"Credentials": {**keys, "Expiration": "2099-01-01T00:00:00+00:00"}, "AssumedRoleUser": user}
+
+    def _paged(
+        self, service: str, operation: str, reply: dict[str, Any], wanted: Mapping[str, Any], shape: Any
+    ) -> dict[str, Any]:
         """One page of the reply's list, with the mark of the next."""
-        mark = next((mark for mark in PAGE_MARKS if mark in shape.members), None)
+        told, sent, more = _marks(service, operation, shape)
         name = next((name for name, value in reply.items() if isinstance(value, list)), None)
-        if mark is None or name is None:
+        if not told or name is None:
             return reply
-        page = asked.get(PAGE_MARKS[mark], "page-0")
+        page = wanted.get(sent, "page-0")
         if not page.startswith("page-"):
             raise RefusalError("InvalidNextToken", f"'{page}' is no page")
         start = int(page.removeprefix("page-"))
         rest = len(reply[name]) > start + self._page
-        return {**reply, name: reply[name][start : start + self._page], **({mark: f"page-{start + self._page}"} if rest else {})}
+        marks = ({told: f"page-{start + self._page}"} if rest else {}) | ({more: rest or reply.get(more)} if more else {})
+        return {**reply, name: reply[name][start : start + self._page], **marks}
+
+
+def _signed(request: Any) -> tuple[str, str]:
+    """Whose key signed the request, and for which Region: `Credential=KEY/20261123/REGION/ec2/aws4_request`."""
+    key, _, region, *_ = header(request.headers, "Authorization").split("Credential=")[-1].split("/")
+    return key, region
+
+
+def _known(service: str, operation: str, calls: Mapping[str, Any]) -> Any:
+    """What is known of an operation; several services have one of the same name, so some stand under the service's too."""
+    return calls.get(f"{service}.{operation}", calls.get(operation))
+
+
+def _marks(service: str, operation: str, shape: Any) -> tuple[str, str, str]:
+    """The mark of the next page in a reply, the parameter that takes it, and what says that there is one (or nothing)."""
+    known = _pagination(service).get(operation)
+    if known:
+        told, sent = (names if isinstance(names, str) else names[0] for names in (known["output_token"], known["input_token"]))
+        return told.split()[0], sent, known.get("more_results", "")
+    mark = next((mark for mark in PAGE_MARKS if mark in shape.members), "")
+    return mark, PAGE_MARKS.get(mark, ""), ""
+
+
+def _native(shape: Any, name: str) -> str:
+    """A parameter's name for a caller, where the reference has that of the wire."""
+    members = shape.members if shape else {}
+    known = (own for own, part in members.items() if name and name in (own, part.serialization.get("name")))
+    return next(known, name)
 
 
 # ---------------------------------------------------------------- what AWS makes of a request
 
 
-def _known_parameters(operation: str, asked: Mapping[str, Any]) -> None:
-    own = SINGLES[operation].id_field if operation in SINGLES else LISTINGS[operation].ids if operation in LISTINGS else ""
-    names = "Names" if operation in LISTINGS and LISTINGS[operation].name_field else ""
-    surplus = sorted(set(asked) - EVERY_CALL - {own, names})
+def _known_parameters(
+    model: ServiceModel, operation: str, listing: Listing | None, one: Single | None, wanted: Mapping[str, Any]
+) -> None:
+    """Raise RefusalError for a parameter that AWS may know and the reference does not say the meaning of."""
+    shape = model.operation_model(operation).input_shape
+    tokens = _pagination(model.service_name).get(operation, {})
+    paging = {*_many(tokens.get("input_token")), *_many(tokens.get("limit_key")), *PAGE_MARKS.values()}
+    own = {one.parameter or one.id_field} if one else set()
+    if listing:
+        own |= {_native(shape, listing.ids), *listing.parameters, *listing.prefixes, *(["Names"] if listing.name_field else [])}
+    surplus = sorted(set(wanted) - EVERY_CALL - paging - own)
     if surplus:
         raise RefusalError("UnknownParameter", f"The parameter {surplus[0]} is not recognized")
 
 
-def select(listing: Listing, operation: str, raw: Mapping[str, list[Any]], asked: Mapping[str, Any]) -> Iterator[Any]:
-    """The items of a describe call that its filters and ids admit; in reservations, only those instances."""
-    tests = [(filter_path(listing, name), values) for name, values in filters(asked)]
+def _many(names: Any) -> list[str]:
+    return [names] if isinstance(names, str) else list(names or ())
+
+
+def select(listing: Listing, ids: str, operation: str, raw: Region, wanted: Mapping[str, Any]) -> Iterator[Any]:
+    """The items of a describe call that its filters, ids and parameters admit; in reservations, only those instances."""
+    tests = [(filter_path(listing, name), values) for name, values in filters(wanted)]
     entries = _entries(listing, operation, raw)
-    for parameter, path in ((listing.ids, listing.id_field), ("Names" if listing.name_field else "", listing.name_field)):
-        wanted = _values(asked.get(parameter, {})) if parameter else []
-        known = {item.get(path) for entry in entries for item in _parts(listing, entry)} if wanted else set()
-        unknown = [value for value in wanted if value not in known]
+    for parameter, path in ((ids, listing.id_field), ("Names" if listing.name_field else "", listing.name_field)):
+        named = _many(wanted.get(parameter)) if parameter else []
+        known = {jmespath.search(path, item) for entry in entries for item in _parts(listing, entry)} if named else set()
+        unknown = [value for value in named if value not in known]
         if unknown:
             raise RefusalError(listing.unknown, f"'{unknown[0]}' does not exist")
-        if wanted:
-            tests.append((path, [re.sub(r"([*?\\])", r"\\\1", value) for value in wanted]))
+        if named:
+            tests.append((path, list(map(_as_it_stands, named))))
+    for parameter, path in listing.parameters.items():
+        if parameter in wanted:
+            tests.append((path, [_as_it_stands(text(value)) for value in _listed_values(wanted[parameter])]))
+    for parameter, path in listing.prefixes.items():
+        if parameter in wanted:
+            tests.append((path, [f"{_as_it_stands(wanted[parameter])}*"]))
     for entry in entries:
         parts = [part for part in _parts(listing, entry) if all(admits(part, path, values) for path, values in tests)]
         if parts:
             yield {**entry, listing.within: parts} if listing.within else entry
 
 
-def _entries(listing: Listing, operation: str, raw: Mapping[str, list[Any]]) -> list[Any]:
-    if listing.gives not in raw:
+def _listed_values(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _as_it_stands(value: str) -> str:
+    """The value with the wildcards of filters escaped."""
+    return re.sub(r"([*?\\])", r"\\\1", value)
+
+
+def _entries(listing: Listing, operation: str, raw: Region) -> list[Any]:
+    key = listing.recorded or listing.gives
+    if key not in raw:
         raise RefusalError("UnsupportedOperation", f"nothing was recorded for {operation}")
-    return [listing.shaped(entry) for entry in raw[listing.gives]]
+    return [listing.shaped(entry) for entry in raw[key]]
 
 
 def _parts(listing: Listing, entry: Mapping[str, Any]) -> list[Any]:
     return list(entry.get(listing.within) or ()) if listing.within else [entry]
 
 
-def filters(asked: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
-    """The filters of an EC2 request: `Filter.N.Name`, `Filter.N.Value.M`, up to 200 values each."""
-    for one in asked.get("Filter", {}).values():
-        values = _values(one.get("Value", {}))
+def filters(wanted: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    """The filters of a request, up to 200 values each."""
+    for one in next((wanted[name] for name in ("Filters", "Filter", "filters") if name in wanted), ()):
+        name, values = (next((one[key] for key in keys if key in one), None) for keys in (("Name", "name"), ("Values", "values")))
         if not values:
-            raise RefusalError("InvalidParameterValue", f"The filter '{one.get('Name')}' has no values")
+            raise RefusalError("InvalidParameterValue", f"The filter '{name}' has no values")
         if len(values) > 200:
             raise RefusalError("FilterLimitExceeded", "The maximum number of filter values specified on a single call is 200")
-        yield one["Name"], values
+        yield str(name), values
 
 
 def filter_path(listing: Listing, name: str) -> str:
@@ -229,8 +375,8 @@ def filter_path(listing: Listing, name: str) -> str:
 def admits(item: Mapping[str, Any], path: str, values: list[str]) -> bool:
     """Whether any value at the path matches any pattern: `*` and `?` are wildcards unless a backslash stands before them."""
     found = jmespath.search(path, item)
-    texts = [_text(value) for value in (found if isinstance(found, list) else [found]) if value is not None]
-    return any(_pattern(value).fullmatch(text) for value in values for text in texts)
+    texts = [text(value) for value in (found if isinstance(found, list) else [found]) if value is not None]
+    return any(_pattern(value).fullmatch(one) for value in values for one in texts)
 
 
 @lru_cache(maxsize=4096)
@@ -239,20 +385,17 @@ def _pattern(value: str) -> re.Pattern[str]:
     return re.compile("".join({"*": ".*", "?": ".?"}.get(part, re.escape(part[-1])) for part in parts), flags=re.S)
 
 
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def single(one: Single, operation: str, raw: Mapping[str, list[Any]], asked: Mapping[str, Any]) -> dict[str, Any]:
+def single(one: Single, operation: str, raw: Region, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """The reply of a call that takes one id."""
     key = next((key for key in one.keys if key in raw), None)
     if key is None:
         raise RefusalError("UnsupportedOperation", f"nothing was recorded for {operation}")
-    entry = next((entry for entry in raw[key] if entry.get(one.id_field) == asked.get(one.id_field)), None)
+    id = wanted.get(one.parameter or one.id_field)
+    entry = next((entry for entry in raw[key] if entry.get(one.id_field) == (id[0] if isinstance(id, list) else id)), None)
     if entry is None:
-        raise RefusalError(one.unknown, f"'{asked.get(one.id_field)}' does not exist")
+        raise RefusalError(one.unknown, f"'{id}' does not exist", one.status)
     reply = one.shaped(one.joined(entry, raw))
-    tests = [(filter_path(one, name), values) for name, values in filters(asked)]
+    tests = [(filter_path(one, name), values) for name, values in filters(wanted)]
     if one.needs_filter and not tests:
         raise RefusalError("MissingParameter", "The request must contain the parameter Filters")
     return {
@@ -267,64 +410,13 @@ def single(one: Single, operation: str, raw: Mapping[str, list[Any]], asked: Map
 # ---------------------------------------------------------------- the wire
 
 
-def tree(body: Any) -> dict[str, Any]:
-    """A query string as a tree: `Filter.1.Value.2=x` → {"Filter": {"1": {"Value": {"2": "x"}}}}."""
-    found: dict[str, Any] = {}
-    text = body.decode() if isinstance(body, bytes) else str(body or "")
-    for name, value in parse_qsl(text, keep_blank_values=True):
-        *path, last = name.split(".")
-        node = found
-        for part in path:
-            node = node.setdefault(part, {})
-        node[last] = value
-    return found
-
-
-def _values(node: Mapping[str, Any]) -> list[str]:
-    """A list on the wire: `VpcId.1`, or `LoadBalancerArns.member.1` in the query protocol."""
-    return list(node.get("member", node).values())
-
-
-def _region_of(request: Any) -> str:
-    signature = request.headers["Authorization"]
-    return (signature.decode() if isinstance(signature, bytes) else signature).split("/")[2]
-
-
-def http(url: str, status: int, text: str) -> AWSResponse:
+def http(url: str, status: int, text: str, headers: Mapping[str, str] = XML) -> AWSResponse:
     """An HTTP reply as botocore receives it."""
-    body = io.BytesIO(text.encode())
+    return _http(url, status, (headers, text.encode()))
+
+
+def _http(url: str, status: int, answer: Answer) -> AWSResponse:
+    headers, content = answer
+    body = io.BytesIO(content)
     body.stream = lambda **_: iter(lambda: body.read(65536), b"")  # type: ignore[attr-defined]
-    return AWSResponse(url, status, {"content-type": "text/xml"}, body)
-
-
-def _reply_xml(model: Any, operation: str, reply: Mapping[str, Any]) -> str:
-    shape = model.operation_model(operation).output_shape
-    inner = "".join(xml(_member_name(name, part), part, reply.get(name)) for name, part in shape.members.items())
-    if model.metadata["protocol"] == "ec2":
-        return f"<{operation}Response><requestId>replay</requestId>{inner}</{operation}Response>"
-    metadata = "<ResponseMetadata><RequestId>replay</RequestId></ResponseMetadata>"
-    return f"<{operation}Response><{operation}Result>{inner}</{operation}Result>{metadata}</{operation}Response>"
-
-
-def _error_xml(protocol: str, refusal: RefusalError) -> str:
-    error = f"<Error><Code>{refusal.code}</Code><Message>{escape(refusal.message)}</Message></Error>"
-    if protocol == "ec2":
-        return f"<Response><Errors>{error}</Errors><RequestID>replay</RequestID></Response>"
-    return f"<ErrorResponse>{error}<RequestId>replay</RequestId></ErrorResponse>"
-
-
-def _member_name(name: str, shape: Any) -> str:
-    return str(shape.serialization.get("name", name))
-
-
-def xml(name: str, shape: Any, value: Any) -> str:
-    """A value as AWS writes it in XML, led by botocore's model of the reply."""
-    if value is None:
-        return ""
-    if shape.type_name == "structure":
-        inner = "".join(xml(_member_name(key, part), part, value.get(key)) for key, part in shape.members.items())
-    elif shape.type_name == "list":
-        inner = "".join(xml("item", shape.member, part) for part in value)
-    else:
-        inner = escape(_text(value))
-    return f"<{name}>{inner}</{name}>"
+    return AWSResponse(url, status, dict(headers), body)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pytest
 from aws_replay import ReplaySession, http, replay_session
 
+from flowdiag.access import Access
 from flowdiag.collect import Collector
 from flowdiag.component import Lookup, Read, Resource, by_id
 from flowdiag.model import ANYWHERE, Query, Scope, Unread
@@ -162,7 +163,7 @@ def collect(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Collector, R
 
     def make(raw: Mapping[str, Any], **more: Any) -> tuple[Collector, ReplaySession]:
         session = replay_session(raw, account=ACCOUNT, region=HOME, **more)
-        return Collector(session, reads=READS), session
+        return Collector(Access(session), reads=READS), session
 
     return make
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from world import Group, Instance, Subnet, Vpc, World
-from world_services import LoadBalancer, TransitGateway
+from world_balancers import LoadBalancer
+from world_services import TransitGateway
 
 from flowdiag import Diagnosis, diagnose
 

@@ -20,8 +20,9 @@ from typing import Any
 
 import pytest
 from world import World, tags
+from world_balancers import ClassicLoadBalancer, LoadBalancer, endpoint_service
 from world_logs import flow_log
-from world_services import LoadBalancer, TransitGateway, egress_only_gateway, gateway_endpoint, interface_endpoint
+from world_services import TransitGateway, egress_only_gateway, gateway_endpoint, interface_endpoint
 
 from flowdiag import Diagnosis, Snapshot, diagnose
 from flowdiag.conclude import configuration
@@ -35,9 +36,16 @@ UPDATE = os.environ.get("FLOWDIAG_UPDATE_CASES") == "1"
 RULES = Rules.load()
 OF_THE_SNAPSHOT = ("without", "cut", "read")
 BLOCKS = {"python world", "text question", "text flow-log", "text expected"}
-SERVICES = {
-    made.__name__: made for made in (TransitGateway, LoadBalancer, gateway_endpoint, interface_endpoint, egress_only_gateway)
-}
+MADE = (
+    TransitGateway,
+    LoadBalancer,
+    ClassicLoadBalancer,
+    endpoint_service,
+    gateway_endpoint,
+    interface_endpoint,
+    egress_only_gateway,
+)
+SERVICES = {made.__name__: made for made in MADE}
 SAID_NOWHERE = "-"  # the headline of rows of the table of causes that no report shows
 _BLOCK = re.compile(r"^```(\w+ [\w-]+)\n(.*?)^```$", flags=re.M | re.S)
 _CODES = re.compile(r"^codes: (.+)$", flags=re.M)

@@ -60,7 +60,7 @@ def live(monkeypatch: pytest.MonkeyPatch) -> Live:
     def make(world: World, **more: Any) -> ReplaySession:
         (replies,) = world.raw().values()
         session = replay_session(replies, account=world.account, region=world.region, **more)
-        monkeypatch.setattr("flowdiag.collect.session_for", lambda profile=None: session)
+        monkeypatch.setattr("flowdiag.access.session_for", lambda profile=None: session)
         return session
 
     return make

@@ -11,6 +11,7 @@ from aws_replay import replay_session
 from aws_world import AWAY, HOME, READS, answering, collect, eni, interface, no_waiting, only, read, want
 from botocore.exceptions import EndpointConnectionError
 
+from flowdiag.access import Access
 from flowdiag.collect import Collector
 from flowdiag.component import Read, by_id
 from flowdiag.model import FlowdiagError, Scope, Unread
@@ -60,7 +61,7 @@ def test_a_kind_of_two_calls_is_answered_when_both_are() -> None:
     """Where one of two calls is denied, an id that the other found is found; a list is not the whole list, absence not proved."""
     raw = {"NatGateways": [{"NatGatewayId": "nat-1", "VpcId": "vpc-1"}], "Addresses": []}
     for denied, expected in ((set(), [True, True, True]), ({"ec2:DescribeAddresses"}, [True, False, False])):
-        collector = Collector(replay_session(raw, region=HOME, deny=denied), reads=two_ways())
+        collector = Collector(Access(replay_session(raw, region=HOME, deny=denied)), reads=two_ways())
         collector.fetch([*want("nat", "id", "nat-1", "nat-2"), *want("nat", "vpc", "vpc-1")])
         answers = [collector.snapshot.find("nat", *key) for key in (("id", "nat-1"), ("id", "nat-2"), ("vpc", "vpc-1"))]
         assert [not isinstance(answer, Unread) for answer in answers] == expected
@@ -73,7 +74,7 @@ def test_half_a_reply_about_one_resource_is_thrown_away() -> None:
     session = replay_session(raw, region=HOME, page=1)
     refusal = "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message/></Error></Errors></Response>"
     answering(session, "ec2.GetManagedPrefixListEntries", [None, (403, refusal)])
-    collector = Collector(session, reads=READS)
+    collector = Collector(Access(session), reads=READS)
     collector.fetch(want("prefixes", "id", "pl-1"))
     assert collector.snapshot.get("prefixes", "pl-1").reason == "denied"
 
@@ -132,7 +133,7 @@ def test_an_operation_that_boto3_does_not_know_is_unread(collect: Any) -> None:
     """An old boto3 is told apart from a missing permission."""
     session = replay_session({"Vpcs": []}, region=HOME)
     unknown = read("vpc", "describe_teleporters", "Vpcs", "VpcId", lookups={"id": by_id("VpcId", "vpc-id")})
-    collector = Collector(session, reads={"vpc": (unknown,)})
+    collector = Collector(Access(session), reads={"vpc": (unknown,)})
     collector.fetch(want("vpc", "id", "vpc-1"))
     assert collector.snapshot.get("vpc", "vpc-1").reason == "this version of boto3 does not know describe_teleporters: upgrade it"
 
@@ -152,7 +153,7 @@ def test_nothing_but_reading_is_ever_called(operation: str) -> None:
     session = replay_session({"Vpcs": []}, region=HOME)
     writing = read("vpc", operation, "Vpcs", "VpcId", lookups={"id": by_id("VpcId", "vpc-id")})
     with pytest.raises(FlowdiagError, match=f"^{operation} is not called: flowdiag only reads"):
-        Collector(session, reads={"vpc": (writing,)}).fetch(want("vpc", "id", "vpc-1"))
+        Collector(Access(session), reads={"vpc": (writing,)}).fetch(want("vpc", "id", "vpc-1"))
     assert not [request for request in session.replay.requests if request[0] == "ec2"]
 
 
@@ -173,15 +174,15 @@ def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
 def test_no_region_is_an_error_with_the_way_out() -> None:
     """Without a Region nothing can be asked; region= mends it."""
     with pytest.raises(FlowdiagError, match="no AWS Region is known: give region="):
-        Collector(boto3.Session(), reads=READS)
-    assert Collector(boto3.Session(), region=AWAY, reads=READS).scope.region == AWAY
+        Access(boto3.Session())
+    assert Access(boto3.Session(), region=AWAY).home.region == AWAY
 
 
 @pytest.mark.usefixtures("_bare")
 def test_no_credentials_is_an_error_with_the_way_out() -> None:
     """Without credentials nothing is sent."""
     with pytest.raises(FlowdiagError, match=r"^AWS cannot be read: Unable to locate credentials: sign in again"):
-        Collector(region=HOME, reads=READS).fetch(want("vpc", "id", "vpc-1"))
+        Collector(Access(region=HOME), reads=READS).fetch(want("vpc", "id", "vpc-1"))
 
 
 @pytest.mark.usefixtures("_bare")
@@ -189,7 +190,7 @@ def test_an_unknown_profile_is_an_error_with_the_way_out(monkeypatch: pytest.Mon
     """AWS_PROFILE may name a profile that does not exist."""
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     with pytest.raises(FlowdiagError, match=r"The config profile \(nobody\) could not be found: sign in again"):
-        Collector(reads=READS)
+        Access()
 
 
 @pytest.mark.parametrize("code", ["InvalidClientTokenId", "ExpiredToken"])

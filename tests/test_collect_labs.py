@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from aws_replay import replay_session
 
+from flowdiag.access import Access
 from flowdiag.calls import askable
 from flowdiag.collect import Collector
 from flowdiag.components import reads
@@ -49,7 +50,8 @@ def scope_of(folder: Path) -> Scope:
 def collector(folder: Path) -> Collector:
     """A Collector of the account and Region of this folder."""
     scope = scope_of(folder)
-    return Collector(replay_session(lab_of(folder), account=scope.account or "111122223333", region=scope.region, page=7))
+    session = replay_session(lab_of(folder), account=scope.account or "111122223333", region=scope.region, page=7)
+    return Collector(Access(session))
 
 
 def lookups(folder: Path) -> Iterator[tuple[str, str, list[str]]]:

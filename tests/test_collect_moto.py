@@ -9,6 +9,7 @@ import boto3
 import pytest
 from aws_world import no_waiting, want
 
+from flowdiag.access import Access
 from flowdiag.collect import Collector
 from flowdiag.model import Scope
 
@@ -48,7 +49,7 @@ def world(session: boto3.Session) -> dict[str, Any]:
 
 def test_a_small_network_is_read_in_one_round(session: boto3.Session, world: dict[str, Any]) -> None:
     """The same collector against a real server: ids, the main route table, the network ACL of a subnet, the account."""
-    collector = Collector(session)
+    collector = Collector(Access(session))
     by_id = [unread for kind, id in world.items() for unread in want(kind, "id", id)]
     subnets = [*want("route_table", "main", world["vpc"]), *want("network_acl", "subnet", world["subnet"])]
     assert collector.fetch([*by_id, *subnets]) is True
@@ -62,7 +63,7 @@ def test_a_small_network_is_read_in_one_round(session: boto3.Session, world: dic
 
 def test_an_id_that_nobody_has_is_absent(session: boto3.Session, world: dict[str, Any]) -> None:
     """Asked by filter, an unknown id is no error but an empty answer: absent, not unread."""
-    collector = Collector(session)
+    collector = Collector(Access(session))
     collector.fetch(want("network_interface", "id", world["network_interface"], "eni-0123456789abcdef0"))
     assert collector.snapshot.get("network_interface", "eni-0123456789abcdef0") is None
     assert collector.snapshot.get("network_interface", world["network_interface"]).vpc_id == world["vpc"]
@@ -70,7 +71,7 @@ def test_an_id_that_nobody_has_is_absent(session: boto3.Session, world: dict[str
 
 def test_another_region_of_the_server_is_another_world(session: boto3.Session, world: dict[str, Any]) -> None:
     """A query goes to the Region it names, and what exists here is absent there."""
-    collector, away = Collector(session), Scope(region="eu-west-1")
+    collector, away = Collector(Access(session)), Scope(region="eu-west-1")
     collector.fetch([*want("vpc", "vpc", world["vpc"], scope=away), *want("vpc", "vpc", world["vpc"])])
     assert [region for name, region, _ in collector.calls if name == "describe_vpcs"] == ["eu-west-1", REGION]
     assert collector.snapshot.find("vpc", "vpc", world["vpc"], away) == ()
@@ -78,7 +79,7 @@ def test_another_region_of_the_server_is_another_world(session: boto3.Session, w
 
 def test_a_call_that_the_server_cannot_answer_is_unread(session: boto3.Session, world: dict[str, Any]) -> None:
     """Moto knows no filter by network ACL id and sends an HTML page: that query is unread, the other is answered."""
-    collector = Collector(session)
+    collector = Collector(Access(session))
     collector.fetch([*want("network_acl", "id", "acl-1"), *want("vpc", "id", world["vpc"])])
     assert "cannot be read" in collector.snapshot.get("network_acl", "acl-1").reason
     assert collector.snapshot.get("vpc", world["vpc"]).id == world["vpc"]

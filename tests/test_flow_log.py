@@ -7,6 +7,7 @@ from aws_replay import replay_session
 from world import World
 from world_logs import flow_log
 
+from flowdiag.access import Access
 from flowdiag.collect import Collector
 from flowdiag.model import Query, Unread
 
@@ -36,7 +37,7 @@ def test_a_flow_log_is_found_by_what_it_watches():
 def test_one_call_asks_for_all_that_a_path_touches():
     """DescribeFlowLogs takes many resource ids in one filter."""
     world, vpc, web = watched()
-    collector = Collector(replay_session(world.raw()[world.account, world.region]))
+    collector = Collector(Access(replay_session(world.raw()[world.account, world.region])))
     wanted = [Unread(query=Query(kind="flow_log", by="resource", value=id)) for id in (vpc.id, web.eni.id, "subnet-0none")]
     assert collector.fetch(wanted)
     assert ["get_caller_identity", "describe_flow_logs"] == [operation for operation, _, _ in collector.calls]

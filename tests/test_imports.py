@@ -26,16 +26,21 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("openings", "openings.[!b]*"),  # how one kind of blocker is opened
     ("openings.blocker",),
     ("passage",),  # where on the path a packet was lost
-    ("resolve", "snapshot", "report", "policy", "table", "sighting", "coverage", "signs", "differential"),
+    ("resolve", "snapshot", "report", "policy", "table", "sighting", "coverage", "signs", "differential", "sources"),
     ("listening",),  # who could have seen it
-    ("store", "calls", "picture"),
+    ("naming", "store", "calls", "picture"),
     ("folder", "index"),
-    ("capture", "fault"),
-    ("components", "components.*", "logs.[!lr]*"),  # one AWS resource, one log source: a file each
+    ("capture",),
+    ("components", "components.*", "logs.[!lr_]*"),  # one AWS resource, one log source: a file each
+    ("logs._several", "logs._insights", "logs._layouts", "logs._objects"),  # what log sources share
+    ("logs._parallel", "logs._waiting", "logs._delivery", "logs._keys"),
+    ("access",),  # the one door to AWS
+    ("fault",),
+    ("service",),  # what managed services share
     ("logs.lines",),
     ("logs.record",),
     ("logs", "component"),  # what a log source is, what a component is
-    ("address",),
+    ("address", "named"),
     ("model",),  # the words
     ("error", "demo"),
 )
@@ -47,8 +52,8 @@ UNUSUAL = {
 
 # The libraries that may be imported, and by whom; a pattern as in LAYERS.
 ONLY_IN = {
-    "boto3": ("collect",),
-    "botocore": ("collect",),
+    "boto3": ("access",),
+    "botocore": ("access",),
     "networkx": ("graph",),
     "slack_sdk": ("render.slack",),
     "click": ("cli",),
@@ -126,7 +131,8 @@ def test_imports_go_down_and_never_sideways() -> None:
 
 def test_nobody_names_a_single_component_or_source_or_surface() -> None:
     """They are found by discovery, so that a new one is one new file; exceptions carry their reason."""
-    shared = {"logs.lines", "logs.record", "openings.blocker", *(module for module in modules() if module.startswith("render._"))}
+    shared = {"logs.lines", "logs.record", "openings.blocker"}
+    shared |= {module for module in modules() if module.startswith(("render._", "logs._"))}
     found = {"components", "logs", "openings", "render"}
     named = {
         (one, other)
@@ -137,9 +143,9 @@ def test_nobody_names_a_single_component_or_source_or_surface() -> None:
 
 
 def test_a_component_knows_only_the_words() -> None:
-    """A component is written in `component`, `model` and `address` alone."""
+    """A component is written in `component`, `model`, `address`, `named` and `service` alone."""
     known = {other for one, other in edges() if one.startswith("components.")}
-    assert known <= {"component", "model", "address"}
+    assert known <= {"component", "model", "address", "named", "service"}
 
 
 @pytest.mark.parametrize("library", ONLY_IN)

@@ -14,6 +14,7 @@ from measured import LABS, needs_labs
 from world import World
 
 from flowdiag import Diagnosis, Snapshot, diagnose
+from flowdiag.access import Access
 from flowdiag.gather import gather
 from flowdiag.model import Scope
 from flowdiag.question import ask
@@ -142,7 +143,7 @@ def peered(crowd: int) -> World:
 def cost(world: World, source: str, destination: str) -> tuple[str, int, int]:
     """The verdict of a live question, and the calls and rounds it took."""
     session = replay_session(world.raw()[world.account, world.region], account=world.account, region=world.region)
-    collector = gather(ask(source, destination, 5432), Rules.load(), session)
+    collector = gather(ask(source, destination, 5432), Rules.load(), Access(session))
     assert len(collector.calls) == len(session.replay.requests)
     return diagnose(source, destination, 5432, snapshot=collector.snapshot).verdict, len(collector.calls), collector.rounds
 
@@ -188,7 +189,7 @@ def test_a_capture_answers_offline_what_was_answered_live(tmp_path: Path) -> Non
     """What a question needed is saved, and the folder gives the same diagnosis."""
     world = peered(3)
     session = replay_session(world.raw()[world.account, world.region], account=world.account, region=world.region)
-    collector = gather(ask("near", "far", 5432), Rules.load(), session)
+    collector = gather(ask("near", "far", 5432), Rules.load(), Access(session))
     collector.snapshot.save(tmp_path / "capture")
     live = diagnose("near", "far", 5432, session=session)
     assert told(diagnose("near", "far", 5432, snapshot=tmp_path / "capture")) == told(live)

@@ -11,10 +11,11 @@ import botocore.session
 import pytest
 from aws_reference import LISTINGS, SINGLES
 
+from flowdiag.access import READ_ONLY
 from flowdiag.calls import Call, askable, parameters
-from flowdiag.collect import READ_ONLY
 from flowdiag.component import Lookup, Read
 from flowdiag.components import reads
+from flowdiag.logs import openers
 from flowdiag.model import Query, Scope, Unread
 from flowdiag.policy import iam_policy, whole_vpc
 
@@ -42,6 +43,7 @@ def test_the_policy_is_what_can_be_called_and_nothing_else() -> None:
     for service, operation in calls:
         meta = client(service).meta
         expected.add(f"{meta.service_model.signing_name}:{meta.method_to_api_mapping[operation]}")
+    expected |= {action for source in openers() for action in source.actions}
     policy = iam_policy()
     assert policy["Version"] == "2012-10-17"
     (statement,) = policy["Statement"]

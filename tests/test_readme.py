@@ -66,7 +66,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "my-rules").mkdir()
     shutil.copy(bundled() / "unsupported.md", tmp_path / "my-rules")
     session = replay_session(account())
-    monkeypatch.setattr("flowdiag.collect.session_for", lambda profile=None: session)
+    monkeypatch.setattr("flowdiag.access.session_for", lambda profile=None: session)
     monkeypatch.setattr(boto3, "Session", lambda **named: session)
     monkeypatch.chdir(tmp_path)
     return tmp_path

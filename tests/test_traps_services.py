@@ -7,6 +7,7 @@ from world import World
 from world_services import TransitGateway, egress_only_gateway, gateway_endpoint, interface_endpoint
 
 from flowdiag import Snapshot, diagnose
+from flowdiag.access import Access
 from flowdiag.gather import gather_vpcs
 
 PRESERVED = "preserve_client_ip.enabled"
@@ -283,16 +284,12 @@ def test_an_instance_whose_interface_was_not_read_is_no_missing_target(world):
     assert ("inconclusive", "LB191") == to_shop(world)
 
 
-@pytest.mark.parametrize(
-    ("kind", "kin", "expected"),
-    [("alb", "network", ("inconclusive", "LB194")), ("lambda", "application", OPEN)],
-)
-def test_targets_that_are_no_hosts(world, kind, kin, expected):
-    """Another load balancer is not followed; a function stands in no network, so the load balancer answers itself."""
-    shop, _, _, _, (sg_shop,), _ = balanced(world, "sg-shop", type=kin)
+def test_a_function_is_no_host(world):
+    """A function stands in no network, so the load balancer answers itself."""
+    shop, _, _, _, (sg_shop,), _ = balanced(world, "sg-shop", type="application")
     sg_shop.ingress("tcp", 443, "10.0.0.0/16")
-    shop.listen(443, ["arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/app/site/0a1"], target_type=kind)
-    assert expected == to_shop(world)
+    shop.listen(443, ["arn:aws:lambda:us-east-1:111122223333:function:orders"], target_type="lambda")
+    assert OPEN == to_shop(world)
 
 
 def test_both_groups_of_an_application_load_balancer_count(world):
@@ -318,13 +315,6 @@ def test_attributes_are_asked_for_live_before_a_default_is_assumed(world):
     session = replay_session(world.raw()[world.account, world.region], account=world.account, region=world.region)
     found = diagnose("web-1", "10.0.1.50", 443, session=session)
     assert (OPEN, ()) == (verdict(found), found.unread)
-
-
-def test_a_gateway_load_balancer_is_not_followed(world):
-    """Its node is described like the others'."""
-    shop, *_ = balanced(world)
-    shop.nodes[0].raw["Description"] = "ELB gwy/inspect/0a1"
-    assert ("inconclusive", "LB193") == to_shop(world)
 
 
 # ---------------------------------------------------------------- endpoints and egress-only gateways
@@ -375,7 +365,7 @@ def test_a_capture_of_vpcs_holds_what_stands_between_and_before_their_hosts(worl
     egress_only_gateway(app.vpc)
     raw = world.raw()[world.account, world.region]
     session = replay_session(raw, account=world.account, region=world.region)
-    gather_vpcs(world_vpcs, session).snapshot.save(tmp_path / "vpcs")
+    gather_vpcs(world_vpcs, Access(session)).snapshot.save(tmp_path / "vpcs")
     held = Snapshot.load(tmp_path / "vpcs")
     first, *_, last = (entry["NetworkInterfaceId"] for entry in entries(world, "NetworkInterfaces"))
     by_balancer = diagnose(first, "10.0.1.50", 443, snapshot=held)

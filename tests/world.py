@@ -36,6 +36,7 @@ ID_FIELDS = {
     "RouteTables": "RouteTableId",
     "NetworkAcls": "NetworkAclId",
     "SecurityGroups": "GroupId",
+    "SecurityGroupVpcAssociations": "GroupId",
     "NetworkInterfaces": "NetworkInterfaceId",
     "Reservations": "ReservationId",
     "InternetGateways": "InternetGatewayId",
@@ -49,6 +50,12 @@ ID_FIELDS = {
     "TransitGatewayVpcAttachments": "TransitGatewayAttachmentId",
     "TransitGatewayPeeringAttachments": "TransitGatewayAttachmentId",
     "TransitGatewayRoutes": "TransitGatewayRouteTableId",
+    "Addresses": "AllocationId",
+    "PrefixLists": "PrefixListId",
+    "Functions": "FunctionName",
+    "DBInstances": "DBInstanceIdentifier",
+    "DBClusters": "DBClusterIdentifier",
+    "DBClusterEndpoints": "Endpoint",
     "LoadBalancers": "LoadBalancerArn",
     "LoadBalancerListeners": "LoadBalancerArn",
     "LoadBalancerAttributes": "LoadBalancerArn",
@@ -57,6 +64,12 @@ ID_FIELDS = {
     "LoadBalancerTargetHealth": "TargetGroupArn",
     "FlowLogs": "FlowLogId",
     "logGroups": "logGroupName",
+    "ListenerAttributes": "ListenerArn",
+    "ListenerRules": "ListenerArn",
+    "LoadBalancerDescriptions": "LoadBalancerName",
+    "ClassicLoadBalancerAttributes": "LoadBalancerName",
+    "ClassicLoadBalancerHealth": "LoadBalancerName",
+    "ServiceConfigurations": "ServiceId",
 }
 ASKED_APART = ("FlowLogs", "logGroups")  # only where a world has some: an empty list would say that none exist
 TARGET_FIELDS = {
@@ -185,6 +198,10 @@ class Vpc:
     def route(self, destination: str, target: str, **more: Any) -> None:
         """A route of the main table."""
         self.main.route(destination, target, **more)
+
+    def edge_table(self, gateway: str) -> RouteTable:
+        """A route table associated with a gateway of the VPC."""
+        return RouteTable(self, {"GatewayId": gateway})
 
     def internet_gateway(self, state: str = "available") -> str:
         """The id of an internet gateway attached here; routes to it are still to be made."""

@@ -1,17 +1,14 @@
-"""What stands between VPCs and in front of hosts in a small world: transit gateways, load balancers, endpoints.
+"""What stands between VPCs in a small world: transit gateways and endpoints; load balancers are in `world_balancers`.
 
 hub = TransitGateway(world)
 far = hub.attach(two, data)          # associated with the hub's one table, into which it propagates
-shop = LoadBalancer("shop", {app: "10.0.1.50"})
-shop.listen(443, [db], to=8443)      # a target group of its own for each listener
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import Any
 
-from world import Instance, Interface, Subnet, Vpc, World, tags
+from world import Subnet, Vpc, World, tags
 from world_guards import Group, Raw
 
 
@@ -77,66 +74,6 @@ class TransitGateway:
         mine = {"TransitGatewayId": self.id, "TransitGatewayOwnerId": self.world.account, "State": "available"}
         its = {"ResourceType": kind, "ResourceId": resource, "ResourceOwnerId": owner, "Association": associated}
         self.world.add("TransitGatewayAttachments", "tgw-attach", {"TransitGatewayAttachmentId": id, **mine, **its})
-
-
-class LoadBalancer:
-    """An active internal load balancer with a node at an address of each subnet; `type` is network or application."""
-
-    def __init__(
-        self, name: str, nodes: Mapping[Subnet, str], *groups: Group, type: str = "network", crosses_zones: bool = False
-    ) -> None:
-        first = next(iter(nodes))
-        self.world, self.vpc, self.name, self.type = first.world, first.vpc, name, type
-        self.path = f"{type[:3]}/{name}/{self.world.id('lb').removeprefix('lb-')}"
-        self.arn = f"arn:aws:elasticloadbalancing:{self.world.region}:{self.world.account}:loadbalancer/{self.path}"
-        zones = [{"ZoneName": subnet.raw["AvailabilityZone"], "SubnetId": subnet.id} for subnet in nodes]
-        look = {"LoadBalancerName": name, "Type": type, "Scheme": "internal", "State": {"Code": "active"}}
-        self.raw = self._add("LoadBalancers", {**look, "VpcId": self.vpc.id, "AvailabilityZones": zones})
-        self.listeners = self._add("LoadBalancerListeners", {"Listeners": []})
-        crosses = {"Key": "load_balancing.cross_zone.enabled", "Value": str(crosses_zones).lower()}
-        self._add("LoadBalancerAttributes", {"Attributes": [crosses]})
-        self.nodes = [self._node(subnet, address, groups) for subnet, address in nodes.items()]
-
-    def listen(
-        self,
-        port: int,
-        targets: Iterable[Instance | str],
-        to: int | None = None,
-        protocol: str = "",
-        health: str = "healthy",
-        target_type: str = "",
-        **attributes: str,
-    ) -> Raw:
-        """A listener with a target group of these instances or addresses, and the group's attributes by their names."""
-        protocol = protocol or ("TCP" if self.type == "network" else "HTTP")
-        known = list(targets)
-        kind = target_type or ("ip" if any(isinstance(target, str) for target in known) else "instance")
-        arn = f"{self.arn.replace('loadbalancer', 'targetgroup')}/{port}"
-        group = {"TargetGroupName": f"{self.name}-{port}", "TargetType": kind, "Protocol": protocol, "Port": to or port}
-        self.world.add("TargetGroups", "tg", {"TargetGroupArn": arn, **group, "VpcId": self.vpc.id})
-        listed = [_health(target if isinstance(target, str) else target.id, to or port, health) for target in known]
-        self.world.add("LoadBalancerTargetHealth", "tg", {"TargetGroupArn": arn, "TargetHealthDescriptions": listed})
-        named = [{"Key": key, "Value": value} for key, value in attributes.items()]
-        self.world.add("TargetGroupAttributes", "tg", {"TargetGroupArn": arn, "Attributes": named})
-        return self.answer(port, protocol, {"Type": "forward", "TargetGroupArn": arn})
-
-    def answer(self, port: int, protocol: str, action: Raw) -> Raw:
-        """A listener with this default action."""
-        raw: Raw = {"LoadBalancerArn": self.arn, "Port": port, "Protocol": protocol, "DefaultActions": [action]}
-        self.listeners["Listeners"].append(raw)
-        return raw
-
-    def _add(self, key: str, raw: Raw) -> Raw:
-        return self.world.add(key, "lb", {"LoadBalancerArn": self.arn, **raw})
-
-    def _node(self, subnet: Subnet, address: str, groups: Iterable[Group]) -> Interface:
-        kind = "network_load_balancer" if self.type == "network" else "interface"
-        look = {"Description": f"ELB {self.path}", "RequesterManaged": True, "SourceDestCheck": self.type != "network"}
-        return subnet.interface(address, *groups, type=kind, **look)
-
-
-def _health(target: str, port: int, state: str) -> Raw:
-    return {"Target": {"Id": target, "Port": port}, "TargetHealth": {"State": state}}
 
 
 def gateway_endpoint(vpc: Vpc, service: str = "s3", **more: Any) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 
-from flowdiag.component import Component, Read
+from flowdiag.component import Component, Offer, Read, View
+from flowdiag.model import Packet, Scope
 
 
 @cache
@@ -33,8 +34,23 @@ def reads() -> Mapping[str, tuple[Read, ...]]:
 
 @cache
 def by_prefix() -> Mapping[str, str]:
-    """Component kind by the id prefix of a route target (`igw`, `nat`, `pcx` …)."""
+    """Component kind by the prefix of a route target (`igw`, `nat`, `pcx` …), as `prefix_of` gives it."""
     return {prefix: kind for kind, component in components().items() for prefix in component.prefixes}
+
+
+def prefix_of(target: str) -> str:
+    """What tells the kind of a route target: the letters before its id, or the service that an ARN names."""
+    return target.split(":")[2] if target.count(":") > 2 and target.startswith("arn:") else target.split("-")[0]
+
+
+def offers(packet: Packet, scope: Scope, view: View) -> Iterator[Offer]:
+    """The gateways that could carry a packet out of its VPC if a route led there, the nearest first.
+
+    Only as many components are asked as it takes: each asks for evidence of its own.
+    """
+    ranked = sorted((c for c in components().values() if c.offer_rank is not None), key=lambda c: c.offer_rank or 0)
+    for component in ranked:
+        yield from component.offers(packet, scope, view)
 
 
 @cache

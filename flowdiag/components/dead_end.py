@@ -19,7 +19,7 @@ class UnsupportedComponent(Component):
 
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
         """What it is, by its id or interface type."""
-        what = place.role or place.id.split("-")[0]
+        what = place.role or (place.id.split(":")[2] if place.id.startswith("arn:") else place.id.split("-")[0])
         words = {"resource": place.id, "what": WHAT.get(what, what.replace("_", " "))}
         return Observation(
             table="unsupported", inputs={"supported": "no"}, words=words, resource=place.id, name=place.id, detail=words["what"]
@@ -27,8 +27,5 @@ class UnsupportedComponent(Component):
 
 
 WHAT = {
-    "vgw": "virtual private gateway",
-    "cagw": "carrier gateway",
-    "lgw": "local gateway",
-    "arn": "core network or other network named by ARN",
+    "odb": "ODB network",
 }

@@ -5,12 +5,12 @@ https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
 from flowdiag.address import address, is_private
-from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, by_id, by_name, holder
-from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Query, Translation, Unread
+from flowdiag.component import EVERYWHERE, Component, Id, Lookup, Offer, Part, Read, Resource, View, by_id, by_name, holder
+from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Query, Scope, Translation, Unread
 
 
 class GatewayAttachment(Part):
@@ -48,6 +48,8 @@ class InternetGatewayComponent(Component):
     kind = "internet_gateway"
     prefixes = ("igw",)
     target_role = "out"
+    route_field = "GatewayId"
+    offer_rank = 9
     reads = (
         Read(
             service="ec2",
@@ -81,7 +83,7 @@ class InternetGatewayComponent(Component):
                 else "no",
                 "public address": "denied" if inward and _denied(packet, view) else _answer(mapped),
                 "far address": "private" if is_private(far) else "public",
-                "edge route table": _edge_table(place, view) if inward else "no",
+                "edge route table": _edge(place, packet, inward, view),
                 "block public access": _block_public_access(packet, place, _subnet(packet, inward, view), view),
             },
             words={
@@ -89,6 +91,7 @@ class InternetGatewayComponent(Component):
                 "source": str(packet.flow.source),
                 "destination": str(packet.flow.destination),
                 "vpc": packet.vpc,
+                "appliance": "" if inward else _redirected(place, packet, view),
             },
             resource=place.id,
             name=gateway.name if gateway else place.id,
@@ -112,23 +115,39 @@ class InternetGatewayComponent(Component):
         noted = (*packet.translations, Translation(place=place, before=packet.flow, after=flow, vpc=packet.vpc))
         if inward:
             onward = packet.but(flow=flow, subnet="", translations=noted)
-            return (Move(to=Place(kind="vpc", id=packet.vpc, role="deliver", scope=place.scope), packet=onward),)
+            return (Move(to=_inner(place, packet, view), packet=onward),)
         # A public source is no private address of anybody, so group references no longer see the sender.
         onward = packet.but(flow=flow, subnet="", vpc="", sender=None, lost=packet.lost or place.id, translations=noted)
         return (Move(to=Place(kind="internet", id="internet", role="transit", scope=place.scope), packet=onward),)
+
+    def offers(self, packet: Packet, scope: Scope, view: View) -> Iterator[Offer]:
+        """The gateway of the VPC, for a packet to the internet."""
+        if is_private(packet.flow.destination):
+            return
+        for gateway in view.find("internet_gateway", "vpc", packet.vpc, scope) or ():
+            place = Place(kind="internet_gateway", id=gateway.id, role="out", scope=scope)
+            yield Offer(place, EVERYWHERE[packet.flow.version])
 
 
 def _outside(packet: Packet, view: View) -> Any:
     """The address the outside sees: the public IPv4 of the sending interface, or its IPv6 address as it is."""
     translated = _nat_address(packet, view)
-    if translated or not packet.sender:
+    if translated:
         return translated
-    interface = view.get("network_interface", packet.sender, packet.scope)
+    interface = _sender(packet, view)
     if not interface:
         return interface
     if packet.flow.version == 6:
         return packet.flow.source if interface.owns(packet.flow.source) and not is_private(packet.flow.source) else None
     return address(interface.public_of(packet.flow.source))
+
+
+def _sender(packet: Packet, view: View) -> Any:
+    """The interface of this VPC that has the source address; behind an appliance the address alone still tells it."""
+    if not packet.sender:
+        return holder(packet.vpc, packet.flow.source, packet.scope, view)
+    found = view.get("network_interface", packet.sender, packet.scope)
+    return None if found and found.vpc_id != packet.vpc else found
 
 
 def _nat_address(packet: Packet, view: View) -> Address | None:
@@ -175,9 +194,36 @@ def _turned_before(packet: Packet) -> Address | None:
     return next((t.before.source for t in packet.translations if t.after.source == packet.flow.destination), None)
 
 
-def _edge_table(place: Place, view: View) -> str:
+def _edge(place: Place, packet: Packet, inward: bool, view: View) -> str:
+    """Whether the gateway has a route table of its own, and whether a packet on its way out went past the appliance in it."""
     tables = view.find("route_table", "gateway", place.id, place.scope)
-    return "unknown" if isinstance(tables, Unread) else "yes" if tables else "no"
+    if isinstance(tables, Unread):
+        return "unknown"
+    if not inward and _redirected(place, packet, view):
+        return "bypassed"
+    return "yes" if tables else "no"
+
+
+def _redirected(place: Place, packet: Packet, view: View) -> str:
+    """To what the gateway hands packets for the sender, where this one came straight from the sender's subnet; or empty.
+
+    https://docs.aws.amazon.com/vpc/latest/reachability/explanation-codes.html (INGRESS_RTB_TRAFFIC_REDIRECTION)
+    """
+    tables = view.find("route_table", "gateway", place.id, place.scope)
+    subnet = view.get("subnet", packet.subnet, packet.scope) if tables and packet.subnet else None
+    route = tables[0].choose(packet.flow.source, view).route if subnet and subnet.holds(packet.flow.source) else None
+    if not route or route.target == "local":
+        return ""
+    appliance = view.get("network_interface", route.target, place.scope) if route.target.startswith("eni-") else None
+    return "" if appliance and appliance.owns(packet.flow.source) else str(route.target)
+
+
+def _inner(place: Place, packet: Packet, view: View) -> Place:
+    """Where a packet goes that came in: by the gateway's own route table where it has one, else to the VPC's router."""
+    tables = view.find("route_table", "gateway", place.id, place.scope)
+    if tables:
+        return Place(kind="edge_route_table", id=tables[0].id, role=place.id, scope=place.scope)
+    return Place(kind="vpc", id=packet.vpc, role="deliver", scope=place.scope)
 
 
 def _subnet(packet: Packet, inward: bool, view: View) -> str:

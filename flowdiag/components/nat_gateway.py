@@ -5,10 +5,12 @@ https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from flowdiag.address import address
-from flowdiag.component import Component, Lookup, Part, Read, Resource, View, by_id, by_name
+from flowdiag.address import address, is_private
+from flowdiag.component import EVERYWHERE, Component, Lookup, Offer, Part, Read, Resource, View, by_id, by_name
 from flowdiag.model import (
     ICMP,
     TCP,
@@ -21,10 +23,13 @@ from flowdiag.model import (
     Packet,
     Place,
     PortRange,
+    Scope,
     Translation,
     Unread,
 )
+from flowdiag.named import Named, all_of, arn_scope, every
 
+_NAMED = re.compile(r"^(?:arn:[^:]+:ec2:[^:]*:\d*:natgateway/)?(?P<id>nat-[0-9a-z]+)$")
 GONE = ("failed", "disassociating", "unassigning")
 SOURCE_PORTS = PortRange(first=1024, last=65535)
 
@@ -73,6 +78,9 @@ class NatGatewayComponent(Component):
     kind = "nat_gateway"
     prefixes = ("nat",)
     interface_types = ("nat_gateway", "natGateway")
+    route_field = "NatGatewayId"
+    offer_rank = 8
+    spoken = "nat"
     reads = (
         Read(
             service="ec2",
@@ -88,6 +96,22 @@ class NatGatewayComponent(Component):
             },
         ),
     )
+
+    def claims(self, text: str) -> bool:
+        """A NAT gateway's id or ARN."""
+        return bool(_NAMED.match(text))
+
+    def named(self, text: str, near: tuple[Any, ...], view: View) -> tuple[Named, ...] | Unread:
+        """The gateway with this id, ARN or Name tag: the interfaces that its addresses name.
+
+        A regional one has none: https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateways-regional.html
+        """
+        known = _NAMED.match(text)
+        by, value = ("id", known["id"]) if known else ("name", text)
+        found = view.find("nat_gateway", by, value, arn_scope(text))
+        if isinstance(found, Unread):
+            return found
+        return every(_as_named(nat, view) for nat in found if nat.state != "deleted")
 
     def guards(self, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
         """The network ACL of its subnet, where the packet comes from another one; it has no security group."""
@@ -139,6 +163,21 @@ class NatGatewayComponent(Component):
         own = nat.nat_gateway_addresses if nat else ()
         return tuple(a.network_interface_id for a in own if a.network_interface_id and a.private_ip == str(hop.after.source))
 
+    def offers(self, packet: Packet, scope: Scope, view: View) -> Iterator[Offer]:
+        """The working public ones, for a packet to the internet that has no public address yet."""
+        if is_private(packet.flow.destination) or _is_public(packet, view):
+            return
+        for nat in view.find("nat_gateway", "vpc", packet.vpc, scope) or ():
+            if nat.state == "available" and nat.connectivity_type == "public" and nat.subnet_id:
+                yield Offer(Place(kind="nat_gateway", id=nat.id, scope=scope), EVERYWHERE[packet.flow.version])
+
+
+def _as_named(nat: NatGateway, view: View) -> Named | Unread:
+    ids = [own.network_interface_id for own in nat.nat_gateway_addresses if own.network_interface_id]
+    faces = all_of(view.get("network_interface", id, nat.scope) for id in ids)
+    outside = f"is a NAT gateway in state {nat.state or '-'} without a network interface: ask from a client behind it"
+    return faces if isinstance(faces, Unread) else Named(nat.id, nat.name, faces, outside=outside)
+
 
 def _out(nat: NatGateway, after: Packet, view: View, guess: bool) -> Move:
     """Out of the gateway's subnet by its route table, or to a neighbour in it."""
@@ -150,6 +189,13 @@ def _out(nat: NatGateway, after: Packet, view: View, guess: bool) -> Move:
     acl = Place(kind="network_acl", id=nat.subnet_id, role="outbound", scope=nat.scope)
     to = Place(kind="route_table", id=nat.subnet_id, role="route", scope=nat.scope)
     return Move(to=to, packet=onward, guards=(acl,), guess=guess)
+
+
+def _is_public(packet: Packet, view: View) -> bool:
+    """Whether an internet gateway has a public address for the sender, or a NAT gateway has translated it already."""
+    sender = view.get("network_interface", packet.sender, packet.scope) if packet.sender else None
+    translated = any(t.place.kind == "nat_gateway" for t in packet.translations)
+    return bool(translated or packet.flow.version == 6 or (sender and sender.public_of(packet.flow.source)))
 
 
 def _owner(place: Place, packet: Packet, view: View) -> str:

@@ -193,10 +193,16 @@ class NetworkAclComponent(Component):
             lacking = "no network ACL is" if not found else f"{' and '.join(acl.id for acl in found)} are both"
             detail = "was not read" if unread else f"{lacking} associated with the subnet"
             return Observation(table="network_acl", inputs=inputs, words=words, resource=place.id, name=place.id, detail=detail)
-        return _observation(found[0], place, packet)
+        return _observation(found[0], place, packet, _direction(place, packet, view))
 
 
-def _observation(acl: NetworkAcl, place: Place, packet: Packet) -> Observation:
+def _direction(place: Place, packet: Packet, view: View) -> str:
+    """Over the subnet's border, or to somebody `within`, where only what some of AWS's own services send is asked for."""
+    subnet = view.get("subnet", place.id, place.scope) if place.role == "outbound" else None
+    return "within" if subnet and packet.subnet == place.id and subnet.holds(packet.flow.destination) else place.role
+
+
+def _observation(acl: NetworkAcl, place: Place, packet: Packet, direction: str) -> Observation:
     outbound = place.role == "outbound"
     ruling = rule_on(acl.entries, packet.flow, outbound)
     denied = tuple(ports for ports, _ in ruling.denied)
@@ -205,7 +211,7 @@ def _observation(acl: NetworkAcl, place: Place, packet: Packet) -> Observation:
     shown = ", ".join(map(str, denied)) if packet.flow.destination_ports else ""
     return Observation(
         table="network_acl",
-        inputs={"direction": place.role, "packet": packet.direction, "admits": ruling.admitted},
+        inputs={"direction": direction, "packet": packet.direction, "admits": ruling.admitted},
         words={"guard": acl.name, "ports": shown, "flow": packet.flow.service()},
         resource=acl.id,
         name=acl.name,

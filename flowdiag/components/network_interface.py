@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from flowdiag.address import holds, is_aws_own
-from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, by_id, by_name, neighbours
+from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, by_id, by_name, neighbours, taken_back
 from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Query, Unread
 
 # InterfaceType values behind which a host of the customer's (or a managed host that simply answers) stands.
@@ -17,8 +17,11 @@ HOSTS = frozenset(
 NOT_RUNNING = frozenset(("pending", "shutting-down", "terminated", "stopping", "stopped"))
 # Behind these stands something that only calls; whether anything takes a request in is not documented.
 CALLERS = ("lambda",)
+# Behind these stands something that tells by itself what it opens of its own accord, and to whom.
+OPENERS = ("load_balancer", "network_load_balancer", "gateway_load_balancer")
 # Descriptions of interfaces that AWS types as plain `interface` although a service forwards through them.
 DESCRIBED = {
+    "ELB gwy/": "gateway_load_balancer",
     "ELB ": "load_balancer",
     "VPC Endpoint Interface": "vpc_endpoint",
     "Interface for NAT Gateway": "nat_gateway",
@@ -181,6 +184,10 @@ def _instance(raw: Mapping[str, Any]) -> list[str | None]:
     return [found.get("InstanceId")] if (found := raw.get("Attachment")) else []
 
 
+def _group_ids(raw: Mapping[str, Any]) -> list[str | None]:
+    return [group.get("GroupId") for group in raw.get("Groups") or ()]
+
+
 def _dns(raw: Mapping[str, Any]) -> list[str | None]:
     entries = [raw, *(raw.get("PrivateIpAddresses") or ())]
     return [entry.get("PrivateDnsName") for entry in entries]
@@ -208,6 +215,8 @@ class NetworkInterfaceComponent(Component):
                 "instance": Lookup(keys=_instance, filter="attachment.instance-id", eager=True),
                 "subnet": Lookup(keys=lambda raw: [raw.get("SubnetId")], filter="subnet-id", eager=True),
                 "vpc": Lookup(keys=lambda raw: [raw.get("VpcId")], filter="vpc-id"),
+                "description": Lookup(keys=lambda raw: [raw.get("Description")], filter="description"),
+                "group": Lookup(keys=_group_ids, filter="group-id"),
                 "private_dns": Lookup(keys=_dns, filter="private-dns-name"),
                 "public_dns": Lookup(
                     keys=lambda raw: [a.get("PublicDnsName") for a in _associations(raw)], filter="association.public-dns-name"
@@ -265,6 +274,9 @@ class NetworkInterfaceComponent(Component):
             behind = interface.serves(packet.direction)
             service = Place(kind="service_interface", id=interface.id, role=behind, scope=interface.scope)
             return (Move(to=service, packet=packet.but(subnet=interface.subnet_id, vpc=interface.vpc_id)),) if behind else ()
+        if interface.service in OPENERS and packet.origin == interface.id and packet.direction == "request":
+            service = Place(kind="service_interface", id=interface.id, role=interface.service, scope=interface.scope)
+            return (Move(to=service, packet=packet),)
         return (_out(interface, packet, view),)
 
 
@@ -315,22 +327,15 @@ def _out(interface: NetworkInterface, packet: Packet, view: View) -> Move:
     target = packet.flow.destination
     if interface.owns(target):
         return Move(to=Place(kind="network_interface", id=interface.id, role="arrive", scope=interface.scope), packet=outgoing)
-    back = _taken_back(packet)
-    if back:
-        return _handed_back(interface, outgoing, back, view)
+    taken = taken_back(packet)
+    if taken and taken.returns:
+        return _handed_back(interface, outgoing, taken.returns, view)
     if is_aws_own(target) or neighbours(interface.subnet_id, interface.vpc_id, target, interface.scope, view):
         to = Place(kind="vpc", id=interface.vpc_id, role="deliver", scope=interface.scope)
         return Move(to=to, packet=outgoing, guards=() if is_aws_own(target) else _groups(interface, "egress"))
     acl = Place(kind="network_acl", id=interface.subnet_id, role="outbound", scope=interface.scope)
     to = Place(kind="route_table", id=interface.subnet_id, role="route", scope=interface.scope)
     return Move(to=to, packet=outgoing, guards=(*_groups(interface, "egress"), acl))
-
-
-def _taken_back(packet: Packet) -> Place | None:
-    """Where the network itself takes this reply, because something in front keeps the client's address in the header."""
-    if packet.direction != "reply":
-        return None
-    return next((t.returns for t in reversed(packet.translations) if t.returns and t.after.reply() == packet.flow), None)
 
 
 def _handed_back(interface: NetworkInterface, packet: Packet, back: Place, view: View) -> Move:

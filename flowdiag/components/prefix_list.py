@@ -36,6 +36,12 @@ class PrefixList(Resource):
         return self.cidrs or tuple(entry.cidr for entry in self.entries)
 
 
+class ServicePrefixList(PrefixList):
+    """The list of a service that has gateway endpoints, found by the service's name (API_DescribePrefixLists.html)."""
+
+    kind: ClassVar[str] = "service_prefix_list"
+
+
 def _id(raw: Mapping[str, Any]) -> list[str | None]:
     return [raw["PrefixListId"]]
 
@@ -44,7 +50,7 @@ class PrefixListComponent(Component):
     """Reads prefix lists; leads no packet.
 
     GetManagedPrefixListEntries answers for AWS's lists as well as for one's own; DescribePrefixLists, which a saved
-    folder may hold instead, knows only AWS's and is never called.
+    folder may hold instead, knows only AWS's: it is called for the list of a service that has a gateway endpoint.
     """
 
     kind = "prefix_list"
@@ -68,5 +74,14 @@ class PrefixListComponent(Component):
             resource=PrefixList,
             lookups={"id": Lookup(keys=_id)},
             lists_all=False,
+        ),
+        Read(
+            service="ec2",
+            operation="describe_prefix_lists",
+            action="ec2:DescribePrefixLists",
+            responses=("PrefixLists",),
+            id_field="PrefixListId",
+            resource=ServicePrefixList,
+            lookups={"service": Lookup(keys=lambda raw: [raw.get("PrefixListName")], filter="prefix-list-name")},
         ),
     )

@@ -6,86 +6,46 @@ https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
-from pydantic import model_validator
-
-from flowdiag.address import EVERY_PROTOCOL, any_holds, holds, is_private, protocol_number, splits_anybody
-from flowdiag.component import Cidr, Component, Id, Lookup, Part, ProtocolText, Read, Resource, View, by_id, by_name
-from flowdiag.model import ICMP, ICMPV6, TCP, UDP, Address, Evidence, Flow, Observation, Packet, Place, PortRange, Unread
+from flowdiag.address import any_holds, holds, is_private, splits_anybody
+from flowdiag.component import Component, Id, Lookup, Read, Resource, View
+from flowdiag.model import Address, Evidence, Observation, Packet, Place, Unread
 
 Answer = Literal["yes", "no", "unknown"]
+Lost = Literal["no", "yes", "transit", "stale"]
+WHY_LOST = {
+    "transit": "a reference to a group of another VPC does not count on this way",
+    "stale": "stale: the group, or the peering with its VPC, was deleted",
+}
 
 
-class IpRange(Part):
-    """An IPv4 CIDR in a rule."""
+class SecurityGroupVpcAssociation(Resource):
+    """A security group that may be used in one more VPC (API_SecurityGroupVpcAssociation.html in the EC2 API reference)."""
 
-    cidr_ip: Cidr
-
-
-class Ipv6Range(Part):
-    """An IPv6 CIDR in a rule."""
-
-    cidr_ipv6: Cidr
-
-
-class PrefixListId(Part):
-    """A prefix list in a rule."""
-
-    prefix_list_id: Id
-
-
-class UserIdGroupPair(Part):
-    """A referenced security group in a rule."""
-
+    kind: ClassVar[str] = "security_group_vpc_association"
     group_id: Id
-    user_id: str = ""
-    vpc_peering_connection_id: str = ""
-    peering_status: str = ""
-
-
-class IpPermission(Part):
-    """One rule as DescribeSecurityGroups groups them (API_IpPermission.html in the EC2 API reference)."""
-
-    ip_protocol: ProtocolText
-    from_port: int | None = None
-    to_port: int | None = None
-    ip_ranges: tuple[IpRange, ...] = ()
-    ipv6_ranges: tuple[Ipv6Range, ...] = ()
-    prefix_list_ids: tuple[PrefixListId, ...] = ()
-    user_id_group_pairs: tuple[UserIdGroupPair, ...] = ()
-
-    @model_validator(mode="after")
-    def _names_ports_and_peers(self) -> IpPermission:
-        if protocol_number(self.ip_protocol) in (TCP, UDP) and (self.from_port is None or self.to_port is None):
-            raise ValueError("it names no ports")
-        if not (self.ip_ranges or self.ipv6_ranges or self.prefix_list_ids or self.user_id_group_pairs):
-            raise ValueError("it names nobody")
-        return self
-
-
-class SecurityGroup(Resource):
-    """A security group (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SecurityGroup.html)."""
-
-    kind: ClassVar[str] = "security_group"
-    group_id: str
-    group_name: str = ""
-    vpc_id: str = ""
-    owner_id: str = ""
-    ip_permissions: tuple[IpPermission, ...]
-    ip_permissions_egress: tuple[IpPermission, ...]
+    vpc_id: Id
+    state: Id
 
     @property
     def id(self) -> str:
-        """The group id."""
-        return self.group_id
+        """The group and the VPC: AWS gives an association no id of its own."""
+        return f"{self.group_id} in {self.vpc_id}"
 
-    @property
-    def name(self) -> str:
-        """The Name tag, else the group name, else the id."""
-        tagged = super().name
-        return tagged if tagged != self.id else self.group_name or self.id
+
+@dataclass(frozen=True)
+class Peer:
+    """One peer that a rule names: its text, whether it covers the packet's far end, and what became of a group reference.
+
+    `lost`: the far end is or was a member, and this is why it does not count; `pair` is the reference itself.
+    """
+
+    text: str
+    answer: Answer
+    lost: Lost = "no"
+    pair: Any = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +55,14 @@ class Match:
     text: str
     fields: tuple[str, ...]
     answer: Answer
-    lost: bool = False
+    lost: Lost = "no"
+    pair: Any = None
+    peer: str = ""
+
+
+def _associations(entries: Any) -> Iterator[Any]:
+    for entry in entries:
+        yield {**entry, "AssociationId": f"{entry['GroupId']} in {entry['VpcId']}"}
 
 
 class SecurityGroupComponent(Component):
@@ -105,16 +72,13 @@ class SecurityGroupComponent(Component):
     reads = (
         Read(
             service="ec2",
-            operation="describe_security_groups",
-            action="ec2:DescribeSecurityGroups",
-            responses=("SecurityGroups",),
-            id_field="GroupId",
-            resource=SecurityGroup,
-            lookups={
-                "id": by_id("GroupId", "group-id"),
-                "vpc": Lookup(keys=lambda raw: [raw.get("VpcId")], filter="vpc-id"),
-                "name": by_name(),
-            },
+            operation="describe_security_group_vpc_associations",
+            action="ec2:DescribeSecurityGroupVpcAssociations",
+            responses=("SecurityGroupVpcAssociations",),
+            id_field="AssociationId",
+            resource=SecurityGroupVpcAssociation,
+            items=_associations,
+            lookups={"group": Lookup(keys=lambda raw: [raw["GroupId"]], filter="group-id")},
         ),
     )
 
@@ -126,6 +90,8 @@ class SecurityGroupComponent(Component):
         read = [g for g in groups if g]
         tracked = packet.direction == "reply" and place.id in packet.tracked
         matches = [m for g in read for m in _matches(g, place.role, packet, view)]
+        if not any(m.answer == "yes" for m in matches):
+            matches = [_stale(m, place, view) for m in matches]
         # An interface without groups belongs to a service and has no such guard: here they were not read.
         unread = [id for id, g in zip(ids, groups, strict=True) if not g] if ids else [f"the groups of {place.id}"]
         names = {g.group_id: g.group_name for g in interface.groups if g.group_name} if interface else {}
@@ -133,19 +99,18 @@ class SecurityGroupComponent(Component):
 
 
 def _observation(
-    place: Place, packet: Packet, read: list[SecurityGroup], unread: list[str], matches: list[Match], tracked: bool
+    place: Place, packet: Packet, read: list[Any], unread: list[str], matches: list[Match], tracked: bool
 ) -> Observation:
     admitting = next((m for m in matches if m.answer == "yes"), None)
     undecided = bool(unread) or any(m.answer == "unknown" for m in matches)
     near = min((m for m in matches if m.answer != "yes"), key=_distance, default=None)
     names = ", ".join([g.name for g in read] + unread) or place.id
-    near_miss = _told(near) if near else ""
     inputs = {
         "direction": place.role,
         "tracked reply": "yes" if tracked else "no",
         "a rule matches": "yes" if admitting else "unknown" if undecided else "no",
         "any rule exists": "yes" if matches else "unknown" if unread else "no",
-        "group reference lost": "yes" if near is not None and near.lost and not admitting else "no",
+        "group reference lost": near.lost if near and not admitting else "no",
     }
     return Observation(
         table="security_group",
@@ -155,11 +120,12 @@ def _observation(
             "direction": place.role,
             "flow": packet.flow.service(),
             "lost": packet.lost or "its public address",
+            "peer": near.peer if near else "",
         },
         resource=read[0].id if read else (unread[0] if unread else ""),
         name=names,
         detail="reply of a tracked connection" if tracked else admitting.text if admitting else "",
-        near_miss="" if admitting or tracked else near_miss,
+        near_miss=_told(near) if near and not (admitting or tracked) else "",
         evidence=tuple(Evidence(where=g.id, text=m.text) for g in read[:1] for m in (admitting or near,) if m),
         fix=_fix(place, packet, read),
     )
@@ -167,131 +133,116 @@ def _observation(
 
 def _distance(match: Match) -> tuple[bool, bool, int]:
     """How near a rule is to admitting the packet: an undecided one first, then a lost identity, then the fewest fields."""
-    return match.answer != "unknown", not match.lost, len(match.fields)
+    return match.answer != "unknown", match.lost == "no", len(match.fields)
 
 
 def _told(near: Match) -> str:
     if near.answer == "unknown":
         return f"undecided: {near.text}, which was not read whole"
+    if near.lost in WHY_LOST:
+        return f"nearest rule: {near.text} ({WHY_LOST[near.lost]})"
     return f"nearest rule: {near.text} (differs in {' and '.join(near.fields)})" if near.fields else ""
 
 
-def _fix(place: Place, packet: Packet, read: list[SecurityGroup]) -> dict[str, str]:
+def _fix(place: Place, packet: Packet, read: list[Any]) -> dict[str, str]:
     other = packet.receiver if place.role == "egress" else packet.sender
     return {"group": read[0].id, "peer_interface": other or "", "interface": place.id} if read else {}
 
 
-def _matches(group: SecurityGroup, role: str, packet: Packet, view: View) -> Iterator[Match]:
+def _matches(group: Any, role: str, packet: Packet, view: View) -> Iterator[Match]:
     """Every peer of every rule, held against the packet; a rule keeps the number it has in the reply of AWS."""
     permissions = group.ip_permissions if role == "ingress" else group.ip_permissions_egress
-    peer = packet.flow.source if role == "ingress" else packet.flow.destination
+    end, preposition = ("source", "from") if role == "ingress" else ("destination", "to")
     for number, rule in enumerate(permissions):
-        service = _service(rule)
-        off = _differing(rule, packet.flow)
-        for text, answer, lost in _peers(rule, role, peer, packet, view, group):
-            fields = off + (("source" if role == "ingress" else "destination",) if answer == "no" else ())
-            preposition = "from" if role == "ingress" else "to"
-            number_of_it = f"rule {number} allows " if answer == "yes" and not off else ""
-            said = f"{number_of_it}{service} {preposition} {text}"
-            part = not off and answer == "yes" and _part(rule, packet.flow)
-            yield Match(said, fields, "no" if off else "unknown" if part else answer, lost and not off)
+        off = rule.differing(packet.flow)
+        for peer in _peers(rule, role, packet, view, group):
+            fields = off + ((end,) if peer.answer == "no" else ())
+            number_of_it = f"rule {number} allows " if peer.answer == "yes" and not off else ""
+            said = f"{number_of_it}{rule.service} {preposition} {peer.text}"
+            part = not off and peer.answer == "yes" and rule.covers_part(packet.flow)
+            answer: Answer = "no" if off else "unknown" if part else peer.answer
+            yield Match(said, fields, answer, "no" if off else peer.lost, None if off else peer.pair, peer.text)
 
 
-def _service(rule: IpPermission) -> str:
-    number = protocol_number(rule.ip_protocol)
-    if number == EVERY_PROTOCOL:
-        return "all"
-    if number in (ICMP, ICMPV6):
-        return (
-            rule.ip_protocol if rule.from_port in (None, -1) else f"{rule.ip_protocol} type {rule.from_port} code {rule.to_port}"
-        )
-    if number in (TCP, UDP) and rule.from_port is not None and rule.to_port is not None:
-        return f"{rule.ip_protocol}/{PortRange(first=rule.from_port, last=rule.to_port)}"
-    return rule.ip_protocol or "nothing"
+def _stale(match: Match, place: Place, view: View) -> Match:
+    """A rule that would fit but for its group, told as stale where that group is no more: then it admits nobody.
 
-
-def _differing(rule: IpPermission, flow: Flow) -> tuple[str, ...]:
-    """The fields other than the peer in which a rule does not cover the packet.
-
-    Ports are ignored for `-1` and for protocols without ports; ICMP holds its type in FromPort, its code in ToPort:
-    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html
+    AWS names no owner of a group that was deleted in another VPC, and in the VPC's own account a group that is there is
+    shown: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_UserIdGroupPair.html
     """
-    number = protocol_number(rule.ip_protocol)
-    if number == EVERY_PROTOCOL:
-        return ()
-    if number != flow.protocol:
-        return ("protocol",)
-    if flow.icmp:
-        return _icmp_differs(rule, flow.icmp)
-    if number in (TCP, UDP) and _covered(rule, flow.destination_ports) == "no":
-        return ("port",)
-    return ()
+    pair = match.pair
+    if match.answer != "no" or match.lost != "no" or pair is None or pair.user_id not in ("", place.scope.account):
+        return match
+    gone = pair.reaches == "no" or view.get("security_group", pair.group_id, place.scope) is None
+    return replace(match, lost="stale") if gone else match
 
 
-def _part(rule: IpPermission, flow: Flow) -> bool:
-    ported = protocol_number(rule.ip_protocol) in (TCP, UDP)
-    return ported and _covered(rule, flow.destination_ports) == "unknown"
-
-
-def _icmp_differs(rule: IpPermission, icmp: tuple[int, int]) -> tuple[str, ...]:
-    kind, code = icmp
-    if rule.from_port not in (None, -1) and rule.from_port != kind:
-        return ("ICMP type",)
-    return ("ICMP code",) if rule.from_port not in (None, -1) and rule.to_port not in (None, -1, code) else ()
-
-
-def _covered(rule: IpPermission, ports: PortRange | None) -> Answer:
-    """Whether a rule covers the ports; unknown where it covers a part, for which of them is used is not known beforehand."""
-    if ports is None:
-        return "yes"
-    if rule.from_port is None or rule.to_port is None:
-        return "no"
-    last = 65535 if rule.to_port == -1 else rule.to_port
-    if last < rule.from_port:
-        return "no"
-    common = ports.overlap(PortRange(first=max(rule.from_port, 0), last=last))
-    return "no" if common is None else "yes" if common == ports else "unknown"
-
-
-def _peers(
-    rule: IpPermission, role: str, peer: Address, packet: Packet, view: View, group: SecurityGroup
-) -> Iterator[tuple[str, Answer, bool]]:
-    """Each peer a rule names: its text, whether it covers the packet's far address, and whether identity was lost."""
-    cidrs = [r.cidr_ip for r in rule.ip_ranges] + [r.cidr_ipv6 for r in rule.ipv6_ranges]
-    for cidr in cidrs:
-        yield cidr, "unknown" if splits_anybody(cidr, peer) else _answer(holds(cidr, peer)), False
+def _peers(rule: Any, role: str, packet: Packet, view: View, group: Any) -> Iterator[Peer]:
+    """Each peer a rule names, and whether it covers the packet's far end."""
+    far = packet.flow.source if role == "ingress" else packet.flow.destination
+    for cidr in [r.cidr_ip for r in rule.ip_ranges] + [r.cidr_ipv6 for r in rule.ipv6_ranges]:
+        yield Peer(cidr, "unknown" if splits_anybody(cidr, far) else _answer(holds(cidr, far)))
     for listed in rule.prefix_list_ids:
         found = view.get("prefix_list", listed.prefix_list_id, group.scope)
-        yield listed.prefix_list_id, _answer(any_holds(found.networks, peer)) if found else "unknown", False
+        yield Peer(listed.prefix_list_id, _answer(any_holds(found.networks, far)) if found else "unknown")
     for pair in rule.user_id_group_pairs:
         answer, lost = _member(pair, role, packet, view)
-        yield view.named("security_group", pair.group_id, group.scope), answer, lost
+        yield Peer(view.named("security_group", pair.group_id, group.scope), answer, lost, pair)
 
 
 def _answer(truth: bool) -> Answer:
     return "yes" if truth else "no"
 
 
-def _member(pair: UserIdGroupPair, role: str, packet: Packet, view: View) -> tuple[Answer, bool]:
+def _member(pair: Any, role: str, packet: Packet, view: View) -> tuple[Answer, Lost]:
     """Whether the far end is a member of the referenced group by a private address that still stands in the header.
 
     https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html#security-group-referencing
     """
     if role == "ingress" and packet.proxy and _lent(pair, packet.proxy, packet, view):
-        return "yes", False
+        return "yes", "no"
     far = packet.sender if role == "ingress" else packet.receiver
-    if far:
-        interface = view.get("network_interface", far, packet.scope)
-        if isinstance(interface, Unread):
-            return "unknown", False
-        member = _carries(interface, pair.group_id)
-        return member, member == "no" and role == "ingress" and _was_member(pair, packet, view)
-    if packet.lost and role == "ingress":
+    if not far and packet.lost and role == "ingress":
         return "no", _was_member(pair, packet, view)
-    return _stranger(pair, packet.flow.source if role == "ingress" else packet.flow.destination, packet, view), False
+    if not far:
+        return _stranger(pair, packet.flow.source if role == "ingress" else packet.flow.destination, packet, view), "no"
+    interface = view.get("network_interface", far, packet.scope)
+    if isinstance(interface, Unread):
+        return "unknown", "no"
+    member = _carries(interface, pair.group_id)
+    if member == "yes":
+        return _honoured(pair, role, interface, packet, view)
+    return member, _was_member(pair, packet, view) if member == "no" and role == "ingress" else "no"
 
 
-def _lent(pair: UserIdGroupPair, proxy: str, packet: Packet, view: View) -> bool:
+def _honoured(pair: Any, role: str, member: Any, packet: Packet, view: View) -> tuple[Answer, Lost]:
+    """Whether a rule here may name the group of a member that is known: across VPCs, egress rules count over a peering alone.
+
+    A peering that AWS shows as deleted leaves a stale rule behind, which admits nobody; what such a rule does with a packet
+    that comes by a transit gateway is not documented.
+    https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html#security-group-referencing
+    https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-security-groups.html
+    """
+    if member.vpc_id == packet.vpc:
+        return "yes", "no"
+    if pair.reaches == "no" and (packet.crossed or role == "egress"):
+        return "no", "stale"
+    if pair.reaches != "yes":
+        return "unknown", "no"
+    peered = "yes" if role == "ingress" else _peered(packet.vpc, member.vpc_id, packet, view)
+    return peered, "transit" if peered == "no" else "no"
+
+
+def _peered(here: str, there: str, packet: Packet, view: View) -> Answer:
+    """Whether an active peering of one Region joins the two VPCs."""
+    sides = [view.find("vpc_peering", side, here, packet.scope) for side in ("requester", "accepter")]
+    joined = (p for found in sides for p in found or () if p.other(here).vpc_id == there)
+    if any(p.active and not p.crosses_regions for p in joined):
+        return "yes"
+    return "unknown" if any(isinstance(found, Unread) for found in sides) else "no"
+
+
+def _lent(pair: Any, proxy: str, packet: Packet, view: View) -> bool:
     """Whether the group is that of the load balancer which handed the packet on, whoever's address stands in the header.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-security-groups.html
@@ -300,7 +251,7 @@ def _lent(pair: UserIdGroupPair, proxy: str, packet: Packet, view: View) -> bool
     return bool(node) and any(group.group_id == pair.group_id for group in node.groups)
 
 
-def _stranger(pair: UserIdGroupPair, peer: Address, packet: Packet, view: View) -> Answer:
+def _stranger(pair: Any, peer: Address, packet: Packet, view: View) -> Answer:
     """A far end that the question does not know as an interface: perhaps one that was not read.
 
     A group of a peered VPC has its members there, and nothing read of this VPC tells who they are.
@@ -312,7 +263,19 @@ def _stranger(pair: UserIdGroupPair, peer: Address, packet: Packet, view: View) 
     if answers or not is_private(peer):
         return next((answer for answer in ("yes", "unknown") if answer in answers), "no")
     group = view.get("security_group", pair.group_id, packet.scope)
-    return "no" if group and group.vpc_id == packet.vpc else "unknown"
+    return "no" if group and group.vpc_id == packet.vpc and not _used_elsewhere(group, view) else "unknown"
+
+
+def _used_elsewhere(group: Any, view: View) -> bool:
+    """Whether the group is associated with other VPCs, where strangers may be its members; not so unless somebody said it.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/security-group-assoc.html
+    """
+    found = view.find("security_group_vpc_association", "group", group.id, group.scope)
+    if isinstance(found, Unread):
+        view.assume(found.query, "the group is associated with no other VPC")
+        return False
+    return any(a.vpc_id != group.vpc_id and a.state not in ("disassociated", "association-failed") for a in found)
 
 
 def _carries(interface: Any, group_id: str) -> Answer:
@@ -324,9 +287,12 @@ def _carries(interface: Any, group_id: str) -> Answer:
     return _answer(any(group.group_id == group_id for group in interface.groups))
 
 
-def _was_member(pair: UserIdGroupPair, packet: Packet, view: View) -> bool:
-    """Whether the sender was a member before its address was replaced (by a NAT gateway's, for one)."""
+def _was_member(pair: Any, packet: Packet, view: View) -> Lost:
+    """Whether the sender was a member before its identity was lost: by its address (at a NAT gateway, for one), or at a
+    transit gateway that leaves the address as it is."""
     if not packet.lost:
-        return False
+        return "no"
     interface = view.get("network_interface", packet.origin, packet.scope) if packet.origin else None
-    return bool(interface) and _carries(interface, pair.group_id) == "yes"
+    if not interface or _carries(interface, pair.group_id) != "yes":
+        return "no"
+    return "transit" if packet.lost.startswith("tgw-") else "yes"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from flowdiag.address import address
-from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, holder
+from flowdiag.component import Component, Goal, Id, Lookup, Part, Read, Resource, View, holder
 from flowdiag.model import Address, Unread
 
 # Protocols of which the client's address is always kept, and target states in which a target gets nothing, or all is well.
@@ -46,12 +45,14 @@ class Health(Part):
     """The state of a target."""
 
     state: Literal["initial", "healthy", "unhealthy", "unhealthy.draining", "unused", "draining", "unavailable"]
+    reason: str = ""
 
 
 class TargetHealth(Part):
-    """One target with its state."""
+    """One target with its state; a health check may go to another port than the requests."""
 
     target: Target
+    health_check_port: str = ""
     target_health: Health
 
 
@@ -66,17 +67,6 @@ class Targets(Resource):
     def id(self) -> str:
         """The target group's ARN."""
         return self.target_group_arn
-
-
-@dataclass(frozen=True)
-class Goal:
-    """One target: its name, address and port, whether it is healthy, and whether it is meant to see the client's address."""
-
-    target: str
-    address: Address
-    port: int
-    healthy: bool
-    preserved: bool
 
 
 class TargetGroup(Resource):
@@ -101,9 +91,29 @@ class TargetGroup(Resource):
         if not listed:
             return None
         used = [t for t in listed.target_health_descriptions if t.target_health.state not in OUT_OF_USE]
-        goals = [self._goal(entry, view) for entry in used]
-        known = tuple(goal for goal in goals if goal)
-        return known if len(known) == len(goals) else None
+        goals = [self._goals_at(entry, view) for entry in used]
+        return None if None in goals else tuple(goal for several in goals for goal in several or ())
+
+    def without_use(self, view: View) -> str:
+        """Why none of the targets is in use: there is none (`empty`), all stand in zones that are not enabled for the load
+        balancer (`zone off`), or each for a reason of its own (`unused`).
+
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html
+        """
+        listed = view.get("target_health", self.id, self.scope)
+        states = [entry.target_health for entry in listed.target_health_descriptions] if listed else []
+        off = all(state.state == "unused" and state.reason == "Target.NotInUse" for state in states)
+        return "empty" if not states else "zone off" if off else "unused"
+
+    def asked_at(self, view: View) -> tuple[tuple[Address, frozenset[int]], ...] | None:
+        """Every registered target's address with the ports it is asked at: for requests and for health checks."""
+        listed = view.get("target_health", self.id, self.scope)
+        if not listed or self.target_type not in ("instance", "ip", "alb"):
+            return () if self.target_type == "lambda" else None
+        found = [(self._goals_at(entry, view), entry) for entry in listed.target_health_descriptions]
+        if any(goals is None for goals, _ in found):
+            return None
+        return tuple((goal.address, _asked(goal, entry)) for goals, entry in found for goal in goals or ())
 
     def near(self, goals: tuple[Goal, ...], crosses: bool, node: Any, view: View) -> tuple[Goal, ...] | None:
         """Those a node sends to: all, or where nothing crosses zones those of its zone; None where that is not known.
@@ -125,27 +135,37 @@ class TargetGroup(Resource):
         subnet = view.get("subnet", interface.subnet_id, interface.scope) if interface else None
         return bool(answer) if here and subnet and (answer := here.shares_zone(subnet)) is not None else None
 
-    def _goal(self, entry: TargetHealth, view: View) -> Goal | None:
-        where, port = self._address(entry.target.id, view), entry.target.port or self.port
-        if where is None or not port:
+    def _goals_at(self, entry: TargetHealth, view: View) -> tuple[Goal, ...] | None:
+        """One target's address, or those of every node where it is a load balancer; None where they are not known."""
+        port, healthy = entry.target.port or self.port, entry.target_health.state in WELL
+        found = self._addresses(entry.target.id, view)
+        if not found or not port:
             return None
-        return Goal(entry.target.id, where, port, entry.target_health.state in WELL, self._preserves(view))
+        name = entry.target.id.partition(":loadbalancer/")[2] or entry.target.id
+        return tuple(Goal(name, where, port, healthy, self._preserves(view)) for where in found)
 
-    def _address(self, target: str, view: View) -> Address | None:
-        """An instance is reached at the primary address of its primary interface."""
-        if self.target_type != "instance":
-            return address(target)
+    def _addresses(self, target: str, view: View) -> tuple[Address, ...]:
+        """An instance is reached at the primary address of its primary interface, an Application Load Balancer at its
+        nodes by IPv4: https://docs.aws.amazon.com/elasticloadbalancing/latest/network/application-load-balancer-target.html
+        """
+        if self.target_type == "ip":
+            literal = address(target)
+            return (literal,) if literal else ()
+        if self.target_type == "alb":
+            balancer = view.get("load_balancer", target, self.scope)
+            nodes = balancer.nodes(view) if balancer else ()
+            return tuple(first for node in nodes or () for first in _of_version(node.addresses, 4)[:1])
         interfaces = view.find("network_interface", "instance", target, self.scope) or ()
         primary = min(interfaces, key=lambda i: i.attachment.device_index if i.attachment else 0, default=None)
-        texts = primary.addresses if primary else ()
-        wanted = 6 if self.ip_address_type == "ipv6" else 4
-        return next((a for text in texts if (a := address(text)) and a.version == wanted), None)
+        return _of_version(primary.addresses if primary else (), 6 if self.ip_address_type == "ipv6" else 4)[:1]
 
     def _preserves(self, view: View) -> bool:
         """Whether targets of a Network Load Balancer see the client's address; by default those registered by instance id do.
 
         https://docs.aws.amazon.com/elasticloadbalancing/latest/network/edit-target-group-attributes.html
         """
+        if self.target_type == "alb":
+            return True
         default = "true" if self.target_type == "instance" or self.protocol in KEPT else "false"
         return self.protocol in KEPT or self.attribute("preserve_client_ip.enabled", default, view) == "true"
 
@@ -158,6 +178,15 @@ class TargetGroup(Resource):
             )
         named = found.attributes if found else ()
         return str(next((a.value for a in named if a.key == key), default))
+
+
+def _of_version(texts: tuple[str, ...], version: int) -> tuple[Address, ...]:
+    return tuple(found for text in texts if (found := address(text)) and found.version == version)
+
+
+def _asked(goal: Goal, entry: TargetHealth) -> frozenset[int]:
+    """The ports a target is asked at; `traffic-port` and its absence mean the port of requests."""
+    return frozenset((goal.port, *([int(entry.health_check_port)] if entry.health_check_port.isdecimal() else ())))
 
 
 def _read(operation: str, response: str, resource: type[Resource], single: bool = True) -> Read:

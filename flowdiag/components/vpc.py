@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from flowdiag.address import any_holds, is_aws_own, network
-from flowdiag.component import CidrState, Component, Ipv6Association, Lookup, Part, Read, Resource, View, by_id, by_name, holder
-from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Unread
+from flowdiag.address import any_holds, holds, is_aws_own, network
+from flowdiag.component import (
+    CidrState,
+    Component,
+    Ipv6Association,
+    Lookup,
+    Offer,
+    Part,
+    Read,
+    Resource,
+    View,
+    by_id,
+    by_name,
+    holder,
+)
+from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Scope, Unread
 
 
 class CidrAssociation(Part):
@@ -54,6 +67,7 @@ class VpcComponent(Component):
     """Delivers inside one VPC; `place.id` is the VPC."""
 
     kind = "vpc"
+    offer_rank = 0
     reads = (
         Read(
             service="ec2",
@@ -100,6 +114,14 @@ class VpcComponent(Component):
             return ()
         to = Place(kind="network_interface", id=interface.id, role="arrive", scope=interface.scope)
         return (Move(to=to, packet=packet.but(vpc=place.id, scope=interface.scope)),)
+
+    def offers(self, packet: Packet, scope: Scope, view: View) -> tuple[Offer, ...]:
+        """The VPC itself, for an address of its own."""
+        found = view.get("vpc", packet.vpc, scope)
+        target = packet.flow.destination
+        own = (cidr for cidr in found.cidrs if holds(cidr, target)) if found else ()
+        place = Place(kind="vpc", id=packet.vpc, role="deliver", scope=scope)
+        return tuple(Offer(place, cidr) for cidr in own)
 
 
 _DETAIL = {

@@ -5,11 +5,11 @@ https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-basics.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from flowdiag.address import any_holds
-from flowdiag.component import Component, Id, Ipv6Association, Lookup, Part, Read, Resource, View, by_id, by_name
+from flowdiag.address import any_holds, holds
+from flowdiag.component import Component, Id, Ipv6Association, Lookup, Offer, Part, Read, Resource, View, by_id, by_name
 from flowdiag.model import Evidence, Move, Observation, Packet, Place, Scope, Unread
 
 
@@ -89,6 +89,8 @@ class VpcPeeringComponent(Component):
     kind = "vpc_peering"
     prefixes = ("pcx",)
     target_role = "cross"
+    route_field = "VpcPeeringConnectionId"
+    offer_rank = 1
     reads = (
         Read(
             service="ec2",
@@ -150,6 +152,14 @@ class VpcPeeringComponent(Component):
         onward = packet.but(vpc=other.vpc_id, subnet="", scope=scope, crossed=(*packet.crossed, peering.id), **identity)
         to = Place(kind="vpc", id=other.vpc_id, role="deliver", scope=scope)
         return (Move(to=to, packet=onward, as_if=not peering.active),)
+
+    def offers(self, packet: Packet, scope: Scope, view: View) -> Iterator[Offer]:
+        """The active peerings with a VPC that has the address."""
+        found = [p for side in ("requester", "accepter") for p in view.find("vpc_peering", side, packet.vpc, scope) or ()]
+        for peering in found:
+            cidrs = peering.other(packet.vpc).cidrs if peering.active else ()
+            for cidr in (cidr for cidr in cidrs if holds(cidr, packet.flow.destination)):
+                yield Offer(Place(kind="vpc_peering", id=peering.id, role="cross", scope=scope), cidr)
 
 
 def _inside(side: PeeringVpc, target: Any, scope: Scope, view: View) -> str:

@@ -10,15 +10,15 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
 from pydantic import field_validator
 
-from flowdiag.model import Address, FlowdiagError, Record, Value
+from flowdiag.model import Address, FlowdiagError, Record, Scope, Value
 
 CLOCK_SLACK = 60
 """Seconds by which start and end of a record may be off (https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html)."""
@@ -113,8 +113,8 @@ class Tally:
 
     `records` counts every flow log line that could be read, NODATA and SKIPDATA included; `outside` are those of them
     out of the window; `accepts` and `rejects` tell whether the flow log keeps both kinds of traffic.
-    `interfaces` is the coverage by ENI id, of those sought at least; `notes` are sentences on files that could not be
-    read to their end.
+    `interfaces` is the coverage by ENI id, of those sought at least; `notes` are sentences on what could not be read, or
+    not to its end; `lost` are the interfaces that may have had lines there, whose silence therefore proves nothing.
     """
 
     lines: int = 0
@@ -130,6 +130,7 @@ class Tally:
     interfaces: dict[str, Coverage] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    lost: set[str] = field(default_factory=set)
 
     def refuse(self, where: str, reason: str) -> None:
         """Count a line that could not be read; the first few are kept with their reason."""
@@ -142,12 +143,46 @@ class Tally:
 
         https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-records-examples.html#flow-log-example-no-data
         """
+        if interface in self.lost:
+            return
         coverage = self.interfaces.setdefault(interface, Coverage())
         coverage.skips += skipped
         if start is None or end is None:
             coverage.undated = True
         else:
             (coverage.skipped if skipped else coverage.spans).add(start, end)
+
+    def lose(self, interfaces: Iterable[str], note: str) -> None:
+        """Take note that something could not be read which may have held lines of these interfaces: they count as unseen."""
+        if note not in self.notes:
+            self.notes.append(note)
+        self._unsee(set(interfaces))
+
+    def _unsee(self, interfaces: set[str]) -> None:
+        self.lost |= interfaces
+        for interface in interfaces & self.interfaces.keys():
+            del self.interfaces[interface]
+
+    def add(self, other: Tally) -> None:
+        """Take in the tally of another part of the same search; what one part lost is lost for both."""
+        for name in ("lines", "records", "refused", "headers", "blank", "other_kinds", "outside", "accepts", "rejects"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.refusals += other.refusals[: REFUSALS_KEPT - len(self.refusals)]
+        self.files += other.files
+        self.notes += [note for note in other.notes if note not in self.notes]
+        self._unsee(other.lost)
+        for interface, coverage in other.interfaces.items():
+            self._extend(interface, coverage)
+
+    def _extend(self, interface: str, seen: Coverage) -> None:
+        if interface in self.lost:
+            return
+        coverage = self.interfaces.setdefault(interface, Coverage())
+        coverage.skips += seen.skips
+        coverage.undated |= seen.undated
+        for mine, others in ((coverage.spans, seen.spans), (coverage.skipped, seen.skipped)):
+            for start, end in others:
+                mine.add(start, end)
 
 
 class Search:
@@ -169,12 +204,55 @@ class Source(Protocol):
         """Every record that is sought; raises FlowdiagError where nothing at all can be read."""
 
 
-class Opener(Protocol):
-    """A source class that says for itself which places it can read."""
+class Access(Protocol):
+    """The door to AWS as a source knows it: read-only calls by account and Region. `flowdiag.access` is one."""
+
+    home: Scope
+
+    def each(self, scope: Scope, service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        """The pages of a reply as they come; raises FlowdiagError with the reason where AWS does not give them."""
+
+    def body(self, scope: Scope, service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[bytes]:
+        """The streamed body of a reply, chunk by chunk; raises FlowdiagError as `each` does, between two chunks too."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a source in AWS may use: the door, and of whom the records are.
+
+    `scopes` are the accounts and Regions of the interfaces on the path; `agreed`: the person agreed to what a query costs.
+    """
+
+    access: Access | None = None
+    scopes: tuple[Scope, ...] = ()
+    agreed: bool = False
+
+    def door(self, where: str) -> Access:
+        """The access; raises FlowdiagError where there is none, as in a question that is answered without AWS."""
+        if self.access is None:
+            raise FlowdiagError(f"flow logs {where!r} are in AWS: ask with a session (--profile, --region), or give files")
+        return self.access
+
+
+class Opener:
+    """A source class that says for itself which places it can read.
+
+    `prefixes` are how places in AWS begin that it reads, `actions` the IAM actions it needs there, and `delivers` is the
+    LogDestinationType of the flow logs whose destination it reads.
+    """
+
+    prefixes: ClassVar[tuple[str, ...]] = ()
+    actions: ClassVar[tuple[str, ...]] = ()
+    delivers: ClassVar[str] = ""
 
     @classmethod
-    def opens(cls, where: str) -> Source | None:
+    def opens(cls, where: str, means: Means) -> Source | None:
         """The source at this place, or None where the place is not of this kind."""
+
+    @classmethod
+    def of(cls, access: Access, deliveries: Any) -> Source:
+        """The source that these flow logs (`logs._delivery.Delivery`) deliver to, all to the same place."""
+        raise NotImplementedError(f"{cls.__name__} is the destination of no flow log")
 
 
 @cache
@@ -183,15 +261,23 @@ def openers() -> tuple[type[Opener], ...]:
     found: dict[str, type[Opener]] = {}
     for module in pkgutil.iter_modules(__path__):
         for entry in vars(importlib.import_module(f"{__name__}.{module.name}")).values():
-            if isinstance(entry, type) and entry.__module__.startswith(__name__ + ".") and hasattr(entry, "opens"):
+            if isinstance(entry, type) and entry.__module__.startswith(__name__ + ".") and issubclass(entry, Opener):
                 found[entry.__qualname__] = entry
     return tuple(found.values())
 
 
-def open_source(where: str) -> Source:
+def in_aws(where: str) -> bool:
+    """Whether a place is one in AWS, by how it begins."""
+    return any(where.startswith(opener.prefixes) for opener in openers())
+
+
+def open_source(where: str, means: Means | None = None) -> Source:
     """The source that reads this place; raises FlowdiagError where none can."""
     for opener in openers():
-        source = opener.opens(where)
+        source = opener.opens(where, means or Means())
         if source is not None:
             return source
-    raise FlowdiagError(f"flow logs {where!r}: no such file or folder; give a folder of flow log files, or one file")
+    raise FlowdiagError(
+        f"flow logs {where!r}: no such file or folder; give a folder of flow log files, one file, or a place in AWS: "
+        "cloudwatch:LOG-GROUP, s3://BUCKET/PREFIX, athena:DATABASE.TABLE, flow-log:ID"
+    )

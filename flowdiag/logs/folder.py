@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from flowdiag.logs import Search, Sought, Tally
+from flowdiag.logs import Means, Opener, Search, Sought, Tally
 from flowdiag.logs.lines import Lines
 from flowdiag.logs.record import Layout
 from flowdiag.model import FlowdiagError, Record
@@ -20,7 +20,7 @@ _CHUNK = 1 << 14
 _GZIP = b"\x1f\x8b"
 
 
-class Folder:
+class Folder(Opener):
     """A folder of flow log files, searched in the order of their paths, or one file.
 
     `log_format` is the flow log's LogFormat for files without a header line. Raises FlowdiagError where nothing is there
@@ -36,7 +36,7 @@ class Folder:
             raise FlowdiagError(f"flow logs {str(path)!r}: no file ends in {endings}; give the folder that holds some")
 
     @classmethod
-    def opens(cls, where: str) -> Folder | None:
+    def opens(cls, where: str, means: Means | None = None) -> Folder | None:
         """The folder or file of this path; None where there is none."""
         try:
             return cls(where) if Path(where).exists() else None

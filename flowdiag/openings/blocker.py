@@ -5,9 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import Any, NamedTuple
 
+from flowdiag.component import EVERYWHERE
 from flowdiag.model import Address, Finding, Flow, Hop, Leg, Place, Scope
-
-EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
 
 
 class Blocker(NamedTuple):

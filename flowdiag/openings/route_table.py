@@ -5,27 +5,23 @@ https://docs.aws.amazon.com/vpc/latest/userguide/WorkWithRouteTables.html
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from flowdiag.address import holds, network
-from flowdiag.model import Change, Place
-from flowdiag.openings.blocker import EVERYWHERE, Blocker
+from flowdiag.address import network
+from flowdiag.components import components
+from flowdiag.model import Change, Packet, Place
+from flowdiag.openings.blocker import Blocker
 from flowdiag.snapshot import Snapshot
 
 GUARDS = ("security_group", "network_acl")
-# What a route target is called in a reply of AWS and on the command line.
-GATEWAYS = {
-    "vpc_peering": ("VpcPeeringConnectionId", "--vpc-peering-connection-id"),
-    "internet_gateway": ("GatewayId", "--gateway-id"),
-    "nat_gateway": ("NatGatewayId", "--nat-gateway-id"),
-}
 
 
 def change(blocker: Blocker, snapshot: Snapshot) -> Change | str:
     """A route to the gateway through which the walk went on as if there were one, unless that one drops the packet."""
     table = snapshot.get("route_table", blocker.finding.resource, blocker.place.scope)
     hop = next((hop for hop in blocker.hops[blocker.at + 1 :] if hop.place.kind not in GUARDS), None)
-    if not table or hop is None or hop.place.kind not in (*GATEWAYS, "vpc"):
+    if not table or hop is None or not (hop.place.kind == "vpc" or components()[hop.place.kind].route_field):
         return "no gateway is known that could carry it"
     if hop.finding and hop.finding.verdict == "blocked":
         return hop.finding.headline
@@ -50,13 +46,11 @@ def _towards(onward: Place, blocker: Blocker, table: Any, dead: str, snapshot: S
 
 
 def _destination(blocker: Blocker, table: Any, onward: Place, snapshot: Snapshot) -> str:
-    """The peer VPC's CIDR that holds the address; everything where the way leads to the internet."""
+    """What the gateway offers to carry: the peer VPC's CIDR that holds the address, everything where it leads to the internet."""
     target = blocker.flow.destination
-    if onward.kind != "vpc_peering":
-        return EVERYWHERE[target.version]
-    peering = snapshot.get("vpc_peering", onward.id, onward.scope)
-    sides = peering.other(table.vpc_id).cidrs if peering else ()
-    return next((cidr for cidr in sides if holds(cidr, target)), f"{target}/{target.max_prefixlen}")
+    packet = Packet(flow=blocker.flow, vpc=table.vpc_id, scope=table.scope)
+    offered = components()[onward.kind].offers(packet, table.scope, snapshot.view())
+    return next((offer.cidr for offer in offered if offer.place.id == onward.id), f"{target}/{target.max_prefixlen}")
 
 
 def _as_narrow(dead: str, wanted: str) -> bool:
@@ -89,7 +83,8 @@ def _undo_blackhole(blocker: Blocker, table: Any, dead: str, snapshot: Snapshot)
 def _route_change(blocker: Blocker, table: Any, verb: str, destination: str, onward: Place | None) -> Change:
     """The change of one route; without a gateway it leads to `local`."""
     key, flag = _destination_key(destination)
-    field, option = GATEWAYS[onward.kind] if onward else ("GatewayId", "--local-target")
+    field = components()[onward.kind].route_field if onward else "GatewayId"
+    option = "-" + re.sub("(?=[A-Z])", "-", field).lower() if onward else "--local-target"
     target = onward.id if onward else "local"
     words = [verb, "--route-table-id", table.id, flag, destination]
     deletes = verb == "delete-route"

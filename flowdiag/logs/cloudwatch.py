@@ -1,0 +1,222 @@
+"""Flow logs in CloudWatch Logs: one log stream for each interface, no header line, the layout from the flow log's LogFormat.
+
+A few interfaces and a short window are read whole by FilterLogEvents; anything wider is asked of Logs Insights, which
+searches on AWS's side. https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-cwl.html
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+from flowdiag.logs import CLOCK_SLACK, LONGEST_INTERVAL, Access, Means, Opener, Search, Sought, Source, Tally
+from flowdiag.logs._delivery import CLOUDWATCH, Delivery, delivered_to
+from flowdiag.logs._insights import Insights, Row, coverage_query, lines_query, second_of
+from flowdiag.logs._layouts import Layouts, Told, layouts_of
+from flowdiag.logs._parallel import Part, in_order
+from flowdiag.logs._several import together
+from flowdiag.model import FlowdiagError, Record, Scope
+
+SHORT = 8 * 3600
+"""Seconds of log streams, all interfaces together, up to which FilterLogEvents reads them whole."""
+MOST_PAGES = 50
+"""Pages (1 MB or 10,000 events each) of one stream before Insights takes over."""
+_GROUP_ARN = re.compile(r"arn:[\w-]+:logs:(?P<region>[\w-]+):(?P<account>\d+):log-group:(?P<name>[^:]+)(:\*)?")
+_INTERFACE = re.compile(r"eni-[0-9a-f]+")
+
+
+@dataclass(frozen=True)
+class CloudWatch(Opener):
+    """One log group in one account and Region, and the flow logs that deliver into it.
+
+    `deliveries` None: they are asked of AWS. `streams` False: its streams are not of interfaces, as a transit gateway's.
+    """
+
+    access: Access
+    scope: Scope
+    group: str
+    deliveries: tuple[Delivery, ...] | None = None
+    streams: bool = True
+    pause: Callable[[float], None] = time.sleep
+
+    prefixes: ClassVar[tuple[str, ...]] = ("cloudwatch:", "logs:")
+    delivers: ClassVar[str] = CLOUDWATCH
+    actions: ClassVar[tuple[str, ...]] = (
+        "ec2:DescribeFlowLogs", "logs:FilterLogEvents", "logs:StartQuery", "logs:GetQueryResults", "logs:StopQuery",
+    )  # fmt: skip
+
+    @classmethod
+    def opens(cls, where: str, means: Means) -> Source | None:
+        """The log group of `cloudwatch:NAME` (or its ARN) in every account and Region of the path; None for another place."""
+        prefix = next((prefix for prefix in cls.prefixes if where.startswith(prefix)), None)
+        if prefix is None:
+            return None
+        access, named = means.door(where), where.removeprefix(prefix)
+        if not named:
+            raise FlowdiagError(f"flow logs {where!r} name no log group: write cloudwatch:/vpc/prod")
+        arn = _GROUP_ARN.fullmatch(named)
+        if arn:
+            return cls(access, Scope(account=arn["account"], region=arn["region"]), arn["name"])
+        return together(cls(access, scope, named) for scope in means.scopes or (access.home,))
+
+    @classmethod
+    def of(cls, access: Access, deliveries: tuple[Delivery, ...]) -> CloudWatch:
+        """The log group of these flow logs; raises FlowdiagError where they name none."""
+        first = deliveries[0]
+        if not first.log_group:
+            raise FlowdiagError(f"{first.flow_log} names no log group that it delivers to")
+        return cls(access, first.scope, first.log_group, deliveries, streams=not first.gateway)
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"CloudWatch Logs {self.group}"
+
+    def search(self, sought: Sought) -> Search:
+        """Every record that is sought; what could not be read is noted, and its interfaces count as unseen."""
+        return Search(lambda tally: self._records(sought, tally), source=self.name)
+
+    def _records(self, sought: Sought, tally: Tally) -> Iterator[Record]:
+        span = _span(sought)
+        deliveries = self._deliveries(tally)
+        layouts = Layouts(layouts_of(delivery.log_format for delivery in deliveries))
+        by_stream = self.streams and not any(delivery.gateway for delivery in deliveries)
+        reading = _Reading(self, sought, layouts, by_stream)
+        yield from in_order(reading.parts(*span), tally)
+        tally.files.append(self.group)
+
+    def _deliveries(self, tally: Tally) -> tuple[Delivery, ...]:
+        """The flow logs that deliver here; where AWS does not tell, the default format is assumed and that is noted."""
+        if self.deliveries is not None:
+            return self.deliveries
+        try:
+            found = tuple(delivered_to(self.access, self.scope, "log-group-name", self.group))
+        except FlowdiagError as error:
+            tally.notes.append(
+                f"{self.name}: the format of its lines is not known ({error}, ec2:DescribeFlowLogs), the default is assumed"
+            )
+            return ()
+        if not found:
+            tally.notes.append(f"{self.name}: no flow log delivers there now, so AWS's default format is assumed")
+        return found
+
+
+def _span(sought: Sought) -> tuple[int, int]:
+    """The Unix seconds in which an event may lie that concerns the window: its time is that of the record's start."""
+    window = sought.window
+    if window.start is None or window.end is None:
+        raise FlowdiagError("flow logs in AWS are read for a span of time: give at= or window= (--at, --window)")
+    return int(window.start.timestamp()) - LONGEST_INTERVAL - CLOCK_SLACK, int(window.end.timestamp()) + CLOCK_SLACK
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """One search of one group: which calls bring its lines, and what each of them means for the tally."""
+
+    source: CloudWatch
+    sought: Sought
+    layouts: Layouts
+    by_stream: bool
+
+    @property
+    def insights(self) -> Insights:
+        """Queries of the group."""
+        return Insights(self.source.access, self.source.scope, self.source.group, self.source.pause)
+
+    def parts(self, start: int, end: int) -> list[Part]:
+        interfaces = sorted(self.sought.interfaces) if self.by_stream else []
+        if interfaces and len(interfaces) * (end - start) <= SHORT:
+            return [partial(self._stream, interface, start, end) for interface in interfaces]
+        covering = [partial(self._coverage, interfaces, start, end)] if interfaces else []
+        return [partial(self._query, interfaces, start, end), *covering]
+
+    def _stream(self, interface: str, start: int, end: int, tally: Tally) -> Iterator[Record]:
+        """Every line of one interface's streams; a very long one is left to Insights from where the pages end."""
+        request = {
+            "logGroupName": self.source.group,
+            "logStreamNamePrefix": interface,
+            "startTime": start * 1000,
+            "endTime": end * 1000,
+        }
+        reached = start
+        try:
+            for number, page in enumerate(self.source.access.each(self.source.scope, "logs", "filter_log_events", request), 1):
+                events = [event for event in page.get("events") or () if _interface_of(event["logStreamName"]) == interface]
+                yield from self._read(map(_told_by_event, events), tally)
+                reached = max([reached, *(event["timestamp"] // 1000 for event in events)])
+                if number == MOST_PAGES:
+                    break
+            else:
+                return
+        except FlowdiagError as error:
+            tally.lose([interface], f"{self.source.name}: {interface} could not be read ({error}, logs:FilterLogEvents)")
+            return
+        yield from self._query([interface], reached, end, tally)
+        yield from self._coverage([interface], reached, end, tally)
+
+    def _query(self, interfaces: Iterable[str], start: int, end: int, tally: Tally) -> Iterator[Record]:
+        query = lines_query(interfaces, _needles(self.sought))
+        try:
+            yield from self._read(map(_told_by_row, self.insights.rows(query, start, end)), tally)
+        except FlowdiagError as error:
+            tally.lose(self.sought.interfaces, f"{self.source.name} could not be searched ({error}, logs:StartQuery)")
+
+    def _coverage(self, interfaces: Iterable[str], start: int, end: int, tally: Tally) -> Iterator[Record]:
+        """No records, only when each interface has lines at all."""
+        try:
+            for row in self.insights.rows(coverage_query(interfaces), start, end):
+                _cover(row, self.sought, tally)
+        except FlowdiagError as error:
+            tally.lose(interfaces, f"{self.source.name}: when it has lines could not be asked ({error}, logs:StartQuery)")
+        yield from ()
+
+    def _read(self, lines: Iterable[tuple[str, Told]], tally: Tally) -> Iterator[Record]:
+        by_stream: dict[str, list[Told]] = defaultdict(list)
+        for stream, told in lines:
+            by_stream[stream].append(told)
+        for stream, group in by_stream.items():
+            yield from self.layouts.read(f"{self.source.group} {stream}", group, self.sought, tally)
+
+
+def _told_by_event(event: Mapping[str, Any]) -> tuple[str, Told]:
+    stream = event["logStreamName"]
+    return stream, Told(event["message"].encode(), _interface_of(stream), event["timestamp"] // 1000)
+
+
+def _told_by_row(row: Row) -> tuple[str, Told]:
+    stream = row.get("@logStream", "")
+    return stream, Told(row.get("@message", "").encode(), _interface_of(stream), second_of(row.get("@timestamp", "")))
+
+
+def _cover(row: Row, sought: Sought, tally: Tally) -> None:
+    interface = _interface_of(row.get("@logStream", ""))
+    first = second_of(row.get("first", "")) or second_of(row.get("since", ""))
+    last = second_of(row.get("last", "")) or first
+    if interface in sought.interfaces and sought.window.touches(first, last):
+        tally.cover(interface, first, last, skipped=False)
+    tally.accepts += _count(row.get("accepted", ""))
+    tally.rejects += _count(row.get("rejected", ""))
+
+
+def _count(text: str) -> int:
+    try:
+        return int(float(text))
+    except ValueError:
+        return 0
+
+
+def _interface_of(stream: str) -> str:
+    """The interface a stream is of: its name begins with the id, and what follows (`-all`) is not relied on."""
+    found = _INTERFACE.match(stream)
+    return found[0] if found else ""
+
+
+def _needles(sought: Sought) -> list[str]:
+    """What a line that concerns the addresses contains for certain; IPv6 can be written in several ways."""
+    version4 = sorted(str(address) for address in sought.addresses if address.version == 4)
+    return [*version4, *([":"] if any(address.version == 6 for address in sought.addresses) else [])]

@@ -1,0 +1,127 @@
+"""Flow logs in S3: only the folders and five-minute slots that can hold the window are listed, only their files are read.
+
+Several files are read at once, each as a stream: nothing is kept but the records that are sought.
+https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
+from flowdiag.logs import Access, Means, Opener, Search, Sought, Source, Tally
+from flowdiag.logs._delivery import S3 as BUCKET
+from flowdiag.logs._delivery import Delivery
+from flowdiag.logs._keys import Root, Slots, is_below_root, is_parquet, is_root, leads_on, root_of, slot_of
+from flowdiag.logs._objects import Object, Reading, tell_unread
+from flowdiag.logs._parallel import in_order
+from flowdiag.logs.record import Layout
+from flowdiag.model import FlowdiagError, Record, Scope
+
+_BUCKET_ARN = re.compile(r"arn:[\w-]+:s3:::(?P<bucket>[^/]+)/?(?P<prefix>.*)")
+
+
+@dataclass(frozen=True)
+class S3(Opener):
+    """Files of one bucket: below the folders of `roots`, or, without them, below a prefix whose folders are looked through.
+
+    `scope` is who asks and in which Region; `scopes` are the accounts and Regions whose folders are looked into.
+    `layout` is what the LogFormat tells, for files without a header.
+    """
+
+    access: Access
+    scope: Scope
+    bucket: str
+    prefix: str = ""
+    roots: tuple[Root, ...] = ()
+    scopes: tuple[Scope, ...] = ()
+    layout: Layout | None = None
+
+    prefixes: ClassVar[tuple[str, ...]] = ("s3://",)
+    delivers: ClassVar[str] = BUCKET
+    actions: ClassVar[tuple[str, ...]] = ("s3:ListBucket", "s3:GetObject")
+
+    @classmethod
+    def opens(cls, where: str, means: Means) -> Source | None:
+        """The bucket and prefix of `s3://bucket/prefix`; None for another place."""
+        if not where.startswith(cls.prefixes):
+            return None
+        bucket, _, prefix = where.removeprefix("s3://").partition("/")
+        if not bucket:
+            raise FlowdiagError(f"flow logs {where!r} name no bucket: write s3://bucket/prefix")
+        access = means.door(where)
+        return cls(access, access.home, bucket, prefix, scopes=means.scopes)
+
+    @classmethod
+    def of(cls, access: Access, deliveries: tuple[Delivery, ...]) -> S3:
+        """The files of flow logs of one bucket and prefix; raises FlowdiagError where their destination is no bucket."""
+        first = deliveries[0]
+        found = _BUCKET_ARN.fullmatch(first.destination)
+        if found is None:
+            raise FlowdiagError(f"{first.flow_log} delivers to {first.destination!r}, which is no bucket")
+        roots = tuple(root_of(found["prefix"], d.scope, d.flow_log, d.hive, d.hourly) for d in deliveries)
+        layout = Layout.of_format(first.log_format) if first.log_format and len(deliveries) == 1 else None
+        return cls(access, first.scope, found["bucket"], found["prefix"], roots, layout=layout)
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+
+    def search(self, sought: Sought) -> Search:
+        """Every record that is sought; raises FlowdiagError for a window without bounds."""
+        slots = Slots.of(sought.window)
+        return Search(lambda tally: self._records(sought, slots, tally), source=f"flow logs in {self.name}")
+
+    def _records(self, sought: Sought, slots: Slots, tally: Tally) -> Iterator[Record]:
+        reading = Reading(self.access, self.scope, self.bucket, sought, self.layout)
+        parts = (partial(reading.records, found) for found in self._objects(sought, slots, tally))
+        yield from in_order(parts, tally)
+        tell_unread(reading.failures, self.name, sought, tally)
+
+    def _objects(self, sought: Sought, slots: Slots, tally: Tally) -> Iterator[Object]:
+        """The files that may hold records of the window, as they are listed; a listing that breaks off is noted."""
+        try:
+            listings = list(self._listings(slots))
+            for prefix, after in listings:
+                yield from self._listed(prefix, after, slots)
+        except FlowdiagError as error:
+            tally.lose(sought.interfaces, f"{self.name} could not be listed ({error}, s3:ListBucket)")
+        else:
+            if not listings:
+                tally.lose(
+                    sought.interfaces, f"{self.name}: no folder AWSLogs/…/vpcflowlogs/ of these accounts and Regions is there"
+                )
+
+    def _listings(self, slots: Slots) -> Iterator[tuple[str, str]]:
+        if is_below_root(self.prefix):
+            yield self.prefix, ""
+            return
+        for root in self.roots or self._found_roots(f"{self.prefix.strip('/')}/".lstrip("/")):
+            yield from root.listings(slots)
+
+    def _found_roots(self, folder: str) -> Iterator[Root]:
+        """The folders of accounts and Regions below a prefix, whatever stands between: an organisation's id, Hive's names."""
+        root = is_root(folder) if folder else None
+        if root:
+            yield root
+            return
+        request = {"Bucket": self.bucket, "Prefix": folder, "Delimiter": "/"}
+        for page in self.access.each(self.scope, "s3", "list_objects_v2", request):
+            for entry in page.get("CommonPrefixes") or ():
+                if leads_on(entry["Prefix"], self.scopes):
+                    yield from self._found_roots(entry["Prefix"])
+
+    def _listed(self, prefix: str, after: str, slots: Slots) -> Iterator[Object]:
+        request = {"Bucket": self.bucket, "Prefix": prefix, **({"StartAfter": after} if after else {})}
+        for page in self.access.each(self.scope, "s3", "list_objects_v2", request):
+            entries = page.get("Contents") or ()
+            for entry in entries:
+                if slots.hold(entry["Key"]):
+                    yield Object(entry["Key"], entry.get("Size", 0), is_parquet(entry["Key"]))
+            last = slot_of(entries[-1]["Key"]) if entries and prefix.endswith("_") else None
+            if last and last > slots.last:
+                return  # below the name of one flow log the keys are in the order of time

@@ -1,0 +1,61 @@
+"""What a name stands for: the value that components give and `naming` settles, and what they make it with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from flowdiag.model import Address, Place, Scope, Unread
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a name stands for: `resource` is its ARN or id, which names it too, `label` what people call it.
+
+    `interfaces` are the network interfaces behind it, all walked; `guess`: it is one of them and nothing readable says
+    which. `addresses` are those that a client is told, where they are not the interfaces' first private ones, or are no
+    interface's. `alias` are further names that this one points to (`guess`: one
+    of them). `internet`: a host there whose address is not known.
+    `outside` is why no interface stands behind it, as the end of a sentence that starts with the name. `service` is the
+    place at which its own state is observed, in the roles `call` and `serve`.
+    """
+
+    resource: str
+    label: str
+    interfaces: tuple[Any, ...] = ()
+    guess: bool = False
+    addresses: tuple[Address, ...] = ()
+    alias: tuple[str, ...] = ()
+    internet: bool = False
+    outside: str = ""
+    service: Place | None = None
+
+
+def arn_scope(arn: str) -> Scope:
+    """The account and Region that an ARN names; empty parts where it names none.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+    """
+    parts = arn.split(":")
+    return Scope(account=parts[4], region=parts[3]) if parts[0] == "arn" and len(parts) > 5 else Scope()
+
+
+def every(made: Iterable[T | Unread]) -> tuple[T, ...] | Unread:
+    """All of it, or the first that was not read; everything is made first, so that all that is lacking is asked for."""
+    known: list[T] = []
+    unread: list[Unread] = []
+    for one in made:
+        unread.append(one) if isinstance(one, Unread) else known.append(one)
+    return unread[0] if unread else tuple(known)
+
+
+def all_of(answers: Iterable[Any]) -> tuple[Any, ...] | Unread:
+    """The resources of several lookups, each once; one that AWS does not have is left out."""
+    found = every(answers)
+    if isinstance(found, Unread):
+        return found
+    listed = (one for answer in found for one in (answer if isinstance(answer, tuple) else (answer,)) if one is not None)
+    return tuple({one.id: one for one in listed}.values())

@@ -1,0 +1,275 @@
+"""What a person has in hand → what it stands for: ids, addresses, DNS names, Name tags, and the names that services go by.
+
+Knows no service: every component says which texts it answers to (`Component.claims`, `Component.named`).
+
+A text whose shape says what it is goes to the component concerned alone. Any other is a Name tag of EC2's first, and where
+there is none, every service's name at once. Several that fit are an error that lists them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from flowdiag.address import address, is_private
+from flowdiag.component import Component, View
+from flowdiag.components import components
+from flowdiag.model import Address, FlowdiagError, Unread
+from flowdiag.named import Named
+
+INTERNET = "internet"
+MOST_ALIASES = 8
+
+_ARN = re.compile(r"^arn:[^:]+:ec2:[^:]*:\d*:(?:instance|network-interface)/(?P<id>(?:i|eni)-\w+)$")
+_ID = re.compile(r"^(?P<prefix>eni|i)-[0-9a-z]+$")
+_WITHIN = re.compile(r"^(?P<within>(?:vpc|eni)-[0-9a-z]+)/(?P<address>[^/]+)$")
+_PRIVATE_DNS = re.compile(r"^ip-(\d+)-(\d+)-(\d+)-(\d+)\.")
+_PUBLIC_DNS = re.compile(r"^ec2-(\d+)-(\d+)-(\d+)-(\d+)\.")
+
+
+class NotFoundError(FlowdiagError):
+    """Nothing that was read fits what was typed."""
+
+
+class AmbiguousError(FlowdiagError):
+    """Several resources fit what was typed; the sentence lists them."""
+
+
+def stands_for(text: str, view: View, near: tuple[Any, ...] = (), aliases: int = MOST_ALIASES) -> tuple[Named, ...]:
+    """What a text names, in several parts where it points to several names; nothing where it is the internet, or an address
+    outside what was read.
+
+    `near` are the interfaces of the other end. Raises NotFoundError or AmbiguousError with the way out.
+    """
+    text = text.strip()
+    if text.lower() == INTERNET:
+        return ()
+    found = _by_shape(text, view, near)
+    if found is None and address(text) is not None:
+        return ()
+    found = found or _by_word(text, near, view)
+    return tuple(_followed(text, found, view, near, aliases)) if found.alias else (found,)
+
+
+def literal_of(text: str) -> Address | None:
+    """The address that stands in a text as such."""
+    within = _WITHIN.match(text.strip())
+    return address(within["address"] if within else text.strip())
+
+
+def is_id(text: str) -> bool:
+    """Whether a text says nothing to a person: an address, an id or an ARN of EC2's."""
+    return bool(literal_of(text) or _ID.match(text) or _ARN.match(text))
+
+
+def is_public_dns(text: str) -> bool:
+    """Whether a text is a public DNS name of EC2's, which inside its VPC means the private address."""
+    return bool(_PUBLIC_DNS.match(text))
+
+
+# ---------------------------------------------------------------- by shape
+
+
+def _by_shape(text: str, view: View, near: tuple[Any, ...]) -> Named | None:
+    """What the shape of the text settles; None where it settles nothing, or an address is nobody's."""
+    within = _WITHIN.match(text)
+    if within:
+        return _of(_interface_within(within["within"], within["address"], view))
+    arn = _ARN.match(text)
+    if arn or _ID.match(text):
+        return _of(*_by_id(arn["id"] if arn else text, text, view))
+    literal = address(text)
+    if literal is not None:
+        return _by_address(literal, text, view, near) or _idle(literal, text, near, view)
+    word, _, rest = text.partition(":")
+    asked = {word: rest} if rest and word in _spoken() else {}
+    claims = [c for c in components().values() if (c.spoken == word if asked else c.claims(text))]
+    return _claimed(text, asked.get(word, text), claims, near, view) if claims else None
+
+
+def _spoken() -> Mapping[str, Component]:
+    return {component.spoken: component for component in components().values() if component.spoken}
+
+
+def _claimed(text: str, name: str, claims: Iterable[Component], near: tuple[Any, ...], view: View) -> Named | None:
+    """What the components name whose kind of text it is; None where they were read and have no such thing."""
+    answers = [(component, component.named(name, near, view)) for component in claims]
+    fits = [(component, named) for component, answer in answers for named in _fits(answer)]
+    unread = next((answer for _, answer in answers if isinstance(answer, Unread)), None)
+    if not fits and unread is not None:
+        raise missing(text, unread)
+    return _settled(text, fits) if fits else None
+
+
+def _fits(answer: tuple[Named, ...] | Unread) -> tuple[Named, ...]:
+    return () if isinstance(answer, Unread) else answer
+
+
+def _settled(text: str, fits: list[tuple[Component, Named]]) -> Named:
+    """The one that fits; of several, each with a text that names it alone."""
+    if len(fits) == 1:
+        return fits[0][1]
+    kinds = [component.kind for component, _ in fits]
+    ways = (f"{c.spoken}:{text}" if c.spoken and kinds.count(c.kind) == 1 else n.resource for c, n in fits)
+    raise AmbiguousError(f"{text!r} is the name of {len(fits)} resources: say which with one of {', '.join(sorted(ways))}")
+
+
+def _of(*interfaces: Any) -> Named:
+    return Named(resource=interfaces[0].id, label="", interfaces=interfaces)
+
+
+def _by_id(id: str, text: str, view: View) -> tuple[Any, ...]:
+    if id.startswith("eni-"):
+        found = view.get("network_interface", id)
+        found = found and (found,)
+    else:
+        found = view.find("network_interface", "instance", id)
+    if not found:
+        raise missing(text, found)
+    return _in_order(found)
+
+
+def _in_order(interfaces: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(sorted(interfaces, key=lambda i: (i.attachment.device_index if i.attachment else 0, i.id)))
+
+
+def _by_address(literal: Address, text: str, view: View, near: tuple[Any, ...]) -> Named | None:
+    found = holders(literal, view, near)
+    return _of(*_one(text, found)) if found else None
+
+
+def holders(literal: Address, view: View, near: tuple[Any, ...]) -> dict[str, Any]:
+    """The interfaces that hold an address, by id: those of the other end's VPCs where any of them does, else all."""
+    found: dict[str, Any] = {}
+    for lookup in ("private_ip", "public_ip") if literal.version == 4 else ("ipv6",):
+        for interface in view.find("network_interface", lookup, str(literal)) or ():
+            found[interface.id] = interface
+    vpcs = {interface.vpc_id for interface in near}
+    return {id: i for id, i in found.items() if i.vpc_id in vpcs} or found
+
+
+def _idle(literal: Address, text: str, near: tuple[Any, ...], view: View) -> Named | None:
+    """A public address that no interface has may still be one of the account's own; that it is not is assumed where unread."""
+    if literal.version != 4 or is_private(literal):
+        return None
+    aside = view.aside()
+    claims = [component for component in components().values() if component.claims(text)]
+    fits = [(c, named) for c in claims for named in _fits(c.named(text, near, aside))]
+    for unread in aside.unread:
+        view.assume(view.lack(unread).query, "the address is none of this account's that lie idle")
+    return _settled(text, fits) if fits else None
+
+
+def _one(text: str, found: dict[str, Any]) -> tuple[Any, ...]:
+    if len(found) > 1:
+        listed = ", ".join(sorted(f"{i.vpc_id}/{text} ({i.label})" for i in found.values()))
+        raise AmbiguousError(f"{text!r} fits {len(found)} network interfaces: say which with one of {listed}")
+    return tuple(found.values())
+
+
+def _interface_within(within: str, text: str, view: View) -> Any:
+    literal = address(text)
+    if literal is None:
+        raise NotFoundError(f"{text!r} after {within}/ is no IP address: write for example {within}/10.0.2.20")
+    lookup = "private_ip" if literal.version == 4 else "ipv6"
+    found = view.find("network_interface", lookup, str(literal))
+    held = [i for i in found or () if within in (i.vpc_id, i.id)]
+    named = view.get("network_interface", within) if within.startswith("eni-") and not held else None
+    if named and named.delegated(literal):
+        return named
+    if not held:
+        raise missing(f"{within}/{text}", found)
+    return held[0]
+
+
+# ---------------------------------------------------------------- by word
+
+
+def _by_word(text: str, near: tuple[Any, ...], view: View) -> Named:
+    """A DNS name or Name tag of EC2's, else whatever service has something of this name."""
+    found = _by_dns(text, view, near) if "." in text else None
+    if found:
+        return found
+    instances = view.find("instance", "name", text)
+    interfaces = view.find("network_interface", "name", text)
+    tagged = _by_tag(text, instances, interfaces, view)
+    if tagged:
+        return tagged
+    first = next((answer for answer in (interfaces, instances) if isinstance(answer, Unread)), None)
+    return _by_service(text, first, near, view)
+
+
+def _by_dns(text: str, view: View, near: tuple[Any, ...]) -> Named | None:
+    for lookup in ("private_dns", "public_dns"):
+        found = view.find("network_interface", lookup, text)
+        if found:
+            return _of(*_one(text, {i.id: i for i in found}))
+    for pattern in (_PRIVATE_DNS, _PUBLIC_DNS):
+        match = pattern.match(text)
+        literal = address(".".join(match.groups())) if match else None
+        if literal is not None and (named := _by_address(literal, text, view, near)):
+            return named
+    return None
+
+
+def _by_tag(text: str, instances: Any, interfaces: Any, view: View) -> Named | None:
+    named = {i.id for i in instances or () if i.state.name != "terminated"}
+    alone = [i for i in interfaces or () if i.instance not in named]
+    if len(named) + len(alone) > 1:
+        listed = ", ".join(sorted([*named, *(i.id for i in alone)]))
+        raise AmbiguousError(f"{text!r} is the name of {len(named) + len(alone)} resources: say which with one of {listed}")
+    if alone:
+        return _of(alone[0])
+    return _of(*_by_id(named.pop(), text, view)) if named else None
+
+
+def _by_service(text: str, unread: Unread | None, near: tuple[Any, ...], view: View) -> Named:
+    """The one service that has something of this name; what the others lack is of no matter then.
+
+    `unread` is what of EC2's names was not read: AWS is asked for it first, and for services only after that.
+    """
+    asked = [(component, view.aside()) for component in _spoken().values()]
+    answers = [(component, aside, component.named(text, near, aside)) for component, aside in asked]
+    fits = [(component, named) for component, _, answer in answers for named in _fits(answer)]
+    lacking = [(aside, answer) for _, aside, answer in answers if (answer if fits else isinstance(answer, Unread))]
+    for wanted in (w for aside, _ in lacking for w in aside.unread) if fits or unread is None else ():
+        view.lack(wanted)
+    if fits:
+        return _settled(text, fits)
+    denied = [answer for _, answer in lacking if isinstance(answer, Unread) and not answer.retry]
+    raise missing(text, unread, tuple(dict.fromkeys(f"{u.action} ({u.reason})" for u in denied)))
+
+
+def missing(text: str, answer: Any, refused: tuple[str, ...] = ()) -> NotFoundError:
+    """The error with the way out: for what was not read, for a DNS name that nothing here knows, for the rest."""
+    if isinstance(answer, Unread):
+        way = "give evidence that holds it, or ask by another name or address"
+        return NotFoundError(f"{text!r} could not be looked up ({answer.reason}): {way}")
+    dotted = "." in text and literal_of(text) is None
+    way = "resolve the name and give the address" if dotted else "give another name, an id, or an address"
+    more = f", and AWS did not answer {' or '.join(refused)}" if refused else ""
+    return NotFoundError(f"{text!r} is no network interface or instance in what was read{more}: {way}")
+
+
+# ---------------------------------------------------------------- names that point to names
+
+
+def _followed(text: str, named: Named, view: View, near: tuple[Any, ...], aliases: int) -> Iterator[Named]:
+    """What the names come to that this one points to, beside what it stands for itself; all are looked for first."""
+    if aliases == 0:
+        raise NotFoundError(f"{text!r} points to itself, or by more than {MOST_ALIASES} names: give the address it resolves to")
+    if named.interfaces or named.addresses:
+        yield replace(named, alias=())
+    faults = []
+    for alias in named.alias:
+        try:
+            found = stands_for(alias, view, near, aliases - 1) or (Named(alias, alias, internet=True),)
+        except FlowdiagError as error:
+            faults.append(type(error)(f"{text!r} points to {alias}, and {error}"))
+            continue
+        for part in found:
+            yield replace(part, label=f"{named.label} ({part.label or alias})", guess=named.guess or part.guess)
+    if faults:
+        raise faults[0]

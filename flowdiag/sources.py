@@ -1,0 +1,151 @@
+"""Which flow logs to read for a path: a place that a person named, or those that watch the interfaces on it.
+
+Each destination is read once. CloudWatch Logs comes before S3 for the same traffic, for records are there sooner, and S3
+before CloudWatch Logs for the past, for log groups forget; never both for the same interface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from flowdiag.component import View, owner_scope
+from flowdiag.logs import Access, Means, Source, Window, open_source
+from flowdiag.logs._delivery import CLOUDWATCH, FIREHOSE, S3, Delivery, source_of
+from flowdiag.logs._several import Several
+from flowdiag.model import FlowdiagError, Scope, Trace, Unread
+
+NOWHERE = "none"
+"""What a person writes who wants no flow logs to be read."""
+PAST = timedelta(days=1)
+_TRANSIT_GATEWAY = "transit_gateway"
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Something on the path that flow logs may watch: an interface with its subnet and VPC, or a transit gateway."""
+
+    ids: tuple[str, ...]
+    scopes: tuple[Scope, ...]
+
+
+def named(where: str, path: Trace, view: View, access: Access | None, agreed: bool = False) -> Source | None:
+    """The source at a place that a person named, None for `none`; raises FlowdiagError where there is no such place."""
+    if where == NOWHERE:
+        return None
+    return open_source(where, Means(access=access, scopes=_scopes(path, view), agreed=agreed))
+
+
+def watching(path: Trace, view: View, access: Access, window: Window, now: datetime | None = None) -> Source | None:
+    """The flow logs that watch the path, as one source; None where none does, or where they were not read.
+
+    `now` is when they were read; without it no window counts as past.
+    """
+    past = bool(now and window.end and now - window.end > PAST)
+    chosen: dict[str, Delivery] = {}
+    notes: dict[str, None] = {}
+    for seen in watched(path, view):
+        for log in _best(_flow_logs(seen, view), window, past):
+            chosen[log.id] = _delivery(log)
+    sources = tuple(_sources(chosen.values(), access, notes))
+    return Several(sources, tuple(notes)) if sources or notes else None
+
+
+def survey(path: Trace, view: View) -> None:
+    """Ask for the flow logs of the path, so that live collection fetches them with everything else."""
+    for seen in watched(path, view):
+        _flow_logs(seen, view)
+
+
+def watched(path: Trace, view: View) -> Iterator[Watched]:
+    """Every interface and transit gateway on the path, each once."""
+    for kind, id, scope in _on(path):
+        if kind == _TRANSIT_GATEWAY:
+            yield Watched((id,), (scope,))
+            continue
+        interface = view.get("network_interface", id, scope)
+        if interface:
+            owner = owner_scope(interface.vpc_id, interface.scope, view)
+            ids = (interface.id, interface.subnet_id, interface.vpc_id)
+            yield Watched(tuple(filter(None, ids)), tuple(dict.fromkeys((interface.scope, owner))))
+
+
+def _on(path: Trace) -> list[tuple[str, str, Scope]]:
+    ends = [("", end.eni, end.scope) for leg in path.legs for end in (leg.source, leg.destination) if end.eni]
+    hops = [
+        (hop.place.kind if hop.place.id.startswith("tgw-") else "", hop.place.id, hop.place.scope)
+        for leg in path.legs
+        for hop in leg.hops
+        if hop.place.id.startswith("eni-") or (hop.place.kind == _TRANSIT_GATEWAY and hop.place.id.startswith("tgw-"))
+    ]
+    return list(dict.fromkeys((*ends, *hops)))
+
+
+def _flow_logs(seen: Watched, view: View) -> list[Any]:
+    """The flow logs of an interface, its subnet and its VPC; what was not read the view remembers."""
+    found: dict[str, Any] = {}
+    for scope in seen.scopes:
+        for id in seen.ids:
+            logs = view.find("flow_log", "resource", id, scope)
+            if not isinstance(logs, Unread):
+                found.update({log.id: log for log in logs})
+    return list(found.values())
+
+
+def _best(logs: Iterable[Any], window: Window, past: bool) -> list[Any]:
+    """The one flow log that shows all of the traffic by itself, where there is one; else all that may show some."""
+    order = (S3, CLOUDWATCH) if past else (CLOUDWATCH, S3)
+    known = sorted(logs, key=lambda log: log.id)
+    whole = [log for log in known if log.log_destination_type in order and _shows_all(log, window)]
+    whole.sort(key=lambda log: (order.index(log.log_destination_type), -len(log.log_format.split())))
+    return whole[:1] or known
+
+
+def _shows_all(log: Any, window: Window) -> bool:
+    """Whether it keeps both kinds of traffic, delivers, and was there when the window began."""
+    there = window.start is None or log.creation_time <= window.start
+    return log.traffic_type in ("ALL", "") and log.deliver_logs_status != "FAILED" and there
+
+
+def _delivery(log: Any) -> Delivery:
+    options = log.destination_options
+    return Delivery(
+        flow_log=log.id,
+        scope=log.scope,
+        kind=log.log_destination_type or CLOUDWATCH,
+        resource=log.resource_id,
+        log_group=log.log_group_name,
+        destination=log.log_destination,
+        log_format=log.log_format,
+        parquet=options.file_format == "parquet",
+        hive=options.hive_compatible_partitions,
+        hourly=options.per_hour_partition,
+    )
+
+
+def _sources(chosen: Iterable[Delivery], access: Access, notes: dict[str, None]) -> Iterator[Source]:
+    """One source for each destination; what cannot be read is noted."""
+    ordered = sorted(chosen, key=_destination)
+    for (kind, *_), group in groupby(ordered, key=_destination):
+        deliveries = tuple(group)
+        if kind == FIREHOSE:
+            named = ", ".join(f"{d.flow_log} to {d.destination}" for d in deliveries)
+            notes[f"{named}: Firehose delivers on from there; name the place it delivers to with flow_logs= (--flow-logs)"] = None
+            continue
+        try:
+            yield source_of(access, deliveries)
+        except FlowdiagError as error:
+            notes[str(error)] = None
+
+
+def _destination(delivery: Delivery) -> tuple[str, ...]:
+    """Flow logs that are one source; those of transit gateways lie in other streams than those of interfaces."""
+    return (delivery.kind, str(delivery.scope), delivery.log_group or delivery.destination, str(delivery.gateway))
+
+
+def _scopes(path: Trace, view: View) -> tuple[Scope, ...]:
+    """The accounts and Regions of the path, those of the VPCs' owners too: their flow logs may watch it."""
+    return tuple(dict.fromkeys(scope for seen in watched(path, view) for scope in seen.scopes if scope.region))

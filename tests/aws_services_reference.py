@@ -1,0 +1,133 @@
+"""What AWS's API references say of calls outside EC2 and Elastic Load Balancing v2, as `aws_reference` does for those.
+
+A call stands under `service.Operation`, by boto3's name of the service, because several services have one of a name.
+One page a call, under https://docs.aws.amazon.com/: AmazonRDS/latest/APIReference, lambda/latest/api, eks/latest/APIReference …
+Parameters are named as boto3 takes them; a call whose reply does not name what was asked for is a Single.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aws_reference import Listing, Single
+
+# Services that are the same wherever they are asked: https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/global-services.html
+EVERYWHERE = frozenset(("route53", "networkmanager", "globalaccelerator", "iam"))
+
+SERVICE_LISTINGS: Mapping[str, Listing] = {
+    # REST with JSON
+    "lambda.ListFunctions": Listing("Functions", "FunctionName"),
+    "efs.DescribeFileSystems": Listing("FileSystems", "FileSystemId", "FileSystemId", "FileSystemNotFound"),
+    "efs.DescribeMountTargets": Listing(
+        "MountTargets",
+        "MountTargetId",
+        "MountTargetId",
+        "MountTargetNotFound",
+        parameters={"FileSystemId": "FileSystemId"},
+    ),
+    "opensearch.ListDomainNames": Listing("DomainNames", "DomainName", parameters={"EngineType": "EngineType"}),
+    "opensearch.DescribeDomains": Listing(  # a name that nobody has is left out of the reply
+        "DomainStatusList", "DomainName", parameters={"DomainNames": "DomainName"}
+    ),
+    "kafka.ListClustersV2": Listing(
+        "ClusterInfoList",
+        "ClusterArn",
+        parameters={"ClusterTypeFilter": "ClusterType"},
+        prefixes={"ClusterNameFilter": "ClusterName"},
+    ),
+    "networkmanager.ListCoreNetworks": Listing("CoreNetworks", "CoreNetworkId"),
+    "networkmanager.ListAttachments": Listing(
+        "Attachments",
+        "AttachmentId",
+        parameters={
+            "CoreNetworkId": "CoreNetworkId",
+            "AttachmentType": "AttachmentType",
+            "EdgeLocation": "EdgeLocation",
+            "State": "State",
+        },
+    ),
+    # Query
+    "rds.DescribeDBInstances": Listing(
+        "DBInstances",
+        "DBInstanceIdentifier",
+        "DBInstanceIdentifier",
+        "DBInstanceNotFound",
+        {
+            "db-cluster-id": "DBClusterIdentifier",
+            "db-instance-id": "[DBInstanceIdentifier, DBInstanceArn]",
+            "dbi-resource-id": "DbiResourceId",
+            "domain": "DomainMemberships[].Domain",
+            "engine": "Engine",
+        },
+    ),
+    "rds.DescribeDBClusters": Listing(
+        "DBClusters",
+        "DBClusterIdentifier",
+        "DBClusterIdentifier",
+        "DBClusterNotFoundFault",
+        {
+            "db-cluster-id": "[DBClusterIdentifier, DBClusterArn]",
+            "db-cluster-resource-id": "DbClusterResourceId",
+            "engine": "Engine",
+        },
+    ),
+    "rds.DescribeDBProxies": Listing("DBProxies", "DBProxyName", "DBProxyName", "DBProxyNotFoundFault"),
+    "elasticache.DescribeCacheClusters": Listing(
+        "CacheClusters",
+        "CacheClusterId",
+        "CacheClusterId",
+        "CacheClusterNotFound",
+    ),
+    "elasticache.DescribeReplicationGroups": Listing(
+        "ReplicationGroups", "ReplicationGroupId", "ReplicationGroupId", "ReplicationGroupNotFoundFault"
+    ),
+    "elasticache.DescribeServerlessCaches": Listing(
+        "ServerlessCaches", "ServerlessCacheName", "ServerlessCacheName", "ServerlessCacheNotFoundFault"
+    ),
+    "redshift.DescribeClusters": Listing("Clusters", "ClusterIdentifier", "ClusterIdentifier", "ClusterNotFound"),
+    "elb.DescribeLoadBalancers": Listing(
+        "LoadBalancerDescriptions", "LoadBalancerName", "LoadBalancerNames", "LoadBalancerNotFound"
+    ),
+    # JSON
+    "ecs.ListClusters": Listing("clusterArns", "@"),
+    "ecs.DescribeTasks": Listing("tasks", "taskArn", parameters={"cluster": "clusterArn", "tasks": "taskArn"}),
+    "eks.ListClusters": Listing("clusters", "@", recorded="eksClusterNames"),
+    "logs.DescribeLogGroups": Listing("logGroups", "logGroupName", prefixes={"logGroupNamePrefix": "logGroupName"}),
+    "network-firewall.ListFirewalls": Listing("Firewalls", "FirewallArn", parameters={"VpcIds": "VpcId"}),
+    "directconnect.DescribeVirtualInterfaces": Listing(
+        "virtualInterfaces",
+        "virtualInterfaceId",
+        parameters={"virtualInterfaceId": "virtualInterfaceId", "connectionId": "connectionId"},
+    ),
+    "directconnect.DescribeDirectConnectGateways": Listing(
+        "directConnectGateways", "directConnectGatewayId", parameters={"directConnectGatewayId": "directConnectGatewayId"}
+    ),
+    "directconnect.DescribeDirectConnectGatewayAssociations": Listing(
+        "directConnectGatewayAssociations",
+        "associationId",
+        parameters={
+            "associationId": "associationId",
+            "associatedGatewayId": "associatedGateway.id",
+            "directConnectGatewayId": "directConnectGatewayId",
+            "virtualGatewayId": "virtualGatewayId",
+        },
+    ),
+    # REST with XML
+    "route53.ListHostedZones": Listing("HostedZones", "Id"),
+}
+
+SERVICE_SINGLES: Mapping[str, Single] = {
+    "lambda.GetFunction": Single(("LambdaFunctions",), "FunctionName", "ResourceNotFoundException", status=404),
+    "kafka.ListNodes": Single(("KafkaNodes",), "ClusterArn", "NotFoundException", status=404),
+    "eks.DescribeCluster": Single(("EksClusters",), "name", "ResourceNotFoundException", status=404),
+    "ecs.ListTasks": Single(("EcsTasks",), "cluster", "ClusterNotFoundException"),
+    "network-firewall.DescribeFirewall": Single(("NetworkFirewalls",), "FirewallArn", "ResourceNotFoundException"),
+    "network-firewall.DescribeFirewallPolicy": Single(
+        ("NetworkFirewallPolicies",), "FirewallPolicyArn", "ResourceNotFoundException"
+    ),
+    "networkmanager.GetCoreNetworkPolicy": Single(
+        ("CoreNetworkPolicies",), "CoreNetworkId", "ResourceNotFoundException", status=404
+    ),
+    "route53.ListResourceRecordSets": Single(("HostedZoneRecords",), "HostedZoneId", "NoSuchHostedZone", status=404),
+    "elb.DescribeLoadBalancerAttributes": Single(("ClassicLoadBalancerAttributes",), "LoadBalancerName", "LoadBalancerNotFound"),
+}

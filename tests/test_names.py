@@ -1,0 +1,343 @@
+"""Names people use: each stands for the interfaces behind it, from a folder as from AWS."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from scenes import Pair, ask, balanced, behind_nat, public_web, verdict
+from world import World
+from world_managed import arn, cluster, database, elastic_ip, function
+from world_services import LoadBalancer, gateway_endpoint, interface_endpoint
+
+from flowdiag import Diagnosis, FlowdiagError
+
+
+def ends(found: Diagnosis) -> set[str]:
+    """The addresses at which the request of each leg was to arrive."""
+    return {str(leg.destination.address) for leg in found.path.legs}
+
+
+class Shop:
+    """A function and a database in subnets of two zones each, with groups that let the one reach the other."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.vpc = world, world.vpc("10.0.0.0/16")
+        self.app, self.app_b = self.vpc.subnet("10.0.1.0/24"), self.vpc.subnet("10.0.3.0/24", zone="b")
+        self.data, self.data_b = self.vpc.subnet("10.0.2.0/24"), self.vpc.subnet("10.0.4.0/24", zone="b")
+        self.sg_fn, self.sg_db = self.vpc.group("sg-fn"), self.vpc.group("sg-db")
+        self.sg_db.ingress("tcp", 3306, self.sg_fn)
+
+    def function(self, **more: Any) -> Any:
+        return function("orders-fn", {self.app: "10.0.1.40", self.app_b: "10.0.3.40"}, self.sg_fn, **more)
+
+    def database(self, name: str = "orders-db", address: str = "10.0.2.45", **more: Any) -> Any:
+        return database(name, {self.data: address, self.data_b: ""}, self.sg_db, **more)
+
+    def ask(self, source: str = "orders-fn", destination: str = "orders-db", port: int = 3306, **more: Any) -> Diagnosis:
+        return ask(self.world, source, destination, port, **more)
+
+
+@pytest.fixture
+def shop(world: World) -> Shop:
+    made = Shop(world)
+    made.function()
+    made.database()
+    return made
+
+
+# ---------------------------------------------------------------- Lambda
+
+
+def test_a_function_is_walked_from_each_of_its_interfaces(shop: Shop) -> None:
+    """Its code may run behind either subnet's interface."""
+    found = shop.ask()
+    assert ("reachable",) == verdict(found)
+    assert {"10.0.1.40", "10.0.3.40"} == {str(leg.source.address) for leg in found.path.legs}
+
+
+@pytest.mark.parametrize("form", ["orders-fn", "lambda:orders-fn", "arn", "arn:live"])
+def test_the_forms_of_a_functions_name(shop: Shop, form: str) -> None:
+    """Name, prefixed name, ARN, and ARN of a version."""
+    whole = arn(shop.world, "lambda", "function:orders-fn")
+    assert "reachable" == shop.ask({"arn": whole, "arn:live": f"{whole}:live"}.get(form, form)).verdict
+
+
+def test_one_of_a_functions_subnets_that_fails_is_partial(shop: Shop) -> None:
+    """It works now and then: from the one zone and not from the other."""
+    shop.app_b.acl()
+    assert "partial" == shop.ask().verdict
+
+
+def test_a_function_has_only_the_interfaces_with_exactly_its_groups(shop: Shop) -> None:
+    """Another function of the same subnet has its own pair of subnet and groups."""
+    function("other-fn", {shop.app: "10.0.1.50"}, shop.sg_fn, shop.vpc.group("sg-more"))
+    assert {"10.0.1.50"} == {str(leg.source.address) for leg in shop.ask("other-fn").path.legs}
+    assert {"10.0.1.40", "10.0.3.40"} == {str(leg.source.address) for leg in shop.ask().path.legs}
+
+
+def test_a_function_outside_any_vpc_calls_from_the_internet(shop: Shop) -> None:
+    """To a private database it has no way, and the answer says that no flow log shows its side."""
+    function("stray-fn", {}, world=shop.world)
+    found = shop.ask("stray-fn")
+    assert ("blocked", "IN102") == verdict(found)
+    assert "stray-fn (outside any VPC)" == found.path.legs[0].source.label
+    assert any("no VPC flow log shows its side" in (unread.assumed or "") for unread in found.unread)
+
+
+def test_nobody_connects_to_a_function_outside_any_vpc(shop: Shop) -> None:
+    """As a destination it is explained, not walked to."""
+    function("stray-fn", {}, world=shop.world)
+    with pytest.raises(FlowdiagError, match="'stray-fn' runs outside any VPC"):
+        shop.ask("orders-fn", "stray-fn")
+
+
+def test_an_idle_function_without_interfaces_is_explained(shop: Shop) -> None:
+    """Lambda takes them away when nothing calls the function for weeks."""
+    group = shop.vpc.group("sg-idle")
+    config = {"SubnetIds": [shop.app.id], "SecurityGroupIds": [group.id], "VpcId": shop.vpc.id}
+    function("idle-fn", {}, world=shop.world, VpcConfig=config)
+    with pytest.raises(FlowdiagError, match=r"'idle-fn' is a function in subnet-.*: they go when nothing calls it"):
+        shop.ask("idle-fn")
+
+
+def test_a_function_that_cannot_run_calls_nobody(world: World) -> None:
+    """A failed function has its interfaces still."""
+    shop = Shop(world)
+    shop.function(State="Failed", StateReason="the role is gone")
+    shop.database()
+    assert ("blocked", "SV101") == verdict(shop.ask())
+
+
+# ---------------------------------------------------------------- RDS and Aurora
+
+
+@pytest.mark.parametrize(
+    "form", ["orders-db", "Orders-DB", "rds:orders-db", "orders-db.abc123.us-east-1.rds.amazonaws.com", "arn"]
+)
+def test_the_forms_of_a_databases_name(shop: Shop, form: str) -> None:
+    """Identifier in any case, prefixed, endpoint, ARN."""
+    found = shop.ask(destination=arn(shop.world, "rds", "db:orders-db") if form == "arn" else form)
+    assert ("reachable", {"10.0.2.45"}) == (found.verdict, ends(found))
+
+
+def test_databases_that_look_alike_are_guesses(shop: Shop) -> None:
+    """Two databases of one group and zone: nothing says whose interface is whose, and where they differ nothing is decided."""
+    shop.database("other-db", "10.0.2.46")
+    found = shop.ask()
+    assert ("reachable", {"10.0.2.45", "10.0.2.46"}) == (found.verdict, ends(found))
+    assert all(leg.guess for leg in found.path.legs)
+    shop.data.acl().allow(100, "ingress").allow(100, "egress").deny(90, "ingress", cidr="0.0.0.0/0")
+    assert "blocked" == shop.ask().verdict
+
+
+def test_guesses_that_differ_are_inconclusive(shop: Shop) -> None:
+    """One of two look-alikes answers to the client, the other does not."""
+    shop.database("other-db", "10.0.2.46")
+    shop.app.route("10.0.2.46/32", "nat-0dead", state="blackhole")
+    shop.app_b.route("10.0.2.46/32", "nat-0dead", state="blackhole")
+    assert "inconclusive" == shop.ask().verdict
+
+
+def test_a_standby_in_another_zone_takes_no_connections(world: World) -> None:
+    """The zone that the database lies in decides among its interfaces."""
+    shop = Shop(world)
+    shop.function()
+    database("orders-db", {shop.data: "10.0.2.45", shop.data_b: "10.0.4.45"}, shop.sg_db, MultiAZ=True)
+    assert {"10.0.2.45"} == ends(shop.ask())
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("available", ("reachable",)),
+        ("backing-up", ("reachable",)),
+        ("stopped", ("blocked", "SV101")),
+        ("rebooting", ("inconclusive", "SV191")),
+        ("", ("inconclusive", "SV190")),
+    ],
+)
+def test_the_state_of_a_database(world: World, status: str, expected: tuple[str, ...]) -> None:
+    """A database that is stopped has its interface still; of some states AWS does not say whether it answers."""
+    shop = Shop(world)
+    shop.function()
+    shop.database(DBInstanceStatus=status)
+    assert expected == verdict(shop.ask())
+
+
+def test_another_port_than_the_databases(shop: Shop) -> None:
+    """The network lets it through, and nothing listens there."""
+    shop.sg_db.ingress("tcp", 5432, shop.sg_fn)
+    assert ("blocked", "SV102") == verdict(shop.ask(port=5432))
+
+
+def test_options_may_open_more_ports(world: World) -> None:
+    """An Oracle database shows one port and may listen on others."""
+    shop = Shop(world)
+    shop.function()
+    shop.database(Engine="oracle-ee", port=1521)
+    shop.sg_db.ingress("tcp", 5500, shop.sg_fn)
+    assert ("inconclusive", "SV192") == verdict(shop.ask(port=5500))
+
+
+def test_a_public_database_is_called_by_its_public_address_from_outside(shop: Shop) -> None:
+    """Inside its VPC the endpoint is its private address, outside the public one."""
+    shop.sg_db.ingress("tcp", 3306, "0.0.0.0/0")
+    group = shop.vpc.group("sg-public")
+    group.ingress("tcp", 3306, "0.0.0.0/0")
+    database("public-db", {shop.data: "10.0.2.99"}, group, public="203.0.113.99")
+    shop.data.route("0.0.0.0/0", shop.vpc.internet_gateway())
+    assert {"203.0.113.99"} == ends(shop.ask("internet", "public-db"))
+    assert {"10.0.2.99"} == ends(shop.ask("orders-fn", "public-db"))
+    assert "reachable" == shop.ask("internet", "public-db").verdict
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("orders", {"10.0.2.51"}),
+        ("aurora:orders", {"10.0.2.51"}),
+        ("orders.cluster-abc123.us-east-1.rds.amazonaws.com", {"10.0.2.51"}),
+        ("orders.cluster-ro-abc123.us-east-1.rds.amazonaws.com", {"10.0.4.52"}),
+        ("reports.cluster-custom-abc123.us-east-1.rds.amazonaws.com", {"10.0.2.51", "10.0.4.52"}),
+        ("orders-2.abc123.us-east-1.rds.amazonaws.com", {"10.0.4.52"}),
+    ],
+)
+def test_the_endpoints_of_a_cluster(world: World, form: str, expected: set[str]) -> None:
+    """The writer by the cluster's name, the readers by the reader endpoint, some of them by a custom one."""
+    shop = Shop(world)
+    shop.function()
+    writer = database("orders-1", {shop.data: "10.0.2.51", shop.data_b: ""}, shop.sg_db)
+    reader = database("orders-2", {shop.data_b: "10.0.4.52", shop.data: ""}, shop.sg_db)
+    cluster("orders", writer, [reader], world)
+    custom = {"DBClusterIdentifier": "orders", "DBClusterEndpointIdentifier": "reports", "CustomEndpointType": "ANY"}
+    host = "reports.cluster-custom-abc123.us-east-1.rds.amazonaws.com"
+    world.add("DBClusterEndpoints", "x", {**custom, "Endpoint": host, "EndpointType": "CUSTOM"})
+    found = shop.ask(destination=form)
+    assert ("reachable", expected) == (found.verdict, ends(found))
+
+
+def test_the_reader_endpoint_of_a_cluster_without_readers_is_the_writer(world: World) -> None:
+    """Aurora's reader endpoint falls back to the only member."""
+    shop = Shop(world)
+    shop.function()
+    cluster("orders", database("orders-1", {shop.data: "10.0.2.51"}, shop.sg_db), [], world)
+    assert {"10.0.2.51"} == ends(shop.ask(destination="orders.cluster-ro-abc123.us-east-1.rds.amazonaws.com"))
+
+
+# ---------------------------------------------------------------- load balancers, gateways, endpoints, Elastic IPs
+
+
+def _dns(shop: LoadBalancer, suffix: str) -> str:
+    return f"internal-{shop.name}-1234567890.{suffix}"
+
+
+@pytest.mark.parametrize("form", ["arn", "shop", "elb:shop", "alb", "nlb"])
+def test_the_forms_of_a_load_balancers_name(world: World, form: str) -> None:
+    """ARN, name, and the DNS names of both generations."""
+    shop, app, sg_web, sg_app, *_ = balanced(world)
+    sg_app.ingress("tcp", 8443, sg_web)
+    shop.listen(443, [app], to=8443)
+    names = {"arn": shop.arn, "alb": _dns(shop, "us-east-1.elb.amazonaws.com"), "nlb": "shop-0a1b.elb.us-east-1.amazonaws.com"}
+    found = ask(world, "web-1", names.get(form, form), 443)
+    assert ("reachable", {"10.0.1.50"}) == (found.verdict, ends(found))
+    assert "shop" == found.path.legs[0].destination.label
+
+
+def test_every_node_of_a_load_balancer_is_walked(pair: Pair) -> None:
+    """Its name gives one address in each zone; where one node fails it works now and then."""
+    other = pair.vpc.subnet("10.0.8.0/24", zone="b")
+    shop = LoadBalancer("shop", {pair.app: "10.0.1.50", other: "10.0.8.50"}, crosses_zones=True)
+    shop.listen(443, [pair.db], to=5432)
+    pair.sg_db.ingress("tcp", 5432, "10.0.0.0/16")
+    found = ask(pair.world, "web-1", "shop", 443)
+    assert ("reachable", {"10.0.1.50", "10.0.8.50"}) == (found.verdict, ends(found))
+    other.acl()
+    assert "partial" == ask(pair.world, "web-1", "shop", 443).verdict
+
+
+def test_a_load_balancer_that_faces_the_internet_is_called_by_its_public_addresses(world: World) -> None:
+    """Its DNS name gives them inside its VPC too."""
+    vpc, subnet, group, *_ = public_web(world)
+    shop = LoadBalancer("shop", {subnet: "10.0.1.70"}, group)
+    shop.nodes[0].raw["Association"] = {"PublicIp": "203.0.113.70"}
+    shop.nodes[0].raw["PrivateIpAddresses"][0]["Association"] = {"PublicIp": "203.0.113.70"}
+    shop.listen(443, ["10.0.1.10"])
+    assert {"203.0.113.70"} == ends(ask(world, "web-1", "shop", 443))
+    assert vpc.id
+
+
+def test_a_nat_gateway_by_its_id_is_no_destination(world: World) -> None:
+    """Nothing may be opened towards it."""
+    *_, nat = behind_nat(world)
+    assert "blocked" == ask(world, "app-1", nat, 443).verdict
+
+
+@pytest.mark.parametrize("form", ["id", "dns", "ec2.us-east-1.amazonaws.com"])
+def test_the_forms_of_an_interface_endpoints_name(pair: Pair, form: str) -> None:
+    """Id, DNS name of its own, and the service's name with private DNS."""
+    pair.sg_db.ingress("tcp", 443, "10.0.0.0/16")
+    entries = {"DnsEntries": [{"DnsName": "ec2.us-east-1.amazonaws.com", "HostedZoneId": "Z1"}]}
+    id = interface_endpoint(pair.data, "10.0.2.99", pair.sg_db, **entries)
+    names = {"id": id, "dns": f"{id}-abcdefgh.ec2.us-east-1.vpce.amazonaws.com"}
+    found = ask(pair.world, "web-1", names.get(form, form), 443)
+    assert ("reachable", {"10.0.2.99"}) == (found.verdict, ends(found))
+
+
+def test_a_gateway_endpoint_stands_for_an_address_of_its_service(pair: Pair) -> None:
+    """It has no interface: the service's prefix list gives the address, and the route table the way."""
+    s3 = gateway_endpoint(pair.vpc)
+    service = {"PrefixListId": pair.world.prefix_list("203.0.113.0/24"), "PrefixListName": "com.amazonaws.us-east-1.s3"}
+    pair.world.add("PrefixLists", "pl", {**service, "Cidrs": ["203.0.113.0/24"]})
+    pair.app.route(service["PrefixListId"], s3)
+    found = ask(pair.world, "web-1", s3, 443)
+    assert ("reachable", {"203.0.113.1"}) == (found.verdict, ends(found))
+
+
+@pytest.mark.parametrize("form", ["203.0.113.9", "id", "eip:spare"])
+def test_an_elastic_ip_that_is_associated_with_nothing_is_explained(pair: Pair, form: str) -> None:
+    """Nobody answers there, and the reason is in the sentence."""
+    id = elastic_ip(pair.world, "203.0.113.9", name="spare")
+    with pytest.raises(FlowdiagError, match=r"is the Elastic IP 203\.0\.113\.9 .*associated with nothing"):
+        ask(pair.world, "web-1", id if form == "id" else form, 443)
+
+
+def test_an_elastic_ip_stands_for_its_interface(world: World) -> None:
+    """By its allocation id the public address is meant."""
+    _, subnet, group, *_ = public_web(world)
+    face = subnet.interface("10.0.1.60", group, public="203.0.113.60")
+    found = ask(world, "internet", elastic_ip(world, "203.0.113.60", face), 443)
+    assert {("203.0.113.60", face.id)} == {(str(leg.destination.address), leg.destination.eni) for leg in found.path.legs}
+
+
+# ---------------------------------------------------------------- which is meant
+
+
+def test_a_name_that_several_services_have_is_asked_back(shop: Shop) -> None:
+    """The error lists each with a text that names it alone, and both work."""
+    function("orders-db", {shop.app: "10.0.1.60"}, shop.vpc.group("sg-other"))
+    with pytest.raises(
+        FlowdiagError, match="'orders-db' is the name of 2 resources: say which with one of lambda:orders-db, rds:orders-db"
+    ):
+        shop.ask()
+    assert {"10.0.2.45"} == ends(shop.ask(destination="rds:orders-db"))
+
+
+def test_a_name_tag_is_found_before_a_services_name(shop: Shop) -> None:
+    """EC2's own names come first, as they always did."""
+    shop.data.instance("orders-db", "10.0.2.77", shop.sg_db)
+    assert {"10.0.2.77"} == ends(shop.ask())
+
+
+@pytest.mark.parametrize("absent", ["Reservations", "Addresses", "DBClusters", "VpcEndpoints", "NatGateways", "LoadBalancers"])
+def test_replies_about_other_things_are_not_needed(shop: Shop, absent: str) -> None:
+    """A folder that holds the database need not hold what the name might have been instead."""
+    found = ask(shop.world, "orders-fn", "orders-db", 3306, without=[absent])
+    assert ("reachable", ()) == (found.verdict, tuple(u for u in found.unread if absent != "Reservations"))
+
+
+@pytest.mark.parametrize("absent", ["DBInstances", "NetworkInterfaces", "Functions"])
+def test_a_service_that_was_not_read_is_not_found(shop: Shop, absent: str) -> None:
+    """Not read is not absent: the sentence offers other evidence."""
+    with pytest.raises(FlowdiagError):
+        ask(shop.world, "orders-fn", "orders-db", 3306, without=[absent])
