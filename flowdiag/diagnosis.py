@@ -1,6 +1,6 @@
 """Why can't SOURCE reach DESTINATION on PORT? The whole story, from the question to the diagnosis. START READING HERE.
 
-question → gather → walk, there and back → witness → conclude → prove remedies → Diagnosis
+question → gather → walk, there and back → listen → witness → conclude → prove remedies → Diagnosis
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowdiag.conclude import conclude, passes
 from flowdiag.graph import Path, look
+from flowdiag.listening import listen
 from flowdiag.logs import Window, in_aws
 from flowdiag.model import Answer, FlowdiagError, Question
 from flowdiag.question import LAST_HOUR, ask
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from flowdiag.access import Access
     from flowdiag.accounts import Given
+    from flowdiag.component import View
 
 
 class Diagnosis(Answer):
@@ -103,10 +105,10 @@ def explain(
     path = look(question, view, tables)
     window = Window(start=question.start, end=question.end)
     if flow_logs is not None:
-        records = named(flow_logs, path, view, access, agreed)
+        records = named(flow_logs, path, evidence.view(), access, agreed)
     else:
-        records = watching(path, view, access, window, evidence.read_at, agreed) if access else None
-    wire = witness(path, records, window, tables)
+        records = watching(path, evidence.view(), access, window, evidence.read_at, agreed) if access else None
+    wire = witness(path, records, window, tables, listen(path, evidence.view()), evidence.read_at)
     said = conclude(path, wire.inputs, wire.words, evidence.read_at, tables)
     remedies = prove(path, evidence, lambda changed: look(question, changed.view(), tables), passes)
     return Diagnosis(
@@ -119,6 +121,7 @@ def explain(
         why=said.why,
         findings=said.findings,
         path=path,
+        coverage=wire.coverage,
         sightings=wire.sightings,
         records=wire.records,
         candidates=wire.candidates,
@@ -137,7 +140,13 @@ def live(question: Question, tables: Rules, access: Access, flow_logs: str | Non
 
     if flow_logs is not None:
         return gather(question, tables, access).snapshot
-    return gather(question, tables, access, besides=survey).snapshot
+    return gather(question, tables, access, besides=_listeners).snapshot
+
+
+def _listeners(path: Path, view: View) -> None:
+    """Ask for the flow logs of the path, and for what tells whether their silence means anything."""
+    survey(path, view)
+    listen(path, view)
 
 
 def _access(session: boto3.Session | None, region: str | None, accounts: Given, introduced: bool) -> Access:

@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import Any
 
 from flowdiag.component import View, owner_scope
+from flowdiag.listening import along
 from flowdiag.logs import Access, Means, Source, Window, open_source
 from flowdiag.logs._delivery import CLOUDWATCH, FIREHOSE, S3, Delivery, source_of
 from flowdiag.logs._several import Several
@@ -64,7 +65,7 @@ def survey(path: Trace, view: View) -> None:
 
 def watched(path: Trace, view: View) -> Iterator[Watched]:
     """Every interface and transit gateway on the path, each once."""
-    for kind, id, scope in _on(path):
+    for kind, id, scope in _on(path, view):
         if kind == _TRANSIT_GATEWAY:
             yield Watched((id,), (scope,))
             continue
@@ -75,15 +76,15 @@ def watched(path: Trace, view: View) -> Iterator[Watched]:
             yield Watched(tuple(filter(None, ids)), tuple(dict.fromkeys((interface.scope, owner))))
 
 
-def _on(path: Trace) -> list[tuple[str, str, Scope]]:
-    ends = [("", end.eni, end.scope) for leg in path.legs for end in (leg.source, leg.destination) if end.eni]
-    hops = [
-        (hop.place.kind if hop.place.id.startswith("tgw-") else "", hop.place.id, hop.place.scope)
-        for leg in path.legs
-        for hop in leg.hops
-        if hop.place.id.startswith("eni-") or (hop.place.kind == _TRANSIT_GATEWAY and hop.place.id.startswith("tgw-"))
-    ]
-    return list(dict.fromkeys((*ends, *hops)))
+def _on(path: Trace, view: View) -> list[tuple[str, str, Scope]]:
+    """What stands on the path, as (kind, id, scope): both ends, the interfaces in between, and transit gateways."""
+    found = [("", end.eni, end.scope) for leg in path.legs for end in (leg.source, leg.destination) if end.eni]
+    for leg, steps in zip(path.legs, along(path, view), strict=True):
+        for hop, interfaces in zip(leg.hops, steps, strict=True):
+            found += [("", id, hop.place.scope) for id in interfaces]
+            if hop.place.kind == _TRANSIT_GATEWAY and hop.place.id.startswith("tgw-"):
+                found.append((_TRANSIT_GATEWAY, hop.place.id, hop.place.scope))
+    return list(dict.fromkeys(found))
 
 
 def _flow_logs(seen: Watched, view: View) -> list[Any]:

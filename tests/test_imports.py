@@ -25,7 +25,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("render._*",),  # what surfaces share
     ("openings", "openings.[!b]*"),  # how one kind of blocker is opened
     ("openings.blocker",),
-    ("resolve", "snapshot", "report", "policy", "table", "sighting", "differential", "sources"),
+    ("passage",),  # where on the path a packet was lost
+    ("resolve", "snapshot", "report", "policy", "table", "sighting", "coverage", "signs", "differential", "sources"),
+    ("listening",),  # who could have seen it
     ("naming", "store", "calls", "picture"),
     ("folder", "index"),
     ("capture",),

@@ -63,6 +63,7 @@ ID_FIELDS = {
     "TargetGroupAttributes": "TargetGroupArn",
     "LoadBalancerTargetHealth": "TargetGroupArn",
     "FlowLogs": "FlowLogId",
+    "logGroups": "logGroupName",
     "ListenerAttributes": "ListenerArn",
     "ListenerRules": "ListenerArn",
     "LoadBalancerDescriptions": "LoadBalancerName",
@@ -70,9 +71,7 @@ ID_FIELDS = {
     "ClassicLoadBalancerHealth": "LoadBalancerName",
     "ServiceConfigurations": "ServiceId",
 }
-ASKED_APART = (
-    "FlowLogs",
-)  # what belongs to no path is only there where a world says so: an empty list would say that none exist
+ASKED_APART = ("FlowLogs", "logGroups")  # only where a world has some: an empty list would say that none exist
 TARGET_FIELDS = {
     "nat": "NatGatewayId",
     "pcx": "VpcPeeringConnectionId",

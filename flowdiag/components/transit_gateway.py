@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from flowdiag.component import Component, Part, Read, Resource, View, by_id, by_name, owner_scope
-from flowdiag.model import Evidence, Move, Observation, Packet, Place, Scope, Unread
+from flowdiag.model import Evidence, Hop, Move, Observation, Packet, Place, Scope, Unread
 
 PEERINGS = ("peering", "tgw-peering")
 
@@ -132,6 +132,14 @@ class TransitGatewayComponent(Component):
             return ()
         moves = _onward(crossing, place, packet, view)
         return tuple(move.model_copy(update={"as_if": crossing.zone != "covered"}) for move in moves or ())
+
+    def interfaces(self, hop: Hop, subnets: tuple[str, ...], view: View) -> tuple[str, ...]:
+        """Those of the attachments, one in each subnet that a packet enters or leaves the gateway by.
+
+        https://docs.aws.amazon.com/vpc/latest/tgw/tgw-vpc-attachments.html
+        """
+        found = (view.find("network_interface", "subnet", subnet, hop.place.scope) or () for subnet in subnets)
+        return tuple(i.id for several in found for i in several if i.service == "transit_gateway")
 
     def foresee(self, place: Place, vpc: str, view: View) -> None:
         """The attachment of the VPC with its association, and the routes that packets from there meet."""
