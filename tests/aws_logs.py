@@ -12,8 +12,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
+import botocore.session
+from botocore import xform_name
+from botocore.validate import ParamValidator
+
+from flowdiag.access import READ_ONLY, SEARCHES
 from flowdiag.logs.record import DEFAULT_FIELDS
 from flowdiag.model import FlowdiagError, Scope
 
@@ -69,20 +75,33 @@ class Door:
         return (self.home,)
 
     def each(self, scope: Scope, service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-        self.calls.append((operation, parameters))
+        self._note(service, operation, parameters)
         if operation not in self.answers:
             raise FlowdiagError("denied")
         yield from self.answers[operation](parameters)
 
     def body(self, scope: Scope, service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[bytes]:
-        self.calls.append((operation, parameters))
+        self._note(service, operation, parameters)
         if operation not in self.answers:
             raise FlowdiagError("denied")
         yield from self.answers[operation](parameters)  # type: ignore[misc]
 
+    def _note(self, service: str, operation: str, parameters: Mapping[str, Any]) -> None:
+        """Keep the call; one that AWS would not take as a request, or that flowdiag may not make, fails the test."""
+        assert operation.startswith(READ_ONLY) or operation in SEARCHES
+        report = ParamValidator().validate(parameters, _takes(service, operation))
+        assert not report.has_errors(), report.generate_report()
+        self.calls.append((operation, parameters))
+
     def count(self, operation: str) -> int:
         """How often an operation was called."""
         return sum(name == operation for name, _ in self.calls)
+
+
+@cache
+def _takes(service: str, operation: str) -> Any:
+    model = botocore.session.get_session().get_service_model(service)
+    return next(model.operation_model(name).input_shape for name in model.operation_names if xform_name(name) == operation)
 
 
 def no_pause(seconds: float) -> None:

@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 from aws_logs import Door, at, file, key, line
+from aws_replay import replay_session
 from scenes import Pair
 from world import World
 from world_logs import flow_log
 
 from flowdiag import Diagnosis
+from flowdiag.access import Access
 from flowdiag.diagnosis import diagnose, explain
+from flowdiag.gather import gather
 from flowdiag.graph import look
 from flowdiag.logs import Window
 from flowdiag.logs.cloudwatch import CloudWatch
@@ -206,3 +209,17 @@ def test_offline_nothing_is_asked_of_aws(pair: Pair) -> None:
     assert ("unobserved", ()) == (diagnosis.symptom, diagnosis.unread)
     with pytest.raises(FlowdiagError, match="are in AWS: ask with a session"):
         explain(question(), pair.world.snapshot(), RULES, "s3://vpc-archive")
+
+
+def test_what_a_live_question_costs_more(pair: Pair) -> None:
+    """One call of DescribeFlowLogs for all that may watch the path, in no further round."""
+    flow_log(pair.world, pair.vpc)
+    (raw,) = pair.world.raw().values()
+
+    def cost(**more: Any) -> tuple[int, int]:
+        session = replay_session(raw, account=pair.world.account, region=pair.world.region)
+        collector = gather(question(), RULES, Access(session), **more)
+        return len(collector.calls), collector.rounds
+
+    (calls, rounds), (more_calls, more_rounds) = cost(), cost(besides=survey)
+    assert (1, 0) == (more_calls - calls, more_rounds - rounds)
