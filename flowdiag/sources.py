@@ -6,7 +6,7 @@ before CloudWatch Logs for the past, for log groups forget; never both for the s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -16,7 +16,7 @@ from flowdiag.component import View, owner_scope
 from flowdiag.listening import along
 from flowdiag.logs import Access, Means, Source, Window, open_source
 from flowdiag.logs._delivery import CLOUDWATCH, FIREHOSE, S3, Delivery, source_of
-from flowdiag.logs._several import Several
+from flowdiag.logs._several import Several, Share
 from flowdiag.model import FlowdiagError, Scope, Trace, Unread
 
 NOWHERE = "none"
@@ -31,6 +31,11 @@ class Watched:
 
     ids: tuple[str, ...]
     scopes: tuple[Scope, ...]
+
+    @property
+    def interfaces(self) -> tuple[str, ...]:
+        """The interface, where it is one."""
+        return tuple(id for id in self.ids if id.startswith("eni-"))
 
 
 def named(where: str, path: Trace, view: View, access: Access | None, agreed: bool = False) -> Source | None:
@@ -48,13 +53,13 @@ def watching(
     `now` is when they were read; without it no window counts as past.
     """
     past = bool(now and window.end and now - window.end > PAST)
-    chosen: dict[str, Delivery] = {}
-    notes: dict[str, None] = {}
+    chosen: dict[Delivery, set[str]] = {}
     for seen in watched(path, view):
         for log in _best(_flow_logs(seen, view), window, past):
-            chosen[log.id] = _delivery(log)
-    sources = tuple(_sources(chosen.values(), Means(access=access, agreed=agreed), notes))
-    return Several(sources, tuple(notes)) if sources or notes else None
+            chosen.setdefault(_delivery(log), set()).update(seen.interfaces)
+    notes: dict[str, None] = {}
+    shares = tuple(_shares(chosen, Means(access=access, agreed=agreed), notes))
+    return Several(shares, tuple(notes)) if shares or notes else None
 
 
 def survey(path: Trace, view: View) -> None:
@@ -82,8 +87,9 @@ def _on(path: Trace, view: View) -> list[tuple[str, str, Scope]]:
     for leg, steps in zip(path.legs, along(path, view), strict=True):
         for hop, interfaces in zip(leg.hops, steps, strict=True):
             found += [("", id, hop.place.scope) for id in interfaces]
-            if hop.place.kind == _TRANSIT_GATEWAY and hop.place.id.startswith("tgw-"):
-                found.append((_TRANSIT_GATEWAY, hop.place.id, hop.place.scope))
+            if hop.place.kind == _TRANSIT_GATEWAY:
+                named = (hop.place.id, hop.place.role)  # the role is the attachment that the packet comes by
+                found += [(_TRANSIT_GATEWAY, id, hop.place.scope) for id in named if id.startswith("tgw-")]
     return list(dict.fromkeys(found))
 
 
@@ -129,19 +135,20 @@ def _delivery(log: Any) -> Delivery:
     )
 
 
-def _sources(chosen: Iterable[Delivery], means: Means, notes: dict[str, None]) -> Iterator[Source]:
-    """One source for each destination; what cannot be read is noted."""
-    ordered = sorted(chosen, key=_destination)
-    for (kind, *_), group in groupby(ordered, key=_destination):
+def _shares(chosen: Mapping[Delivery, set[str]], means: Means, notes: dict[str, None]) -> Iterator[Share]:
+    """One source for each destination, with the interfaces it is read for; what cannot be read is noted."""
+    for (kind, *_), group in groupby(sorted(chosen, key=_destination), key=_destination):
         deliveries = tuple(group)
         if kind == FIREHOSE:
-            named = ", ".join(f"{d.flow_log} to {d.destination}" for d in deliveries)
-            notes[f"{named}: Firehose delivers on from there; name the place it delivers to with flow_logs= (--flow-logs)"] = None
+            told = ", ".join(f"{d.flow_log} to {d.destination}" for d in deliveries)
+            notes[f"{told}: Firehose delivers on from there; name the place it delivers to with flow_logs= (--flow-logs)"] = None
             continue
         try:
-            yield source_of(means, deliveries)
+            source = source_of(means, deliveries)
         except FlowdiagError as error:
             notes[str(error)] = None
+        else:
+            yield Share(source, frozenset().union(*(chosen[delivery] for delivery in deliveries)))
 
 
 def _destination(delivery: Delivery) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aws_logs import Door, at, file, key, line
 from aws_replay import replay_session
-from scenes import Pair
+from scenes import Pair, hubbed
 from world import World
 from world_logs import flow_log
 
@@ -42,7 +42,7 @@ def chosen(world: World, now: int = 3600) -> tuple[Any, ...]:
     """The sources for web-1 → db-1."""
     view = world.snapshot().view()
     source = watching(look(question(), view, RULES), view, Door({}), WINDOW, at(now))
-    return getattr(source, "sources", ())
+    return tuple(share.source for share in getattr(source, "shares", ()))
 
 
 def told(world: World, door: Door, flow_logs: str | None = None, **more: Any) -> Diagnosis:
@@ -183,6 +183,31 @@ def test_a_source_that_fails_does_not_hide_another(pair: Pair) -> None:
     diagnosis = told(pair.world, door)
     seen = {sighting.point: sighting.seen for sighting in diagnosis.sightings}
     assert ("unobserved", "accept") == (seen["request_source"], seen["request_destination"])
+
+
+def test_what_makes_up_the_whole_together_is_needed_together(pair: Pair) -> None:
+    """The flow log of what is accepted cannot be read: that of what is rejected proves nothing alone."""
+    flow_log(pair.world, pair.vpc, "ACCEPT", group="/vpc/accepted")
+    flow_log(pair.world, pair.vpc, "REJECT", group="/vpc/rejected")
+    rejected = line(pair.web.eni.id, "192.0.2.1", "10.0.1.10", 60, "REJECT")
+
+    def half(request: Any) -> Any:
+        if request["logGroupName"] == "/vpc/accepted":
+            raise FlowdiagError("denied")
+        return events(rejected)(request)
+
+    diagnosis = told(pair.world, Door({"filter_log_events": half}))
+    assert {"unobserved"} == {sighting.seen for sighting in diagnosis.sightings}
+
+
+def test_a_transit_gateways_own_flow_log_is_read(world: World) -> None:
+    """Where a transit gateway stands on the path, what it lost is on record there."""
+    hub, *_ = hubbed(world)
+    gateway = flow_log(world, hub.id, group="/tgw", TrafficType="")
+    view = world.snapshot().view()
+    source = watching(look(question(), view, RULES), view, Door({}), WINDOW, at(3600))
+    (share,) = source.shares
+    assert (gateway, frozenset(), False) == (share.source.deliveries[0].flow_log, share.interfaces, share.source.streams)
 
 
 def test_a_place_that_is_named_is_read_instead(pair: Pair) -> None:
