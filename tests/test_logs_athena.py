@@ -234,12 +234,21 @@ def test_a_long_window_names_days():
     """Not each of its hours."""
     slots = Slots.of(Window(start=at(0), end=at(30 * 86_400)))
     found = partitions(table("hive hourly"), slots, (HOME,))
-    assert (31, True) == (len(found), all("hour" not in one.values for one in found))
+    assert (31, True) == (len(found), all("hour" not in one for one in found))
+
+
+def test_a_month_of_many_accounts_stays_a_query_that_athena_takes():
+    """Parameters grow by days plus accounts, not by days times accounts."""
+    wanted = WANTED.model_copy(update={"window": Window(start=at(0), end=at(30 * 86_400))})
+    accounts = tuple(Scope(account=f"{number:012}", region="us-east-1") for number in range(50))
+    query = records_query(table("hive hourly"), wanted, accounts)
+    assert len(query.parameters) < 200
+    assert len(query.text) < 10_000
 
 
 def test_accounts_that_are_not_known_are_all_read():
     """Without an account on the path its partition stays open."""
-    assert ["region", "day"] == list(partitions(table(), Slots.of(WANTED.window), (Scope(region="us-east-1"),))[0].values)
+    assert ["region", "day"] == list(partitions(table(), Slots.of(WANTED.window), (Scope(region="us-east-1"),))[0])
 
 
 # ---------------------------------------------------------------- the calls

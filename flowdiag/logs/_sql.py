@@ -49,13 +49,6 @@ class Query:
 
 
 @dataclass(frozen=True)
-class Partition:
-    """One combination of partition values that can hold the window: literals by partition key."""
-
-    values: Mapping[str, str]
-
-
-@dataclass(frozen=True)
 class Table:
     """A table of flow logs: its columns and partition keys with their types, and its properties as Glue keeps them."""
 
@@ -141,38 +134,36 @@ def spellings(address: Address) -> list[str]:
 # ---------------------------------------------------------------- partitions
 
 
-def partitions(table: Table, slots: Slots, scopes: Iterable[Scope]) -> list[Partition]:
+def partitions(table: Table, slots: Slots, scopes: Iterable[Scope]) -> list[Mapping[str, str]]:
     """The combinations of partition values that can hold the window, as far as the keys are known; [{}] for none."""
+    places, times = _places(table, scopes), _times(table, slots)
+    return [{**dict(zip(places, combined, strict=True)), **moment} for combined in product(*places.values()) for moment in times]
+
+
+def _places(table: Table, scopes: Iterable[Scope]) -> dict[str, list[str]]:
+    """The values of the keys that tell whose records they are, and where from; an unnamed account is any."""
     wanted = tuple(scopes)
-    fixed: dict[str, list[str]] = {}
+    accounts = {scope.account for scope in wanted}
+    found: dict[str, list[str]] = {}
     for key in table.keys:
         name = canonical(key).replace("-", "")
         if name in _SERVICE:
-            fixed[key] = ["vpcflowlogs"]
-        elif name in _ACCOUNT and all(scope.account for scope in wanted) and wanted:
-            fixed[key] = sorted({scope.account for scope in wanted})
+            found[key] = ["vpcflowlogs"]
+        elif name in _ACCOUNT and wanted and "" not in accounts:
+            found[key] = sorted(accounts)
         elif name in _REGION and wanted:
-            fixed[key] = sorted({scope.region for scope in wanted if scope.region})
-    times = list(_times(table, slots)) or [{}]
-    return [
-        Partition({**dict(zip(fixed, combined, strict=True)), **moment})
-        for combined in product(*fixed.values())
-        for moment in times
-    ]
+            found[key] = sorted({scope.region for scope in wanted if scope.region})
+    return found
 
 
-def _times(table: Table, slots: Slots) -> Iterator[dict[str, str]]:
-    """The values of the keys that tell time, for every day or hour of the window."""
+def _times(table: Table, slots: Slots) -> list[dict[str, str]]:
+    """The values of the keys that tell time, for every day or hour of the window; [{}] where no key does."""
     hourly = _key(table, "hour") is not None or any("HH" in _format(table, key) for key in table.keys)
     hours = list(slots.hours())
     named = hours if hourly and len(hours) <= HOURS_NAMED else list(slots.days())
     skipped = () if named is hours else ("hour",)
-    seen: set[tuple[tuple[str, str], ...]] = set()
-    for moment in named:
-        for values in _values(table, moment, skipped):
-            if values and tuple(values.items()) not in seen:
-                seen.add(tuple(values.items()))
-                yield values
+    found = {tuple(values.items()): values for moment in named for values in _values(table, moment, skipped)}
+    return list(found.values())
 
 
 def _values(table: Table, moment: datetime, skipped: tuple[str, ...]) -> Iterator[dict[str, str]]:
@@ -214,8 +205,9 @@ def _key(table: Table, name: str) -> str | None:
 
 
 def _partitions(table: Table, sought: Sought, scopes: Iterable[Scope]) -> Query:
-    found = partitions(table, Slots.of(sought.window), scopes)
-    return _any([_all(*(_equals(table, key, text) for key, text in one.values.items())) for one in found if one.values])
+    places = [_any(_equals(table, key, text) for text in texts) for key, texts in _places(table, scopes).items()]
+    times = _times(table, Slots.of(sought.window))
+    return _all(*places, _any(_all(*(_equals(table, key, text) for key, text in moment.items())) for moment in times))
 
 
 def _equals(table: Table, key: str, text: str) -> Query:
@@ -271,7 +263,7 @@ def _field(column: str) -> str:
 def folders(table: Table, slots: Slots, scopes: Iterable[Scope]) -> list[tuple[str, str]]:
     """The (bucket, prefix) of what a query of this window scans; nothing where the table does not tell where it lies."""
     template = table.properties.get("storage.location.template", "") or _template(table)
-    found = dict.fromkeys(_folder(template, one.values) for one in partitions(table, slots, scopes)) if template else {}
+    found = dict.fromkeys(_folder(template, one) for one in partitions(table, slots, scopes)) if template else {}
     return [(bucket, prefix) for bucket, prefix in map(_split, found) if bucket]
 
 
