@@ -113,7 +113,7 @@ def _question(command: Callable[..., Any]) -> Callable[..., Any]:
 @_question
 @click.option("--snapshot", metavar="DIR", help="Answer from this folder of saved JSON instead of live AWS.")
 @click.option("--flow-logs", metavar="PLACE", help=_PLACES)
-@click.option("--yes", is_flag=True, help="Agree to what a query of Athena scans.")
+@click.option("--yes", is_flag=True, help="Agree to read more than 10 GB of flow logs.")
 @click.option("--at", metavar="TIME", help="The time it failed, UTC: 2026-11-23T12:04Z.")
 @click.option("--window", metavar="SPAN", help="How far to look back from --at (or now): 30m, 2h. Default 1h with --at.")
 @click.option("--rules", metavar="DIR", help="A folder of your own decision tables.")

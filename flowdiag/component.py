@@ -13,7 +13,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field,
 from pydantic.alias_generators import to_pascal
 
 from flowdiag.address import network, protocol_number
-from flowdiag.model import ANYWHERE, Address, Move, Observation, Packet, Place, Query, Scope, Translation, Unread
+from flowdiag.model import ANYWHERE, Address, Hop, Move, Observation, Packet, Place, Query, Scope, Translation, Unread
 from flowdiag.named import Named
 
 
@@ -391,6 +391,13 @@ class Component:
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
         """Where the packet goes from here; nothing where it ends."""
+        return ()
+
+    def interfaces(self, hop: Hop, subnets: tuple[str, ...], view: View) -> tuple[str, ...]:
+        """The interfaces on which a flow log shows the packet of this hop, where the place is not an interface itself.
+
+        `subnets` are those whose border the packet crosses right before and right after, in this order.
+        """
         return ()
 
     def offers(self, packet: Packet, scope: Scope, view: View) -> Iterable[Offer]:
