@@ -8,7 +8,9 @@ from world import World
 from world_balancers import LoadBalancer
 from world_services import interface_endpoint
 
-from flowdiag import diagnose
+from flowdiag import Snapshot, diagnose
+from flowdiag.access import Access
+from flowdiag.gather import gather_vpcs
 
 OPEN, SG_DENIES = ("reachable",), ("blocked", "SG102")
 
@@ -322,3 +324,26 @@ def test_an_appliance_that_does_not_run_takes_nothing(world):
     inspected(world)
     entries(world, "Reservations")[-1]["Instances"][0]["State"] = {"Code": 80, "Name": "stopped"}
     assert ("blocked", "NI101") == verdict(asked(world, "web-1", "db-1", 5432))
+
+
+# ---------------------------------------------------------------- captures
+
+
+@pytest.mark.parametrize(
+    ("build", "question"),
+    [
+        (lambda world: (lambda legacy, one, _: legacy.register(one))(*classic(world)), ("client", "10.0.1.70", 80)),
+        (lambda world: linked(world), ("web-1", "10.0.9.9", 443)),
+        (lambda world: inspected(world), ("web-1", "db-1", 5432)),
+    ],
+    ids=["classic", "service", "appliances"],
+)
+def test_a_capture_of_vpcs_holds_what_their_load_balancers_and_services_need(world, build, question, tmp_path):
+    """Offline the captured VPCs answer what they answer live, with nothing left unread that could be read."""
+    build(world)
+    raw = world.raw()[world.account, world.region]
+    session = replay_session(raw, account=world.account, region=world.region)
+    gather_vpcs([vpc["VpcId"] for vpc in raw["Vpcs"]], Access(session)).snapshot.save(tmp_path / "vpcs")
+    held = diagnose(*question, snapshot=Snapshot.load(tmp_path / "vpcs"))
+    assert verdict(live(world, *question)) == verdict(held)
+    assert set() == lacking(held) - {"appliance"}
