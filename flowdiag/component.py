@@ -267,6 +267,29 @@ class Offer:
 EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
 
 
+def is_outside(target: Address, view: View) -> str:
+    """Whether an address is of no interface that was read, as far as a decision table asks: yes, no or unknown.
+
+    Where it is, that the network outside delivers the packet and answers by the same gateway is assumed.
+    """
+    lookups = ("private_ip", "public_ip") if target.version == 4 else ("ipv6",)
+    found = [view.find("network_interface", lookup, str(target)) for lookup in lookups]
+    if any(found):
+        return "no"
+    if any(isinstance(answer, Unread) for answer in found):
+        return "unknown"
+    assumed = "it delivers the packet, and sends the answer back by the same gateway"
+    view.assume(Query(kind="customer_network", by="address", value=str(target)), assumed)
+    return "yes"
+
+
+def entrance(packet: Packet, *kinds: str) -> Translation | None:
+    """The gateway of one of these kinds at which a packet from outside AWS comes in: that by which the request went out,
+    or that which was found to lead in."""
+    noted = (t for t in reversed(packet.translations) if t.place.kind in kinds)
+    return next((t for t in noted if t.after.source == packet.flow.destination), None)
+
+
 class Component:
     """One AWS resource on the path, in three answers: how it is read, where it leads a packet, what it observes of one.
 

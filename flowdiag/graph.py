@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowdiag.address import ANYBODY
+from flowdiag.address import ANYBODY, is_private
 from flowdiag.component import Component, View
 from flowdiag.components import by_interface_type, by_prefix, components, offers, prefix_of
 from flowdiag.model import Address, Endpoint, Finding, Flow, Hop, Leg, Move, Observation, Packet, Place, Question, Trace
@@ -333,7 +333,8 @@ def _component(place: Place) -> tuple[Component, Place]:
 def _start(end: Endpoint) -> Place:
     if end.kind == "eni":
         return Place(kind="network_interface", id=end.eni, role="leave", scope=end.scope)
-    return Place(kind="internet", id="internet", role="leave")
+    kind = "customer_network" if end.kind == "address" and is_private(end.address) else "internet"
+    return Place(kind=kind, id=kind.replace("_", " "), role="leave")
 
 
 def _answering(there: Trail) -> Place:

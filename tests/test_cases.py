@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import world_edges
 from world import World, tags
 from world_balancers import ClassicLoadBalancer, LoadBalancer, endpoint_service
 from world_services import TransitGateway, appliance_endpoint, egress_only_gateway, gateway_endpoint, interface_endpoint
@@ -45,6 +46,7 @@ MADE = (
     egress_only_gateway,
 )
 SERVICES = {made.__name__: made for made in MADE}
+EDGES = {name: made for name, made in vars(world_edges).items() if getattr(made, "__module__", "") == world_edges.__name__}
 SAID_NOWHERE = "-"  # the headline of rows of the table of causes that no report shows
 _BLOCK = re.compile(r"^```(\w+ [\w-]+)\n(.*?)^```$", flags=re.M | re.S)
 _CODES = re.compile(r"^codes: (.+)$", flags=re.M)
@@ -131,7 +133,7 @@ def name(thing: Any, text: str) -> Any:
 def built(case: Case) -> Accounts:
     """The worlds that the blocks of a case make; `world` is the first."""
     accounts = Accounts()
-    names: dict[str, Any] = {"World": accounts, "world": accounts(), "name": name, **SERVICES}
+    names: dict[str, Any] = {"World": accounts, "world": accounts(), "name": name, **SERVICES, **EDGES}
     for block in (case.start, case.blocks.get("python world", "")):
         exec(compile(block, f"{case.page}: {case.title}", "exec"), names)
     return accounts

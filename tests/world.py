@@ -56,6 +56,18 @@ ID_FIELDS = {
     "DBInstances": "DBInstanceIdentifier",
     "DBClusters": "DBClusterIdentifier",
     "DBClusterEndpoints": "Endpoint",
+    "VpnGateways": "VpnGatewayId",
+    "VpnConnections": "VpnConnectionId",
+    "CustomerGateways": "CustomerGatewayId",
+    "DirectConnectGatewayAssociations": "associatedGatewayId",
+    "DirectConnectGatewayAttachments": "directConnectGatewayId",
+    "virtualInterfaces": "virtualInterfaceId",
+    "TransitGatewayConnects": "TransitGatewayAttachmentId",
+    "TransitGatewayConnectPeers": "TransitGatewayConnectPeerId",
+    "CarrierGateways": "CarrierGatewayId",
+    "LocalGatewayRouteTableVpcAssociations": "LocalGatewayRouteTableVpcAssociationId",
+    "LocalGatewayRouteTables": "LocalGatewayRouteTableId",
+    "LocalGatewayRoutes": "LocalGatewayRouteTableId",
     "LoadBalancers": "LoadBalancerArn",
     "LoadBalancerListeners": "LoadBalancerArn",
     "LoadBalancerAttributes": "LoadBalancerArn",
@@ -79,6 +91,8 @@ TARGET_FIELDS = {
     "eni": "NetworkInterfaceId",
     "tgw": "TransitGatewayId",
     "eigw": "EgressOnlyInternetGatewayId",
+    "cagw": "CarrierGatewayId",
+    "lgw": "LocalGatewayId",
 }
 STATE_CODES = {"pending": 0, "running": 16, "stopped": 80, "terminated": 48}
 

@@ -36,6 +36,8 @@ class PublicAssociation(Part):
 
     public_ip: str = ""
     public_dns_name: str = ""
+    carrier_ip: str = ""
+    customer_owned_ip: str = ""
 
 
 class PrivateAddress(Part):
@@ -157,6 +159,14 @@ class NetworkInterface(Resource):
             if entry.private_ip_address == str(private) and entry.association and entry.association.public_ip:
                 return entry.association.public_ip
         return self.association.public_ip if self.association and str(private) == self.private_ip_address else ""
+
+    def outer_of(self, private: Address, field: str) -> str:
+        """The address of another network (`carrier_ip`, `customer_owned_ip`) mapped to one of its private addresses, or empty."""
+        for entry in self.private_ip_addresses:
+            if entry.private_ip_address == str(private) and entry.association and getattr(entry.association, field):
+                return str(getattr(entry.association, field))
+        own = self.association if str(private) == self.private_ip_address else None
+        return str(getattr(own, field)) if own else ""
 
     def private_of(self, public: Address) -> str:
         """The private IPv4 address a public one is mapped to, or empty."""
