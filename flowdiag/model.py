@@ -208,6 +208,8 @@ class Packet(Value):
     `crossed` are the peerings passed; `proxy` is the ENI of a load balancer that handed the packet on with its sender's
     address, whose groups an inbound rule may name as well; `carried` is the packet inside, where this one is only its
     envelope, and the place where it is taken out.
+    `watched` are the places that keep state of the request without changing its header, so that the reply has to come back
+    through them; `chosen` are choices for the request that hold for its reply too (an attachment and, as role, its subnet).
     """
 
     flow: Flow
@@ -224,6 +226,8 @@ class Packet(Value):
     crossed: tuple[str, ...] = ()
     proxy: str | None = None
     carried: tuple[Place, Packet] | None = None
+    watched: tuple[Place, ...] = ()
+    chosen: tuple[Place, ...] = ()
 
     def but(self, **changes: Any) -> Packet:
         """A copy with some fields changed."""

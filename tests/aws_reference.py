@@ -108,6 +108,18 @@ LISTINGS: Mapping[str, Listing] = {
             "state": "State",
         },
     ),
+    "DescribeVpcBlockPublicAccessOptions": Listing("VpcBlockPublicAccessOptions", "AwsAccountId"),
+    "DescribeVpcBlockPublicAccessExclusions": Listing(
+        "VpcBlockPublicAccessExclusions",
+        "ExclusionId",
+        "ExclusionId",
+        "InvalidVpcBlockPublicAccessExclusionId.NotFound",
+        {
+            "internet-gateway-exclusion-mode": "InternetGatewayExclusionMode",
+            "resource-arn": "ResourceArn",
+            "state": "State",
+        },
+    ),
     "DescribeSubnets": Listing(
         "Subnets",
         "SubnetId",
@@ -545,4 +557,7 @@ SINGLES: Mapping[str, Single] = {
     "DescribeLoadBalancerAttributes": Single(("LoadBalancerAttributes",), "LoadBalancerArn", "LoadBalancerNotFound"),
     "DescribeTargetHealth": Single(("LoadBalancerTargetHealth",), "TargetGroupArn", "TargetGroupNotFound"),
     "DescribeTargetGroupAttributes": Single(("TargetGroupAttributes",), "TargetGroupArn", "TargetGroupNotFound"),
+    "DescribeFirewall": Single(("NetworkFirewalls",), "FirewallArn", "ResourceNotFoundException"),
+    "DescribeFirewallPolicy": Single(("NetworkFirewallPolicies",), "FirewallPolicyArn", "ResourceNotFoundException"),
+    "DescribeRuleGroup": Single(("NetworkFirewallRuleGroups",), "RuleGroupArn", "ResourceNotFoundException"),
 }

@@ -22,7 +22,15 @@ import pytest
 import world_edges
 from world import World, tags
 from world_balancers import ClassicLoadBalancer, LoadBalancer, endpoint_service
-from world_services import TransitGateway, appliance_endpoint, egress_only_gateway, gateway_endpoint, interface_endpoint
+from world_firewall import Firewall, match, rule
+from world_services import (
+    TransitGateway,
+    appliance_endpoint,
+    block_public_access,
+    egress_only_gateway,
+    gateway_endpoint,
+    interface_endpoint,
+)
 
 from flowdiag import Diagnosis, Snapshot, diagnose
 from flowdiag.conclude import configuration
@@ -44,6 +52,10 @@ MADE = (
     interface_endpoint,
     appliance_endpoint,
     egress_only_gateway,
+    block_public_access,
+    Firewall,
+    match,
+    rule,
 )
 SERVICES = {made.__name__: made for made in MADE}
 EDGES = {name: made for name, made in vars(world_edges).items() if getattr(made, "__module__", "") == world_edges.__name__}

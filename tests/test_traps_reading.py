@@ -248,7 +248,7 @@ def test_a_deleted_group_that_is_still_referenced_admits_nobody(pair):
     pair.sg_db.ingress("tcp", 5432, gone)
     groups = next(iter(pair.world.raw().values()))["SecurityGroups"]
     groups.remove(gone.raw)
-    assert ("blocked", "SG102") == verdict(pair.ask())
+    assert ("blocked", "SG108") == verdict(pair.ask())
 
 
 # ---------------------------------------------------------------- IPv6 beside IPv4

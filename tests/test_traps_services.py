@@ -11,7 +11,7 @@ from flowdiag.access import Access
 from flowdiag.gather import gather_vpcs
 
 PRESERVED = "preserve_client_ip.enabled"
-OPEN, SG_DENIES, LOST = ("reachable",), ("blocked", "SG102"), ("blocked", "SG105")
+OPEN, SG_DENIES, LOST = ("reachable",), ("blocked", "SG102"), ("blocked", "SG106")
 
 
 def entries(world, key):

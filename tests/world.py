@@ -81,6 +81,11 @@ ID_FIELDS = {
     "ClassicLoadBalancerAttributes": "LoadBalancerName",
     "ClassicLoadBalancerHealth": "LoadBalancerName",
     "ServiceConfigurations": "ServiceId",
+    "VpcBlockPublicAccessOptions": "AwsAccountId",
+    "VpcBlockPublicAccessExclusions": "ExclusionId",
+    "NetworkFirewalls": "FirewallArn",
+    "NetworkFirewallPolicies": "FirewallPolicyArn",
+    "NetworkFirewallRuleGroups": "RuleGroupArn",
 }
 ASKED_APART = (
     "FlowLogs",

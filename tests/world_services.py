@@ -107,3 +107,13 @@ def egress_only_gateway(vpc: Vpc) -> str:
     """The id of an egress-only internet gateway attached to the VPC; routes to it are still to be made."""
     attached = {"Attachments": [{"State": "attached", "VpcId": vpc.id}], "Tags": []}
     return str(vpc.world.add("EgressOnlyInternetGateways", "eigw", attached)["EgressOnlyInternetGatewayId"])
+
+
+def block_public_access(world: World, mode: str, **excluded: tuple[str, str]) -> None:
+    """VPC Block Public Access of the account; exclusions are (id of a VPC or subnet, mode), their names are for the reader."""
+    options = {"AwsAccountId": world.account, "AwsRegion": world.region, "State": "update-complete"}
+    world.add("VpcBlockPublicAccessOptions", "bpa", {**options, "InternetGatewayBlockMode": mode})
+    for id, allowed in excluded.values():
+        arn = f"arn:aws:ec2:{world.region}:{world.account}:{id.split('-')[0]}/{id}"
+        look = {"ResourceArn": arn, "InternetGatewayExclusionMode": allowed, "State": "create-complete"}
+        world.add("VpcBlockPublicAccessExclusions", "vpcbpa-exclude", look)

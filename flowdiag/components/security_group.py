@@ -78,7 +78,10 @@ class SecurityGroupComponent(Component):
             id_field="AssociationId",
             resource=SecurityGroupVpcAssociation,
             items=_associations,
-            lookups={"group": Lookup(keys=lambda raw: [raw["GroupId"]], filter="group-id")},
+            lookups={
+                "id": Lookup(keys=lambda raw: [raw["AssociationId"]]),
+                "group": Lookup(keys=lambda raw: [raw["GroupId"]], filter="group-id"),
+            },
         ),
     )
 

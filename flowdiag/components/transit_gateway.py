@@ -309,9 +309,19 @@ def _into_vpc(crossing: Crossing, place: Place, packet: Packet, view: View) -> t
     exits = far.exits(_here(packet, view), view) if far else None
     if exits is None:
         return None
+    exits = _kept(far, exits, packet)
     packets = _as_seen(crossing, far, place, packet, view)
     guess = len(exits) * len(packets) > 1
     return tuple(_exit(subnet, far, seen, guess) for subnet in exits for seen in packets)
+
+
+def _kept(far: Any, exits: list[Any], packet: Packet) -> list[Any]:
+    """In appliance mode both directions of a flow come out in one zone: the reply in that of the request.
+
+    https://docs.aws.amazon.com/vpc/latest/tgw/transit-gateway-appliance-scenario.html
+    """
+    before = [place.role for place in packet.chosen if place.id == far.id] if packet.direction == "reply" else []
+    return [subnet for subnet in exits if subnet.id in before] or exits
 
 
 def _as_seen(crossing: Crossing, far: Any, place: Place, packet: Packet, view: View) -> tuple[Packet, ...]:
@@ -341,6 +351,9 @@ def _exit(subnet: Any, far: Any, packet: Packet, guess: bool) -> Move:
     https://docs.aws.amazon.com/vpc/latest/tgw/tgw-nacls.html
     """
     onward = packet.but(subnet=subnet.id, vpc=far.vpc_id, scope=subnet.scope, receiver=None)
+    if far.options.appliance_mode_support == "enable" and packet.direction == "request":
+        here = Place(kind="transit_gateway_attachment", id=far.id, role=subnet.id, scope=subnet.scope)
+        onward = onward.but(chosen=(*onward.chosen, here))
     if subnet.holds(packet.flow.destination):
         return Move(to=Place(kind="vpc", id=far.vpc_id, role="deliver", scope=subnet.scope), packet=onward, guess=guess)
     acl = Place(kind="network_acl", id=subnet.id, role="outbound", scope=subnet.scope)

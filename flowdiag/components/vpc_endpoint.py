@@ -76,6 +76,12 @@ class VpcEndpoint(Resource):
         last = self.service_name.rpartition(".")[2]
         return last if last.startswith("vpce-svc-") else ""
 
+    @property
+    def firewall(self) -> str:
+        """The ARN of the Network Firewall that made the endpoint, as its tag tells, or empty."""
+        tagged = {tag.get("Key"): tag.get("Value", "") for tag in self.tags}
+        return tagged.get("Firewall", "") if tagged.get("AWSNetworkFirewallManaged") == "true" else ""
+
 
 class VpcEndpointComponent(Component):
     """`place.id` is the endpoint (a route leads here) or its network interface (a packet arrives there)."""
@@ -106,7 +112,7 @@ class VpcEndpointComponent(Component):
         https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/gateway-load-balancers.html#load-balancer-network-acl
         """
         endpoint = _endpoint(place, packet.vpc, view) if place.role != EMERGE else None
-        if not endpoint or endpoint.type != "appliances" or not place.id.startswith("vpce-"):
+        if not endpoint or endpoint.firewall or endpoint.type != "appliances" or not place.id.startswith("vpce-"):
             return ()
         return tuple(Place(kind="network_acl", id=id, role="inbound", scope=endpoint.scope) for id in endpoint.subnet_ids[:1])
 
@@ -115,6 +121,8 @@ class VpcEndpointComponent(Component):
         if place.role == EMERGE:
             return None
         endpoint = _endpoint(place, packet.vpc, view)
+        if endpoint and endpoint.firewall:
+            return None
         name = endpoint.name if endpoint else place.id
         protocol = packet.flow.protocol
         return Observation(
@@ -148,6 +156,8 @@ class VpcEndpointComponent(Component):
             to = Place(kind="vpc", id=packet.vpc, role="deliver", scope=place.scope)
             return (Move(to=to, packet=packet.but(subnet="")),) if packet.vpc else ()
         endpoint = _endpoint(place, packet.vpc, view)
+        if endpoint and endpoint.firewall:
+            return (Move(to=Place(kind="network_firewall", id=endpoint.id, scope=endpoint.scope), packet=packet),)
         if not endpoint:
             return ()
         if endpoint.type == "appliances" and place.id == endpoint.id:
@@ -159,8 +169,11 @@ class VpcEndpointComponent(Component):
         return ()
 
     def foresee(self, place: Place, vpc: str, view: View) -> None:
-        """The service behind it with the load balancers of its nodes, where it is one's own."""
+        """What stands behind it: a firewall with its rules, or one's own service with the load balancers of its nodes."""
         endpoint = _endpoint(place, vpc, view)
+        firewall = view.get("network_firewall", endpoint.firewall, endpoint.scope) if endpoint and endpoint.firewall else None
+        if firewall:
+            firewall.foresee(view)
         if not endpoint or not endpoint.service_id:
             return
         service = view.get("vpc_endpoint_service", endpoint.service_id, place.scope)
