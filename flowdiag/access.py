@@ -218,9 +218,7 @@ def _pages(client: Any, operation: str, request: Mapping[str, Any], paged: bool)
         page = getattr(client, operation)(**request)
         yield page
         # Newer calls have pages before botocore pages them.
-        while page.get("NextToken") and _takes(
-            client, operation, "NextToken"
-        ):
+        while page.get("NextToken") and _takes(client, operation, "NextToken"):
             page = getattr(client, operation)(**request, NextToken=page["NextToken"])
             yield page
 

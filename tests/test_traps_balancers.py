@@ -89,6 +89,19 @@ def test_a_network_load_balancer_has_rules_only_where_it_is_dual_stack(world):
     assert ("inconclusive", "LB196") == verdict(asked(world, "web-1", "10.0.1.50", 443, without=["ListenerRules"]))
 
 
+@pytest.mark.parametrize(("client", "expected"), [("10.6.1.10", "LB194"), ("2001:db8:6:1::10", "LB116")])
+def test_over_udp_the_ip_version_of_targets_counts(world, client, expected):
+    """IPv6 clients need IPv6 targets; IPv4 clients come to those with an address that no describe call shows."""
+    vpc = world.vpc("10.6.0.0/16", ipv6="2001:db8:6::/56")
+    edge = vpc.subnet("10.6.1.0/24", "2001:db8:6:1::/64")
+    edge.instance("client", "10.6.1.10", vpc.default_group, ipv6=["2001:db8:6:1::10"])
+    dns = LoadBalancer("dns", {edge: "10.6.1.50"}, IpAddressType="dualstack", crosses_zones=True)
+    dns.nodes[0].raw["Ipv6Addresses"] = [{"Ipv6Address": "2001:db8:6:1::50"}]
+    dns.listen(53, ["10.6.1.20" if ":" in client else "2001:db8:6:1::20"], protocol="UDP")
+    node = "2001:db8:6:1::50" if ":" in client else "10.6.1.50"
+    assert expected == codes(asked(world, client, node, 53, protocol="udp"))[0]
+
+
 # ---------------------------------------------------------------- a load balancer behind a load balancer
 
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from pydantic import model_validator
 
 from flowdiag.address import address
-from flowdiag.component import Component, Id, Lookup, Read, Resource, View, by_id
+from flowdiag.component import Component, Id, Read, Resource, View, by_id
 from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Translation, Unread
 
 
@@ -82,10 +82,7 @@ class VpcEndpointServiceComponent(Component):
             responses=("ServiceConfigurations",),
             id_field="ServiceId",
             resource=VpcEndpointService,
-            lookups={
-                "id": by_id("ServiceId", "service-id"),
-                "name": Lookup(keys=lambda raw: [raw.get("ServiceName")], filter="service-name"),
-            },
+            lookups={"id": by_id("ServiceId", "service-id")},
         ),
     )
 
