@@ -5,7 +5,7 @@ Everything in `flowdiag/components/` is written in these few types and those of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Protocol
 
@@ -13,7 +13,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field,
 from pydantic.alias_generators import to_pascal
 
 from flowdiag.address import network, protocol_number
-from flowdiag.model import ANYWHERE, Address, Move, Observation, Packet, Place, Query, Scope, Translation, Unread
+from flowdiag.model import ANYWHERE, Address, Hop, Move, Observation, Packet, Place, Query, Scope, Translation, Unread
 from flowdiag.named import Named
 
 
@@ -101,8 +101,10 @@ class Lookup:
     """One way to find resources of a kind: the keys of a raw item offline, and the request parameters live.
 
     `parameter` is the list parameter of the call (`GroupIds`), else `filter` is the name of a describe filter;
-    `also` are filters that go with it. `request` makes the parameters of a call for one value, where one list or filter
-    does not say it all. With none of them, the lookup cannot be asked of AWS and a live answer is Unread.
+    `also` are filters that go with it. Where one list or filter does not say it all, `request` makes the parameters of a
+    call from values and the Region; values go into one call where `apart` gives the same for them, by default each into its
+    own. With none of them, the lookup cannot be asked of AWS and a live answer is Unread.
+    `unique`: at most one resource has a value, so one that is found is all of them.
     `eager`: a question usually needs it and an account may hold very many, so it is indexed when a snapshot is loaded.
     """
 
@@ -111,7 +113,9 @@ class Lookup:
     filter: str = ""
     also: Mapping[str, str] = field(default_factory=dict)
     eager: bool = False
-    request: Callable[[str], Mapping[str, Any]] | None = None
+    request: Callable[[Sequence[str], str], Mapping[str, Any]] | None = None
+    apart: Callable[[str], str] = str
+    unique: bool = False
 
     @property
     def askable(self) -> bool:
@@ -387,6 +391,13 @@ class Component:
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
         """Where the packet goes from here; nothing where it ends."""
+        return ()
+
+    def interfaces(self, hop: Hop, subnets: tuple[str, ...], view: View) -> tuple[str, ...]:
+        """The interfaces on which a flow log shows the packet of this hop, where the place is not an interface itself.
+
+        `subnets` are those whose border the packet crosses right before and right after, in this order.
+        """
         return ()
 
     def offers(self, packet: Packet, scope: Scope, view: View) -> Iterable[Offer]:

@@ -68,6 +68,19 @@ ID_FIELDS = {
     "LocalGatewayRouteTableVpcAssociations": "LocalGatewayRouteTableVpcAssociationId",
     "LocalGatewayRouteTables": "LocalGatewayRouteTableId",
     "LocalGatewayRoutes": "LocalGatewayRouteTableId",
+    "CacheClusters": "CacheClusterId",
+    "ReplicationGroups": "ReplicationGroupId",
+    "ServerlessCaches": "ServerlessCacheName",
+    "Clusters": "ClusterIdentifier",
+    "DomainStatusList": "DomainName",
+    "ClusterInfoList": "ClusterArn",
+    "KafkaNodes": "ClusterArn",
+    "FileSystemMountTargets": "FileSystemId",
+    "cluster": "name",
+    "tasks": "taskArn",
+    "EcsServiceTasks": "service",
+    "PrivateHostedZones": "VPCId",
+    "HostedZoneRecords": "HostedZoneId",
     "LoadBalancers": "LoadBalancerArn",
     "LoadBalancerListeners": "LoadBalancerArn",
     "LoadBalancerAttributes": "LoadBalancerArn",
@@ -75,6 +88,7 @@ ID_FIELDS = {
     "TargetGroupAttributes": "TargetGroupArn",
     "LoadBalancerTargetHealth": "TargetGroupArn",
     "FlowLogs": "FlowLogId",
+    "logGroups": "logGroupName",
     "ListenerAttributes": "ListenerArn",
     "ListenerRules": "ListenerArn",
     "LoadBalancerDescriptions": "LoadBalancerName",
@@ -87,9 +101,7 @@ ID_FIELDS = {
     "NetworkFirewallPolicies": "FirewallPolicyArn",
     "NetworkFirewallRuleGroups": "RuleGroupArn",
 }
-ASKED_APART = (
-    "FlowLogs",
-)  # what belongs to no path is only there where a world says so: an empty list would say that none exist
+ASKED_APART = ("FlowLogs", "logGroups")  # only where a world has some: an empty list would say that none exist
 TARGET_FIELDS = {
     "nat": "NatGatewayId",
     "pcx": "VpcPeeringConnectionId",
