@@ -156,6 +156,7 @@ class Replay:
         if operation == "GetCallerIdentity":
             return {"Account": self._account, "UserId": "AIDEXAMPLE", "Arn": f"arn:aws:iam::{self._account}:user/replay"}
         raw = self._regions.get(region, {})
+        asked = SINGLES[operation].named(asked) if operation in SINGLES else asked
         _known_parameters(operation, asked)
         if operation in SINGLES:
             return self._paged(single(SINGLES[operation], operation, raw, asked), asked, shape)

@@ -7,7 +7,7 @@ import pytest
 from aws_replay import replay_session
 from aws_world import no_waiting  # noqa: F401  retries without waiting
 from world import Vpc, World
-from world_edges import connect, direct_connect, hang, no_direct_connect, vpn, vpn_gateway
+from world_edges import Cloud, carrier_gateway, connect, direct_connect, hang, local_gateway, no_direct_connect, vpn, vpn_gateway
 from world_services import TransitGateway
 
 from flowdiag import Diagnosis, diagnose
@@ -94,9 +94,22 @@ def told(found: Diagnosis) -> tuple[Any, ...]:
     return found.verdict, hops, [(unread.query.kind, unread.assumed) for unread in found.unread]
 
 
+def by_cloud(world: World) -> None:
+    """Another VPC behind a core network of Cloud WAN."""
+    vpc, other = inside(world), world.vpc("10.9.0.0/16")
+    cloud = Cloud(world)
+    group = other.group("sg-far")
+    group.ingress("tcp", 443, "10.0.0.0/8")
+    other.subnet("10.9.2.0/24").instance("far-1", "10.9.2.20", group)
+    for one in (vpc, other):
+        cloud.attach(one, one.subnet(one.cidrs[0].replace("0.0/16", "9.0/28")))
+        one.route("10.0.0.0/8", cloud.arn)
+
+
 ONE_WAY: dict[str, tuple[Callable[[World], None], tuple[str, str, int]]] = {
     "carrier gateway": (by_carrier, ("web-1", "198.51.100.80", 443)),
     "local gateway": (by_local_gateway, OUT),
+    "core network": (by_cloud, ("web-1", "far-1", 443)),
 }
 
 

@@ -61,6 +61,10 @@ ID_FIELDS = {
     "LocalGatewayRouteTableVpcAssociations": "LocalGatewayRouteTableVpcAssociationId",
     "LocalGatewayRouteTables": "LocalGatewayRouteTableId",
     "LocalGatewayRoutes": "LocalGatewayRouteTableId",
+    "Attachments": "AttachmentId",
+    "CoreNetworkDetails": "CoreNetworkId",
+    "CoreNetworkVpcAttachments": "AttachmentId",
+    "CoreNetworkRoutes": "SegmentEdge",
     "LoadBalancers": "LoadBalancerArn",
     "LoadBalancerListeners": "LoadBalancerArn",
     "LoadBalancerAttributes": "LoadBalancerArn",
@@ -223,7 +227,8 @@ class RouteTable:
     def route(self, destination: str, target: str, state: str = "active", origin: str = "CreateRoute") -> None:
         """A route to `local` or the id of a gateway, interface or peering; the destination is a CIDR or a prefix list."""
         kind = "PrefixListId" if destination.startswith("pl-") else "Ipv6CidrBlock" if ":" in destination else "CidrBlock"
-        field = TARGET_FIELDS.get(target.split("-")[0], "GatewayId")
+        named = TARGET_FIELDS.get(target.split("-")[0], "GatewayId")
+        field = "CoreNetworkArn" if target.startswith("arn:aws:networkmanager:") else named
         self.raw["Routes"].append({f"Destination{kind}": destination, field: target, "State": state, "Origin": origin})
 
 
