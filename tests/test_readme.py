@@ -258,6 +258,11 @@ def test_the_prefix_list_query_makes_a_reply_that_is_understood(tmp_path: Path) 
         ("describe-load-balancer-attributes", {"Attributes": []}),
         ("describe-target-group-attributes", {"Attributes": []}),
         ("describe-target-health", {"TargetHealthDescriptions": []}),
+        ("search-local-gateway-routes", {"Routes": []}),
+        ("describe-direct-connect-gateway-associations", {"directConnectGatewayAssociations": []}),
+        ("describe-direct-connect-gateway-attachments", {"directConnectGatewayAttachments": []}),
+        ("get-core-network", {"CoreNetwork": {"GlobalNetworkId": "global-network-1"}}),
+        ("get-vpc-attachment", {"VpcAttachment": {"SubnetArns": []}}),
     ],
 )
 def test_a_query_that_names_what_a_reply_is_about_makes_one_that_is_understood(
@@ -269,6 +274,15 @@ def test_a_query_that_names_what_a_reply_is_about_makes_one_that_is_understood(
     (tmp_path / words[-1]).write_text(json.dumps(jmespath.search(words[words.index("--query") + 1], answer)))
     (kind,) = (kind for kind, count in Snapshot.load(tmp_path).counts().items() if count)
     assert Snapshot.load(tmp_path).get(kind, next(word for word in words if re.match(r"tgw-rtb-|\$", word)))
+
+
+def test_the_query_for_routes_of_a_segment_makes_a_reply_that_is_understood(tmp_path: Path) -> None:
+    """The routes of one segment at one edge stand by the four names that were asked for."""
+    (line,) = (line for line in commands("aws") if " get-network-routes " in line)
+    words = shlex.split(line)
+    reply = jmespath.search(words[words.index("--query") + 1], {"NetworkRoutes": []})
+    (tmp_path / words[-1]).write_text(json.dumps(reply))
+    assert Snapshot.load(tmp_path).get("core_network_routes", "$WORLD/$CORE/$SEGMENT/$EDGE")
 
 
 def test_a_snapshot_is_read_as_the_page_says(desk: Path) -> None:
@@ -295,11 +309,11 @@ def test_every_component_is_named_as_followed() -> None:
 
 
 def test_what_is_called_live_is_what_the_policy_allows() -> None:
-    """The page promises describe, get and search calls only."""
+    """The page promises describe, get, list and search calls only."""
     called = {
         read.operation for several in reads().values() for read in several if any(askable([read], by) for by in read.lookups)
     }
-    assert {"describe", "get", "search"} == {operation.split("_")[0] for operation in called}
+    assert {"describe", "get", "list", "search"} == {operation.split("_")[0] for operation in called}
 
 
 # ---------------------------------------------------------------- links
