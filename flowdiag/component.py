@@ -219,6 +219,13 @@ def owner_scope(vpc: str, scope: Scope, view: View) -> Scope:
     return Scope(account=found.owner_id, region=scope.region) if found and found.owner_id and scope.account else scope
 
 
+def told(raw: Mapping[str, Any], field_name: str) -> str:
+    """A text that every entry has; KeyError where this one lacks it, for then it may be anybody's and a miss proves nothing."""
+    if not raw[field_name]:
+        raise KeyError(field_name)
+    return str(raw[field_name])
+
+
 def by_id(field_name: str, filter: str) -> Lookup:
     """The lookup by AWS id; a filter rather than an id list, because one unknown id would fail the whole call."""
     return Lookup(keys=lambda raw: [raw[field_name]], filter=filter)

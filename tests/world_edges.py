@@ -41,7 +41,7 @@ def vpn(
     told = [_tunnel(number, state, counts) for number, state in enumerate(tunnels.split())]
     routes = [{"DestinationCidrBlock": cidr, "State": "available", "Source": "Static"} for cidr in static]
     look = {"CustomerGatewayId": own["CustomerGatewayId"], "State": "available", "Type": "ipsec.1", "Tags": tags(name)}
-    look |= {"VpnGatewayId": gateway} if gateway else {}
+    look |= {"VpnGatewayId": gateway} if gateway else {"TransitGatewayId": "tgw-0hub"}
     look |= {"Options": {"StaticRoutesOnly": bool(static), **options}, "Routes": routes, "VgwTelemetry": told}
     return world.add("VpnConnections", "vpn", look)
 

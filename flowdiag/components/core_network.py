@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from flowdiag.address import holds, network
-from flowdiag.component import Cidr, Component, Id, Lookup, Part, Read, Resource, View, owner_scope
+from flowdiag.component import Cidr, Component, Id, Lookup, Part, Read, Resource, View, owner_scope, told
 from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Query, Scope, Translation, Unread
 
 ALIVE = ("AVAILABLE", "UPDATING")
@@ -48,7 +48,7 @@ class CoreNetworkAttachment(Resource):
     attachment_type: Id
     state: Id
     edge_location: str = ""
-    resource_arn: str = ""
+    resource_arn: Id
     segment_name: str = ""
 
     @property
@@ -194,7 +194,7 @@ class CoreNetworkComponent(Component):
             resource=CoreNetworkAttachment,
             lookups={
                 "id": Lookup(keys=lambda raw: [raw["AttachmentId"]]),
-                "core_network": Lookup(keys=lambda raw: [raw["CoreNetworkId"]], request=_core),
+                "core_network": Lookup(keys=lambda raw: [told(raw, "CoreNetworkId")], request=_core),
             },
         ),
         Read(

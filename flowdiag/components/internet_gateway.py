@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
 from flowdiag.address import address, is_private
-from flowdiag.component import EVERYWHERE, Component, Id, Lookup, Offer, Part, Read, Resource, View, by_id, by_name, holder
+from flowdiag.component import EVERYWHERE, Component, Id, Lookup, Offer, Part, Read, Resource, View, by_id, by_name, holder, told
 from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Query, Scope, Translation, Unread
 
 
@@ -39,7 +39,7 @@ class InternetGateway(Resource):
 
 
 def _vpcs(raw: Mapping[str, Any]) -> list[str | None]:
-    return [a.get("VpcId") for a in raw["Attachments"]]
+    return [told(a, "VpcId") for a in raw["Attachments"]]
 
 
 class InternetGatewayComponent(Component):
