@@ -107,7 +107,7 @@ def _edge(build: Any, asked: tuple[Any, ...]) -> tuple[World, tuple[Any, ...]]:
 
 WORLDS = {
     **{f"out by {name}": lambda build=build: _edge(build, OUT) for name, build in BOTH_WAYS.items()},
-    **{f"in by {name}": lambda build=build: _edge(build, IN) for name, build in BOTH_WAYS.items()},
+    **{f"in by {name}": lambda build=build: _edge(build, IN) for name, build in BOTH_WAYS.items() if name.endswith("VPN")},
     **{f"out by {name}": lambda scene=scene: _edge(*scene) for name, scene in ONE_WAY.items()},
     "by an egress-only gateway": _egress,
     "by a transit gateway": lambda: _hubbed(blocked=False),

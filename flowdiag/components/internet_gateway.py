@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
-from flowdiag.address import address, is_private
+from flowdiag.address import address, is_private, is_shared
 from flowdiag.component import EVERYWHERE, Component, Id, Lookup, Offer, Part, Read, Resource, View, by_id, by_name, holder, told
 from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Query, Scope, Translation, Unread
 
@@ -82,7 +82,7 @@ class InternetGatewayComponent(Component):
                 if gateway and gateway.vpc == packet.vpc
                 else "no",
                 "public address": "denied" if inward and _denied(packet, view) else _answer(mapped),
-                "far address": "private" if is_private(far) else "public",
+                "far address": "shared" if is_shared(far) else "private" if is_private(far) else "public",
                 "edge route table": _edge(place, packet, inward, view),
                 "block public access": _block_public_access(packet, place, _subnet(packet, inward, view), view),
             },
