@@ -7,141 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
-from flowdiag.address import holds, network
-from flowdiag.component import Cidr, Component, Id, Lookup, Part, Read, Resource, View, owner_scope, told
-from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Query, Scope, Translation, Unread
+from flowdiag.component import Component, View, owner_scope
+from flowdiag.model import Evidence, Move, Observation, Packet, Place, Query, Translation, Unread
 
-ALIVE = ("AVAILABLE", "UPDATING")
-DEAD = ("REJECTED", "FAILED", "CREATING", "PENDING_ATTACHMENT_ACCEPTANCE")  # of the others AWS does not say what they carry
 # What stands at the end of an attachment that leads out of AWS.
 OUTSIDE = {"SITE_TO_SITE_VPN": "vpn_connection", "DIRECT_CONNECT_GATEWAY": "direct_connect_gateway"}
-
-
-class CoreNetwork(Resource):
-    """A core network (https://docs.aws.amazon.com/networkmanager/latest/APIReference/API_CoreNetwork.html)."""
-
-    kind: ClassVar[str] = "core_network"
-    core_network_id: str
-    core_network: CoreNetworkShown
-
-    @property
-    def id(self) -> str:
-        """The core network id."""
-        return self.core_network_id
-
-
-class CoreNetworkShown(Part):
-    """What GetCoreNetwork shows of it."""
-
-    global_network_id: Id
-
-
-class CoreNetworkAttachment(Resource):
-    """What hangs on a core network (https://docs.aws.amazon.com/networkmanager/latest/APIReference/API_Attachment.html)."""
-
-    kind: ClassVar[str] = "core_network_attachment"
-    attachment_id: str
-    core_network_id: Id
-    owner_account_id: str = ""
-    attachment_type: Id
-    state: Id
-    edge_location: str = ""
-    resource_arn: Id
-    segment_name: str = ""
-
-    @property
-    def id(self) -> str:
-        """The attachment id."""
-        return self.attachment_id
-
-    @property
-    def alive(self) -> bool:
-        """True where it carries traffic."""
-        return self.state in ALIVE
-
-    @property
-    def resource(self) -> str:
-        """The id of what is attached, as the end of its ARN says it."""
-        return self.resource_arn.rpartition("/")[2]
-
-    @property
-    def home(self) -> Scope:
-        """Where the owner of a VPC reads its subnets."""
-        return Scope(account=self.owner_account_id or self.scope.account, region=self.edge_location or self.scope.region)
-
-    def is_of(self, vpc: str) -> bool:
-        """Whether it is the attachment of this VPC."""
-        return self.attachment_type == "VPC" and self.resource == vpc
-
-
-class CoreNetworkVpcAttachment(Resource):
-    """The VPC side of an attachment (https://docs.aws.amazon.com/networkmanager/latest/APIReference/API_VpcAttachment.html)."""
-
-    kind: ClassVar[str] = "core_network_vpc_attachment"
-    attachment_id: str
-    vpc_attachment: VpcSide
-
-    @property
-    def id(self) -> str:
-        """The attachment id."""
-        return self.attachment_id
-
-    @property
-    def subnet_ids(self) -> list[str]:
-        """The subnets in which the attachment stands."""
-        return [arn.rpartition("/")[2] for arn in self.vpc_attachment.subnet_arns]
-
-
-class VpcSide(Part):
-    """What GetVpcAttachment shows of it."""
-
-    subnet_arns: tuple[str, ...]
-
-
-class RouteEnd(Part):
-    """Where a route leads."""
-
-    core_network_attachment_id: str = ""
-    edge_location: str = ""
-    resource_type: str = ""
-    resource_id: str = ""
-
-
-class CoreNetworkRoute(Part):
-    """One route (https://docs.aws.amazon.com/networkmanager/latest/APIReference/API_NetworkRoute.html)."""
-
-    destination_cidr_block: Cidr
-    destinations: tuple[RouteEnd, ...] = ()
-    state: Id
-
-    def __str__(self) -> str:
-        """As a person reads it."""
-        leads = ", ".join(end.core_network_attachment_id or end.edge_location for end in self.destinations)
-        return f"{self.destination_cidr_block} → {leads or self.state.lower()}"
-
-
-class CoreNetworkRoutes(Resource):
-    """Every route of one segment at one edge, as GetNetworkRoutes gives them."""
-
-    kind: ClassVar[str] = "core_network_routes"
-    segment_edge: str
-    network_routes: tuple[CoreNetworkRoute, ...]
-
-    @property
-    def id(self) -> str:
-        """Global network, core network, segment and edge."""
-        return self.segment_edge
-
-    def choose(self, target: Address) -> CoreNetworkRoute | None:
-        """The longest prefix; of equal ones AWS shows the route that it takes."""
-        return max((r for r in self.network_routes if holds(r.destination_cidr_block, target)), key=_length, default=None)
-
-
-def _length(route: CoreNetworkRoute) -> int:
-    outer = network(route.destination_cidr_block)
-    return outer.prefixlen if outer else 0
 
 
 @dataclass(frozen=True)
@@ -151,21 +23,10 @@ class Crossing:
 
     own: Any
     routes: Any = None
-    route: CoreNetworkRoute | None = None
+    route: Any = None
     far: Any = None
     subnet: Any = None
     zone: str = "covered"
-
-
-def _core(value: str) -> dict[str, Any]:
-    return {"CoreNetworkId": value}
-
-
-def _segment_edge(value: str) -> dict[str, Any]:
-    """A route table is named by three ids and a Region."""
-    world, core, segment, edge = (*value.split("/"), "-", "-", "-")[:4]
-    named = {"CoreNetworkId": core, "SegmentName": segment, "EdgeLocation": edge}
-    return {"GlobalNetworkId": world, "RouteTableIdentifier": {"CoreNetworkSegmentEdge": named}}
 
 
 class CoreNetworkComponent(Component):
@@ -174,50 +35,6 @@ class CoreNetworkComponent(Component):
     kind = "core_network"
     prefixes = ("networkmanager",)
     route_field = "CoreNetworkArn"
-    reads = (
-        Read(
-            service="networkmanager",
-            operation="get_core_network",
-            action="networkmanager:GetCoreNetwork",
-            responses=("CoreNetworkDetails",),
-            id_field="CoreNetworkId",
-            resource=CoreNetwork,
-            lookups={"id": Lookup(keys=lambda raw: [raw["CoreNetworkId"]], parameter="CoreNetworkId")},
-            single=True,
-        ),
-        Read(
-            service="networkmanager",
-            operation="list_attachments",
-            action="networkmanager:ListAttachments",
-            responses=("Attachments",),
-            id_field="AttachmentId",
-            resource=CoreNetworkAttachment,
-            lookups={
-                "id": Lookup(keys=lambda raw: [raw["AttachmentId"]]),
-                "core_network": Lookup(keys=lambda raw: [told(raw, "CoreNetworkId")], request=_core),
-            },
-        ),
-        Read(
-            service="networkmanager",
-            operation="get_vpc_attachment",
-            action="networkmanager:GetVpcAttachment",
-            responses=("CoreNetworkVpcAttachments",),
-            id_field="AttachmentId",
-            resource=CoreNetworkVpcAttachment,
-            lookups={"id": Lookup(keys=lambda raw: [raw["AttachmentId"]], parameter="AttachmentId")},
-            single=True,
-        ),
-        Read(
-            service="networkmanager",
-            operation="get_network_routes",
-            action="networkmanager:GetNetworkRoutes",
-            responses=("CoreNetworkRoutes",),
-            id_field="SegmentEdge",
-            resource=CoreNetworkRoutes,
-            lookups={"id": Lookup(keys=lambda raw: [raw["SegmentEdge"]], request=_segment_edge)},
-            single=True,
-        ),
-    )
 
     def guards(self, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
         """Into an attachment: the inbound rules of its subnet's network ACL, where the packet comes from another subnet."""
@@ -238,7 +55,7 @@ class CoreNetworkComponent(Component):
                 "attachment": "unknown" if isinstance(crossing.own, Unread) else "yes" if crossing.own else "no",
                 "zone": crossing.zone,
                 "route": _state(crossing),
-                "beyond": "no" if crossing.far and crossing.far.state in DEAD else "unknown" if moves is None else "yes",
+                "beyond": "no" if crossing.far and crossing.far.dead else "unknown" if moves is None else "yes",
             },
             words={
                 "network": name,
@@ -297,7 +114,7 @@ def _own(attachments: Any, place: Place, packet: Packet, view: View) -> Any:
 
 def _working(several: Iterable[Any], view: View) -> Any:
     """The one that carries traffic, None where none does, or Unread where its state does not tell."""
-    known = [attachment for attachment in several if attachment.state not in DEAD]
+    known = [attachment for attachment in several if not attachment.dead]
     odd = next((a for a in known if not a.alive), None)
     found = next((a for a in known if a.alive), None)
     if found or odd is None:
@@ -380,7 +197,3 @@ def _exit(subnet: Any, far: Any, packet: Packet, guess: bool) -> Move:
     acl = Place(kind="network_acl", id=subnet.id, role="outbound", scope=subnet.scope)
     to = Place(kind="route_table", id=subnet.id, role="route", scope=subnet.scope)
     return Move(to=to, packet=onward, guards=(acl,), guess=guess)
-
-
-CoreNetwork.model_rebuild()
-CoreNetworkVpcAttachment.model_rebuild()
