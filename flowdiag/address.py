@@ -81,6 +81,7 @@ _PRIVATE = tuple(
         "::1/128",
     )
 )
+_SHARED = ip_network("100.64.0.0/10")
 _AWS_OWN = tuple(ip_network(text) for text in ("169.254.0.0/16", "fd00:ec2::/32", "fe80::/10"))
 
 
@@ -91,6 +92,11 @@ def is_private(inner: Address) -> bool:
     https://docs.aws.amazon.com/vpc/latest/userguide/vpc-ip-addressing.html
     """
     return any(inner.version == outer.version and inner in outer for outer in _PRIVATE)
+
+
+def is_shared(inner: Address) -> bool:
+    """True for the shared address space of carriers, RFC 6598, which AWS's analyzer tells from private addresses."""
+    return inner.version == 4 and inner in _SHARED
 
 
 def is_aws_own(inner: Address) -> bool:

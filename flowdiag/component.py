@@ -293,6 +293,13 @@ def _stopped(mode: str, excluded: str, started_inside: bool, carries_both: bool)
     return "off" if egress or excluded == "allow-bidirectional" else "on"
 
 
+def told(raw: Mapping[str, Any], field_name: str) -> str:
+    """A text that every entry has; KeyError where this one lacks it, for then it may be anybody's and a miss proves nothing."""
+    if not raw[field_name]:
+        raise KeyError(field_name)
+    return str(raw[field_name])
+
+
 def by_id(field_name: str, filter: str) -> Lookup:
     """The lookup by AWS id; a filter rather than an id list, because one unknown id would fail the whole call."""
     return Lookup(keys=lambda raw: [raw[field_name]], filter=filter)

@@ -118,7 +118,7 @@ class Shelf:
             found = {raw[self.read.id_field]: raw for raw in self.read.items(self.entries.values())}
         except HALF_WRITTEN:
             return self._taken_apart_one_by_one()
-        return found if set(map(type, found)) <= {str} else self._taken_apart_one_by_one()
+        return found if set(map(type, found)) <= {str} and "" not in found else self._taken_apart_one_by_one()
 
     def _taken_apart_one_by_one(self) -> Mapping[str, Entry]:
         """The same where an entry is half-written: what has no id is noted."""
@@ -129,7 +129,7 @@ class Shelf:
             except HALF_WRITTEN as error:
                 self._note(f"an entry cannot be taken apart ({type(error).__name__}: {error})")
                 continue
-            known = [raw for raw in inside if isinstance(raw.get(self.read.id_field), str)]
+            known = [raw for raw in inside if isinstance(id := raw.get(self.read.id_field), str) and id]
             if len(known) < len(inside):
                 self._note(f"an entry has no {self.read.id_field}")
             found |= {raw[self.read.id_field]: raw for raw in known}
@@ -190,7 +190,8 @@ def flatten(read: Read, entry: Entry) -> list[Entry]:
 def _is_plain(read: Read, entries: Entries) -> bool:
     """Whether every entry is itself a resource and stands by its id."""
     try:
-        return read.items is themselves and list(map(itemgetter(read.id_field), entries.values())) == list(entries)
+        known = list(map(itemgetter(read.id_field), entries.values())) == list(entries)
+        return read.items is themselves and known and "" not in entries
     except LookupError:
         return False
 

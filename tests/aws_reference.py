@@ -43,14 +43,15 @@ def _alone(entry: Any, _recorded: Mapping[str, Any]) -> Any:
 @dataclass(frozen=True)
 class Single:
     """A call for one id, recorded as {id_field: id, **reply} in a list under one of `keys`; `joined` adds what other
-    recorded replies hold of it. `parameter` is the one that takes the id, where it is not called like the field; `status` is
-    that of the error for an id that nobody has."""
+    recorded replies hold of it, `named` makes the id of parameters that name it in parts. `parameter` is the one that takes
+    the id, where it is not called like the field; `status` is that of the error for an id that nobody has."""
 
     keys: tuple[str, ...]
     id_field: str
     unknown: str
     filters: Mapping[str, str] = field(default_factory=dict)
     needs_filter: bool = False
+    named: Callable[[Mapping[str, Any]], Mapping[str, Any]] = _as_it_is
     shaped: Callable[[Any], Any] = _as_it_is
     joined: Callable[[Any, Mapping[str, Any]], Any] = _alone
     parameter: str = ""
@@ -90,6 +91,13 @@ def _associated(vpc: Any) -> list[Any]:
 def _propagated(propagation: Mapping[str, Any], cidr: str) -> dict[str, Any]:
     to = {key: propagation[key] for key in ("ResourceId", "ResourceType", "TransitGatewayAttachmentId")}
     return {"DestinationCidrBlock": cidr, "TransitGatewayAttachments": [to], "Type": "propagated", "State": "active"}
+
+
+def _segment_edge(asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The route table of one segment at one edge of a core network."""
+    edge = asked["RouteTableIdentifier"]["CoreNetworkSegmentEdge"]
+    parts = (asked["GlobalNetworkId"], edge["CoreNetworkId"], edge["SegmentName"], edge["EdgeLocation"])
+    return {"SegmentEdge": "/".join(parts)}
 
 
 LISTINGS: Mapping[str, Listing] = {
@@ -488,6 +496,7 @@ LISTINGS: Mapping[str, Listing] = {
             "traffic-type": "TrafficType",
         },
     ),
+    "ListAttachments": Listing("Attachments", "CoreNetworkId", "CoreNetworkId", "ResourceNotFoundException"),
     "DescribeVirtualInterfaces": Listing(
         "virtualInterfaces", "virtualInterfaceId", "virtualInterfaceId", "DirectConnectClientException"
     ),
@@ -541,6 +550,9 @@ SINGLES: Mapping[str, Single] = {
     "DescribeRules": Single(("ListenerRules",), "ListenerArn", "ListenerNotFound"),
     "elb.DescribeLoadBalancerAttributes": Single(("ClassicLoadBalancerAttributes",), "LoadBalancerName", "LoadBalancerNotFound"),
     "DescribeInstanceHealth": Single(("ClassicLoadBalancerHealth",), "LoadBalancerName", "LoadBalancerNotFound"),
+    "GetCoreNetwork": Single(("CoreNetworkDetails",), "CoreNetworkId", "ResourceNotFoundException"),
+    "GetVpcAttachment": Single(("CoreNetworkVpcAttachments",), "AttachmentId", "ResourceNotFoundException"),
+    "GetNetworkRoutes": Single(("CoreNetworkRoutes",), "SegmentEdge", "ResourceNotFoundException", named=_segment_edge),
     "SearchLocalGatewayRoutes": Single(
         ("LocalGatewayRoutes",),
         "LocalGatewayRouteTableId",

@@ -210,6 +210,7 @@ class Replay:
         service, shape = model.service_name, model.operation_model(operation)
         raw = self._raw(service, account, region)
         listing, one = _known(service, operation, CALLS), _known(service, operation, CALLS_FOR_ONE)
+        wanted = one.named(wanted) if one else wanted
         _known_parameters(model, operation, listing, one, wanted)
         if one is not None:
             return self._paged(service, operation, single(one, operation, raw, wanted), wanted, shape.output_shape)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from scenes import Pair, balanced, behind_nat, hubbed, peered, public_web
 from scenes_balancers import classic, forward, linked, site
+from scenes_edges import BOTH_WAYS, IN, ONE_WAY, OUT
 from world import ID_FIELDS, Raw, World, snapshot
 from world_services import egress_only_gateway, interface_endpoint
 
@@ -34,6 +35,12 @@ FIELDS = {
     **dict.fromkeys(
         ("ServiceState", "NetworkLoadBalancerArns", "AvailabilityZones", "Priority", "CrossZoneLoadBalancing"), (ABSENT, "")
     ),
+    **dict.fromkeys(("VpnGatewayId", "VgwTelemetry", "StaticRoutesOnly", "Options", "VpcAttachments", "Origin"), (ABSENT, "")),
+    **dict.fromkeys(("associationState", "bgpStatus", "virtualInterfaceState", "attachmentState", "cidr"), (ABSENT, "?")),
+    **dict.fromkeys(("directConnectGatewayAssociations", "directConnectGatewayAttachments", "bgpPeers"), (ABSENT, "")),
+    **dict.fromkeys(("BgpStatus", "BgpConfigurations", "ConnectPeerConfiguration", "CarrierIp", "Mode"), (ABSENT, "")),
+    **dict.fromkeys(("LocalGatewayId", "LocalGatewayRouteTableId", "SegmentName", "EdgeLocation", "ResourceArn"), (ABSENT, "")),
+    **dict.fromkeys(("AttachmentType", "NetworkRoutes", "SubnetArns", "Destinations", "CoreNetworkId"), (ABSENT, "")),
     **dict.fromkeys(("LoadBalancerName", "Description", "TargetGroupArn", "AvailabilityZone", "Id"), (ABSENT, "")),
 }
 
@@ -123,7 +130,16 @@ def _egress() -> tuple[World, tuple[Any, ...]]:
     return pair.world, ("2001:db8:1:1::10", "2001:db8:99::1", 443)
 
 
+def _edge(build: Any, asked: tuple[Any, ...]) -> tuple[World, tuple[Any, ...]]:
+    world = World()
+    build(world)
+    return world, asked
+
+
 WORLDS = {
+    **{f"out by {name}": lambda build=build: _edge(build, OUT) for name, build in BOTH_WAYS.items()},
+    **{f"in by {name}": lambda build=build: _edge(build, IN) for name, build in BOTH_WAYS.items() if name.endswith("VPN")},
+    **{f"out by {name}": lambda scene=scene: _edge(*scene) for name, scene in ONE_WAY.items()},
     "by an egress-only gateway": _egress,
     "by a transit gateway": lambda: _hubbed(blocked=False),
     "blocked by a transit gateway": lambda: _hubbed(blocked=True),

@@ -273,6 +273,11 @@ def test_the_prefix_list_query_makes_a_reply_that_is_understood(tmp_path: Path) 
         ("list-tasks", {"taskArns": []}),
         ("list-hosted-zones-by-vpc", {"HostedZoneSummaries": []}),
         ("list-resource-record-sets", {"ResourceRecordSets": []}),
+        ("search-local-gateway-routes", {"Routes": []}),
+        ("describe-direct-connect-gateway-associations", {"directConnectGatewayAssociations": []}),
+        ("describe-direct-connect-gateway-attachments", {"directConnectGatewayAttachments": []}),
+        ("get-core-network", {"CoreNetwork": {"GlobalNetworkId": "global-network-1"}}),
+        ("get-vpc-attachment", {"VpcAttachment": {"SubnetArns": []}}),
     ],
 )
 def test_a_query_that_names_what_a_reply_is_about_makes_one_that_is_understood(
@@ -286,6 +291,15 @@ def test_a_query_that_names_what_a_reply_is_about_makes_one_that_is_understood(
     named = re.search(r": '([^']+)'", line) or re.search(r"--function-name (\S+)", line)
     assert named
     assert Snapshot.load(tmp_path).get(kind, named[1])
+
+
+def test_the_query_for_routes_of_a_segment_makes_a_reply_that_is_understood(tmp_path: Path) -> None:
+    """The routes of one segment at one edge stand by the four names that were asked for."""
+    (line,) = (line for line in commands("aws") if " get-network-routes " in line)
+    words = shlex.split(line)
+    reply = jmespath.search(words[words.index("--query") + 1], {"NetworkRoutes": []})
+    (tmp_path / words[-1]).write_text(json.dumps(reply))
+    assert Snapshot.load(tmp_path).get("core_network_routes", "$WORLD/$CORE/$SEGMENT/$EDGE")
 
 
 def test_a_snapshot_is_read_as_the_page_says(desk: Path) -> None:

@@ -81,6 +81,10 @@ ID_FIELDS = {
     "EcsServiceTasks": "service",
     "PrivateHostedZones": "VPCId",
     "HostedZoneRecords": "HostedZoneId",
+    "Attachments": "AttachmentId",
+    "CoreNetworkDetails": "CoreNetworkId",
+    "CoreNetworkVpcAttachments": "AttachmentId",
+    "CoreNetworkRoutes": "SegmentEdge",
     "LoadBalancers": "LoadBalancerArn",
     "LoadBalancerListeners": "LoadBalancerArn",
     "LoadBalancerAttributes": "LoadBalancerArn",
@@ -257,7 +261,8 @@ class RouteTable:
     def route(self, destination: str, target: str, state: str = "active", origin: str = "CreateRoute") -> None:
         """A route to `local` or the id of a gateway, interface or peering; the destination is a CIDR or a prefix list."""
         kind = "PrefixListId" if destination.startswith("pl-") else "Ipv6CidrBlock" if ":" in destination else "CidrBlock"
-        field = TARGET_FIELDS.get(target.split("-")[0], "GatewayId")
+        named = TARGET_FIELDS.get(target.split("-")[0], "GatewayId")
+        field = "CoreNetworkArn" if target.startswith("arn:aws:networkmanager:") else named
         self.raw["Routes"].append({f"Destination{kind}": destination, field: target, "State": state, "Origin": origin})
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from world import Instance, Vpc, World, tags
+from world import Instance, Subnet, Vpc, World, tags
 from world_guards import Raw
 from world_services import TransitGateway
 
@@ -41,7 +41,7 @@ def vpn(
     told = [_tunnel(number, state, counts) for number, state in enumerate(tunnels.split())]
     routes = [{"DestinationCidrBlock": cidr, "State": "available", "Source": "Static"} for cidr in static]
     look = {"CustomerGatewayId": own["CustomerGatewayId"], "State": "available", "Type": "ipsec.1", "Tags": tags(name)}
-    look |= {"VpnGatewayId": gateway} if gateway else {}
+    look |= {"VpnGatewayId": gateway} if gateway else {"TransitGatewayId": "tgw-0hub"}
     look |= {"Options": {"StaticRoutesOnly": bool(static), **options}, "Routes": routes, "VgwTelemetry": told}
     return world.add("VpnConnections", "vpn", look)
 
@@ -131,3 +131,36 @@ def local_gateway(vpc: Vpc, *cidrs: str, mode: str = "direct-vpc-routing", state
         look = {**named, "LocalGatewayId": id, "VpcId": vpc.id, "State": "associated"}
         world.add("LocalGatewayRouteTableVpcAssociations", "lgw-vpc-assoc", look)
     return id
+
+
+class Cloud:
+    """A core network with one segment at the world's Region; VPCs that are attached propagate into it."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.id, self.segment = world, world.id("core-network"), "prod"
+        self.arn = f"arn:aws:networkmanager::{world.account}:core-network/{self.id}"
+        key = f"{world.id('global-network')}/{self.id}/{self.segment}/{world.region}"
+        shown = {"GlobalNetworkId": key.split("/")[0], "CoreNetworkId": self.id, "State": "AVAILABLE"}
+        world.add("CoreNetworkDetails", "core-network", {"CoreNetworkId": self.id, "CoreNetwork": shown})
+        self.routes = world.add("CoreNetworkRoutes", "routes", {"SegmentEdge": key, "NetworkRoutes": []})
+
+    def attach(self, vpc: Vpc, *subnets: Subnet, state: str = "AVAILABLE") -> Raw:
+        """The attachment of a VPC."""
+        account, region = self.world.account, self.world.region
+        raw = self.hang("VPC", f"arn:aws:ec2:{region}:{account}:vpc/{vpc.id}", *vpc.cidrs, state=state)
+        arns = [f"arn:aws:ec2:{region}:{account}:subnet/{subnet.id}" for subnet in subnets]
+        self.world.add(
+            "CoreNetworkVpcAttachments", "x", {"AttachmentId": raw["AttachmentId"], "VpcAttachment": {"SubnetArns": arns}}
+        )
+        return raw
+
+    def hang(self, kind: str, arn: str, *cidrs: str, state: str = "AVAILABLE") -> Raw:
+        """An attachment of any kind, with its routes."""
+        look = {"CoreNetworkId": self.id, "OwnerAccountId": self.world.account, "AttachmentType": kind, "State": state}
+        look |= {"EdgeLocation": self.world.region, "ResourceArn": arn, "SegmentName": self.segment, "Tags": []}
+        raw = self.world.add("Attachments", "attachment", look)
+        end = {"CoreNetworkAttachmentId": raw["AttachmentId"], "SegmentName": self.segment, "EdgeLocation": self.world.region}
+        for cidr in cidrs:
+            route = {"DestinationCidrBlock": cidr, "Destinations": [end], "State": "ACTIVE", "Type": "PROPAGATED"}
+            self.routes["NetworkRoutes"].append(route)
+        return raw

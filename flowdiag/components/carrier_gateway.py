@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from flowdiag.address import address
-from flowdiag.component import Component, Id, Lookup, Read, Resource, View, by_id, by_name, entrance, holder
+from flowdiag.component import Component, Id, Lookup, Read, Resource, View, by_id, by_name, entrance, holder, told
 from flowdiag.model import ICMP, TCP, Evidence, Move, Observation, Packet, Place, Translation, Unread
 
 
@@ -28,7 +28,7 @@ class CarrierGateway(Resource):
 
 
 def _vpc(raw: Mapping[str, Any]) -> list[str]:
-    return [raw["VpcId"]]
+    return [told(raw, "VpcId")]
 
 
 class CarrierGatewayComponent(Component):

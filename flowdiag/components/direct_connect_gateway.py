@@ -76,7 +76,9 @@ class VirtualInterface(Resource):
     scope: Scope = Field(default=ANYWHERE, alias="Scope")
     virtual_interface_id: str
     virtual_interface_name: str = ""
-    virtual_interface_state: Id
+    virtual_interface_state: Literal[
+        "confirming", "verifying", "pending", "available", "down", "testing", "deleting", "deleted", "rejected", "unknown"
+    ]
     virtual_gateway_id: str = ""
     bgp_peers: tuple[BgpPeer, ...] = ()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
-from flowdiag.address import address, is_private
+from flowdiag.address import address, is_private, is_shared
 from flowdiag.component import (
     EVERYWHERE,
     Component,
@@ -23,6 +23,7 @@ from flowdiag.component import (
     by_name,
     holder,
     public_access_blocked,
+    told,
 )
 from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Scope, Translation, Unread
 
@@ -53,7 +54,7 @@ class InternetGateway(Resource):
 
 
 def _vpcs(raw: Mapping[str, Any]) -> list[str | None]:
-    return [a.get("VpcId") for a in raw["Attachments"]]
+    return [told(a, "VpcId") for a in raw["Attachments"]]
 
 
 class InternetGatewayComponent(Component):
@@ -96,7 +97,7 @@ class InternetGatewayComponent(Component):
                 if gateway and gateway.vpc == packet.vpc
                 else "no",
                 "public address": "denied" if inward and _denied(packet, view) else _answer(mapped),
-                "far address": "private" if is_private(far) else "public",
+                "far address": "shared" if is_shared(far) else "private" if is_private(far) else "public",
                 "edge route table": _edge(place, packet, inward, view),
                 "block public access": _block_public_access(packet, inward, view),
             },

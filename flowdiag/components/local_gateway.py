@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
+from pydantic import model_validator
+
 from flowdiag.address import address, holds, network
-from flowdiag.component import Cidr, Component, Id, Lookup, Part, Read, Resource, View, by_id, entrance, holder
-from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Translation, Unread
+from flowdiag.component import Cidr, Component, Id, Lookup, Part, Read, Resource, View, by_id, entrance, holder, told
+from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Query, Translation, Unread
 
 
 class LocalGatewayAssociation(Resource):
@@ -51,6 +53,12 @@ class LocalGatewayRoute(Part):
     network_interface_id: str = ""
     state: Id
 
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> LocalGatewayRoute:
+        if not (self.destination_cidr_block or self.destination_prefix_list_id):
+            raise ValueError("it names no destination")
+        return self
+
     def __str__(self) -> str:
         """As a person reads it."""
         leads = self.local_gateway_virtual_interface_group_id or self.network_interface_id or self.state
@@ -82,7 +90,7 @@ def _length(route: LocalGatewayRoute) -> int:
 
 
 def _vpc(raw: Mapping[str, Any]) -> list[str]:
-    return [raw["VpcId"]]
+    return [told(raw, "VpcId")]
 
 
 class LocalGatewayComponent(Component):
@@ -190,7 +198,12 @@ def _association(place: Place, packet: Packet, view: View) -> Any:
     found = view.find("local_gateway_association", "vpc", packet.vpc, place.scope)
     if isinstance(found, Unread):
         return found
-    return next((a for a in found if a.local_gateway_id == place.id and a.state == "associated"), None)
+    known = [a for a in found if a.local_gateway_id == place.id and a.state != "disassociated"]
+    odd = next((a for a in known if a.state != "associated"), None)
+    if odd is None:
+        return next(iter(known), None)
+    query = Query(kind="local_gateway_association", by="id", value=odd.id, scope=odd.scope)
+    return view.lack(Unread(query=query, reason=f"its state {odd.state} does not tell whether it carries traffic", retry=False))
 
 
 def _route(association: Any, packet: Packet, view: View) -> tuple[LocalGatewayRoute | None, str]:

@@ -159,28 +159,8 @@ class TransitGatewayComponent(Component):
         if own:
             view.get("transit_gateway", place.id, place.scope)
             table = _table(_associated(own, view), view)
-            leading = [a for route in table.routes for a in route.transit_gateway_attachments] if table else []
-            for attachment in leading:
-                _foresee_outside(attachment, place, view)
-
-
-def _foresee_outside(attachment: Any, place: Place, view: View) -> None:
-    """What stands at the end of an attachment that leads out of AWS."""
-    id, scope = attachment.resource_id, place.scope
-    if attachment.resource_type in OUTSIDE:
-        view.find("transit_gateway_side", "attachment", attachment.transit_gateway_attachment_id, scope)
-    if attachment.resource_type == "vpn":
-        connection = view.get("vpn_connection", id, scope)
-        if connection:
-            view.get("customer_gateway", connection.customer_gateway_id, scope)
-    elif attachment.resource_type == "direct-connect-gateway":
-        view.get("direct_connect_associations", place.id, scope)
-        attached = view.get("direct_connect_attachments", id, scope)
-        if attached:
-            attached.interfaces(view)
-    elif attachment.resource_type == "connect":
-        view.get("transit_gateway_connect", attachment.transit_gateway_attachment_id, scope)
-        view.find("connect_peer", "attachment", attachment.transit_gateway_attachment_id, scope)
+            for route in table.routes if table else ():
+                route.foresee(place.id, place.scope, view)
 
 
 def _is_interface(place: Place) -> bool:

@@ -8,8 +8,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, by_id, entrance, is_outside
+from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, by_id, entrance, is_outside, told
 from flowdiag.model import Evidence, Move, Observation, Packet, Place, Unread
+
+# What AWS calls the states (API_TransitGatewayConnect.html); of another one nothing is known.
+State = Literal[
+    "initiating",
+    "initiatingRequest",
+    "pendingAcceptance",
+    "rollingBack",
+    "pending",
+    "available",
+    "modifying",
+    "deleting",
+    "deleted",
+    "failed",
+    "rejected",
+    "rejecting",
+    "failing",
+]
 
 
 class TransitGatewayConnect(Resource):
@@ -18,7 +35,7 @@ class TransitGatewayConnect(Resource):
     kind: ClassVar[str] = "transit_gateway_connect"
     transit_gateway_attachment_id: str
     transport_transit_gateway_attachment_id: str = ""
-    state: Id
+    state: State
 
     @property
     def id(self) -> str:
@@ -68,7 +85,7 @@ class ConnectPeer(Resource):
 
 
 def _attachment(raw: Mapping[str, Any]) -> list[str]:
-    return [raw["TransitGatewayAttachmentId"]]
+    return [told(raw, "TransitGatewayAttachmentId")]
 
 
 class TransitGatewayConnectComponent(Component):

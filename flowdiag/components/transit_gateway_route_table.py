@@ -64,6 +64,23 @@ class RouteAttachment(Part):
     resource_id: str = ""
     resource_type: Id
 
+    def foresee(self, gateway: str, scope: Scope, view: View) -> None:
+        """Ask for what stands at the end of an attachment that leads out of AWS."""
+        if self.resource_type == "vpn":
+            connection = view.get("vpn_connection", self.resource_id, scope)
+            if connection:
+                view.get("customer_gateway", connection.customer_gateway_id, scope)
+        elif self.resource_type == "direct-connect-gateway":
+            view.get("direct_connect_associations", gateway, scope)
+            attached = view.get("direct_connect_attachments", self.resource_id, scope)
+            if attached:
+                attached.interfaces(view)
+        elif self.resource_type == "connect":
+            view.get("transit_gateway_connect", self.transit_gateway_attachment_id, scope)
+            view.find("connect_peer", "attachment", self.transit_gateway_attachment_id, scope)
+        if self.resource_type != "vpc":
+            view.find("transit_gateway_side", "attachment", self.transit_gateway_attachment_id, scope)
+
 
 class TransitGatewayRoute(Part):
     """One route (API_TransitGatewayRoute.html in the EC2 API reference)."""
@@ -89,6 +106,11 @@ class TransitGatewayRoute(Part):
             return RANKS["prefix list"] if self.prefix_list_id else RANKS["static"]
         kinds = [RANKS.get(a.resource_type, 9) for a in self.transit_gateway_attachments]
         return min(kinds, default=9)
+
+    def foresee(self, gateway: str, scope: Scope, view: View) -> None:
+        """Ask for what stands behind every attachment it leads to."""
+        for attachment in self.transit_gateway_attachments:
+            attachment.foresee(gateway, scope, view)
 
     def way(self, length: int) -> Way:
         """The route as a way to a destination that it covers by so many bits."""

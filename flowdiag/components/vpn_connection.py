@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
 from flowdiag.address import holds, network
-from flowdiag.component import Cidr, Component, Lookup, Part, Read, Resource, View, by_id, by_name, entrance, is_outside
+from flowdiag.component import Cidr, Component, Lookup, Part, Read, Resource, View, by_id, by_name, entrance, is_outside, told
 from flowdiag.model import Address, Evidence, Flow, Move, Observation, Packet, Place, Unread
 
 GATEWAYS = ("vpn_gateway", "transit_gateway", "core_network")
+ENDS = ("VpnGatewayId", "TransitGatewayId", "CoreNetworkArn", "VpnConcentratorId")
 State = Literal["pending", "available", "deleting", "deleted"]
 
 
@@ -53,7 +54,7 @@ class VpnConnection(Resource):
     transit_gateway_id: str = ""
     customer_gateway_id: str = ""
     options: VpnOptions = VpnOptions()
-    routes: tuple[VpnRoute, ...] = ()
+    routes: tuple[VpnRoute, ...] | None = None
     vgw_telemetry: tuple[Tunnel, ...] = ()
 
     @property
@@ -93,7 +94,7 @@ class VpnConnection(Resource):
         if target.version == 6:
             return "no"
         if self.options.static_routes_only:
-            return "yes" if self.route_for(target) else "no"
+            return "yes" if self.route_for(target) else "unknown" if self.routes is None else "no"
         counts = [tunnel.accepted_route_count for tunnel in self.vgw_telemetry]
         silent = bool(counts) and not any(count is None or count > 0 for count in counts)
         return "no" if silent and self.options.static_routes_only is False else "unknown"
@@ -114,7 +115,7 @@ class VpnConnection(Resource):
 
     @property
     def _static(self) -> Iterator[VpnRoute]:
-        return (route for route in self.routes if route.state == "available")
+        return (route for route in self.routes or () if route.state == "available")
 
     def __str__(self) -> str:
         """What AWS sees of the tunnels and how the connection routes."""
@@ -157,7 +158,9 @@ class CustomerGateway(Resource):
 
 
 def _gateway(raw: Mapping[str, Any]) -> list[str | None]:
-    return [raw.get("VpnGatewayId")]
+    """A connection that ends at nothing may be anybody's, unless AWS says that it is not associated."""
+    ends = any(raw.get(field) for field in ENDS) or raw.get("GatewayAssociationState") == "not-associated"
+    return [raw.get("VpnGatewayId")] if ends else [told(raw, "VpnGatewayId")]
 
 
 class VpnConnectionComponent(Component):

@@ -23,6 +23,7 @@ from flowdiag.component import (
     by_name,
     holder,
     owner_scope,
+    told,
 )
 from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Scope, Translation, Unread
 
@@ -138,7 +139,7 @@ class VpnGateway(Resource):
 
 
 def _vpcs(raw: Mapping[str, Any]) -> list[str | None]:
-    return [attachment["VpcId"] for attachment in raw["VpcAttachments"]]
+    return [told(attachment, "VpcId") for attachment in raw["VpcAttachments"]]
 
 
 class VpnGatewayComponent(Component):

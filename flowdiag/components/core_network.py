@@ -1,0 +1,199 @@
+"""Cloud WAN core networks: from an attachment, by the routes of its segment at that edge, to another attachment.
+
+https://docs.aws.amazon.com/network-manager/latest/cloudwan/cloudwan-route-evaluation.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from flowdiag.component import Component, View, owner_scope
+from flowdiag.model import Evidence, Move, Observation, Packet, Place, Query, Translation, Unread
+
+# What stands at the end of an attachment that leads out of AWS.
+OUTSIDE = {"SITE_TO_SITE_VPN": "vpn_connection", "DIRECT_CONNECT_GATEWAY": "direct_connect_gateway"}
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """What a core network does with a packet: the attachment it comes from, its subnet in the packet's zone, the winning
+    route, and where that leads; each is None where there is none and Unread where that is not known."""
+
+    own: Any
+    routes: Any = None
+    route: Any = None
+    far: Any = None
+    subnet: Any = None
+    zone: str = "covered"
+
+
+class CoreNetworkComponent(Component):
+    """`place.id` is the ARN of the core network, `place.role` the attachment the packet comes by (empty: that of its VPC)."""
+
+    kind = "core_network"
+    prefixes = ("networkmanager",)
+    route_field = "CoreNetworkArn"
+
+    def guards(self, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
+        """Into an attachment: the inbound rules of its subnet's network ACL, where the packet comes from another subnet."""
+        subnet = _crossing(place, packet, view).subnet
+        crosses = subnet and subnet.id != packet.subnet
+        return (Place(kind="network_acl", id=subnet.id, role="inbound", scope=subnet.scope),) if crosses else ()
+
+    def observe(self, place: Place, packet: Packet, view: View) -> Observation:
+        """Whether the packet can get in, which route of its segment wins, and whether that leads anywhere that is followed."""
+        crossing = _crossing(place, packet, view)
+        name = _id(place)
+        route = str(crossing.route or "")
+        moves = _onward(crossing, place, packet, view)
+        segment = crossing.own.segment_name if crossing.own else ""
+        return Observation(
+            table="core_network",
+            inputs={
+                "attachment": "unknown" if isinstance(crossing.own, Unread) else "yes" if crossing.own else "no",
+                "zone": crossing.zone,
+                "route": _state(crossing),
+                "beyond": "no" if crossing.far and crossing.far.dead else "unknown" if moves is None else "yes",
+            },
+            words={
+                "network": name,
+                "vpc": packet.vpc or place.role,
+                "segment": segment,
+                "destination": str(packet.flow.destination),
+                "route": route,
+            },
+            resource=name,
+            name=name,
+            detail=f"segment {segment}: {route}" if segment and route else "",
+            evidence=(Evidence(where=f"{name} segment {segment}" if segment else name, text=route or "no route"),),
+        )
+
+    def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
+        """To the attachment of the winning route: a VPC's subnets, or out of AWS."""
+        return _onward(_crossing(place, packet, view), place, packet, view) or ()
+
+    def foresee(self, place: Place, vpc: str, view: View) -> None:
+        """The attachments, and the routes that packets of the VPC meet."""
+        attachments = view.find("core_network_attachment", "core_network", _id(place), place.scope)
+        own = next((a for a in attachments or () if a.is_of(vpc)), None)
+        if own:
+            _routes(own, place, view)
+            view.get("core_network_vpc_attachment", own.id, place.scope)
+
+
+def _id(place: Place) -> str:
+    return place.id.rpartition("/")[2]
+
+
+def _crossing(place: Place, packet: Packet, view: View) -> Crossing:
+    attachments = view.find("core_network_attachment", "core_network", _id(place), place.scope)
+    own = _own(attachments, place, packet, view)
+    if not own:
+        return Crossing(own)
+    routes = _routes(own, place, view)
+    route = routes.choose(packet.flow.destination) if routes else None
+    id = route.destinations[0].core_network_attachment_id if route and route.destinations else ""
+    far = next((a for a in attachments or () if id and a.id == id), None)
+    subnet, zone = (None, "covered") if place.role else _entrance(own, place, packet, view)
+    return Crossing(own, routes, route, far, subnet, zone)
+
+
+def _own(attachments: Any, place: Place, packet: Packet, view: View) -> Any:
+    """The attachment the packet comes by; that of a shared VPC is shown to the owner of the VPC."""
+    if isinstance(attachments, Unread):
+        return attachments
+    own = _working((a for a in attachments if a.id == place.role or (not place.role and a.is_of(packet.vpc))), view)
+    home = owner_scope(packet.vpc, packet.scope, view)
+    if own is not None or place.role or home == packet.scope:
+        return own
+    theirs = view.find("core_network_attachment", "core_network", _id(place), home)
+    return theirs if isinstance(theirs, Unread) else _working((a for a in theirs if a.is_of(packet.vpc)), view)
+
+
+def _working(several: Iterable[Any], view: View) -> Any:
+    """The one that carries traffic, None where none does, or Unread where its state does not tell."""
+    known = [attachment for attachment in several if not attachment.dead]
+    odd = next((a for a in known if not a.alive), None)
+    found = next((a for a in known if a.alive), None)
+    if found or odd is None:
+        return found
+    query = Query(kind="core_network_attachment", by="id", value=odd.id, scope=odd.scope)
+    return view.lack(Unread(query=query, reason=f"its state {odd.state} does not tell whether it carries traffic", retry=False))
+
+
+def _entrance(own: Any, place: Place, packet: Packet, view: View) -> tuple[Any, str]:
+    """The attachment's subnet in the zone of the sender; what becomes of packets from another zone is not documented."""
+    here = view.get("subnet", packet.subnet, packet.scope) if packet.subnet else None
+    side = view.get("core_network_vpc_attachment", own.id, place.scope)
+    subnets = [view.get("subnet", id, own.home) for id in side.subnet_ids] if side else []
+    near = next((subnet for subnet in subnets if subnet and here and subnet.shares_zone(here)), None)
+    return (near, "covered") if near else (None, "unknown")
+
+
+def _routes(own: Any, place: Place, view: View) -> Any:
+    """The routes of the attachment's segment at its edge; a network function group has none of a segment."""
+    core = view.get("core_network", _id(place), place.scope)
+    if not core or not own.segment_name or not own.edge_location:
+        return core if isinstance(core, Unread) else None
+    key = f"{core.core_network.global_network_id}/{_id(place)}/{own.segment_name}/{own.edge_location}"
+    return view.get("core_network_routes", key, place.scope)
+
+
+def _state(crossing: Crossing) -> str:
+    if not crossing.routes:
+        return "unknown"
+    if crossing.route is None:
+        return "none"
+    return {"ACTIVE": "active", "BLACKHOLE": "blackhole"}.get(crossing.route.state, "unknown")
+
+
+def _onward(crossing: Crossing, place: Place, packet: Packet, view: View) -> tuple[Move, ...] | None:
+    """Every way on from the winning route; None where that was not read or is not followed."""
+    if _state(crossing) != "active" or not crossing.far or not crossing.far.alive:
+        return None
+    if len(crossing.route.destinations if crossing.route else ()) > 1:
+        return None
+    if crossing.far.attachment_type == "VPC":
+        return _into_vpc(crossing.far, place, packet, view)
+    if crossing.far.attachment_type in OUTSIDE:
+        return (_out(crossing.far, place, packet),)
+    return None
+
+
+def _out(far: Any, place: Place, packet: Packet) -> Move:
+    """Out of AWS by an attachment, at which the answer is taken to come in again."""
+    back = place.model_copy(update={"role": far.id})
+    noted = Translation(place=back, before=packet.flow, after=packet.flow)
+    onward = _unseen(packet, place).but(subnet="", vpc="", translations=(*packet.translations, noted))
+    to = Place(kind=OUTSIDE[far.attachment_type], id=far.resource, role="out", scope=far.home)
+    return Move(to=to, packet=onward)
+
+
+def _unseen(packet: Packet, place: Place) -> Packet:
+    """Group references are off in a core network unless they were turned on, which is not read."""
+    return packet.but(sender=None, proxy=None, lost=packet.lost or _id(place))
+
+
+def _into_vpc(far: Any, place: Place, packet: Packet, view: View) -> tuple[Move, ...] | None:
+    """Out of the subnets of the far attachment, by their route table; in which one a packet comes out is not documented."""
+    side = view.get("core_network_vpc_attachment", far.id, place.scope)
+    subnets = [view.get("subnet", id, far.home) for id in side.subnet_ids] if side else []
+    if not subnets or not all(subnets):
+        return None
+    return tuple(_exit(subnet, far, _unseen(packet, place), len(subnets) > 1) for subnet in subnets)
+
+
+def _exit(subnet: Any, far: Any, packet: Packet, guess: bool) -> Move:
+    """As out of a transit gateway's attachment: past the network ACL's outbound rules, in that very subnet past neither.
+
+    https://docs.aws.amazon.com/vpc/latest/tgw/tgw-nacls.html
+    """
+    onward = packet.but(subnet=subnet.id, vpc=far.resource, scope=subnet.scope, receiver=None)
+    if subnet.holds(packet.flow.destination):
+        to = Place(kind="vpc", id=far.resource, role="deliver", scope=subnet.scope)
+        return Move(to=to, packet=onward, guess=guess)
+    acl = Place(kind="network_acl", id=subnet.id, role="outbound", scope=subnet.scope)
+    to = Place(kind="route_table", id=subnet.id, role="route", scope=subnet.scope)
+    return Move(to=to, packet=onward, guards=(acl,), guess=guess)
