@@ -86,7 +86,7 @@ def parameters(call: Call, accepts: Mapping[str, str]) -> dict[str, Any]:
     filters = [_filter(name, text.split(",")) for name, text in lookup.also.items()]
     if lookup.parameter:
         request[lookup.parameter] = call.values if accepts.get(lookup.parameter) == "list" else call.values[0]
-    else:
+    elif lookup.filter:
         filters.insert(0, _filter(lookup.filter, [_literal(value, call.read.service) for value in call.values]))
     if filters:
         request["Filters" if "Filters" in accepts else "Filter"] = filters

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from scenes import Pair, ask, balanced, behind_nat, public_web, verdict
 from world import World
+from world_balancers import LoadBalancer
 from world_managed import arn, cluster, database, elastic_ip, function
-from world_services import LoadBalancer, gateway_endpoint, interface_endpoint
+from world_services import gateway_endpoint, interface_endpoint
 
 from flowdiag import Diagnosis, FlowdiagError
 

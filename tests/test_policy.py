@@ -59,7 +59,8 @@ def test_every_call_is_one_that_aws_takes(read: Read, lookup: Lookup) -> None:
     assert read.operation.startswith(READ_ONLY)
     assert read.action == f"{aws.meta.service_model.signing_name}:{model.name}"
     assert read.single or set(read.responses) & set(model.output_shape.members)
-    assert aws.can_paginate(read.operation) or not {"NextToken", "NextMarker"} & set(model.output_shape.members)
+    pages = {"NextToken", "NextMarker"} & set(model.output_shape.members)
+    assert aws.can_paginate(read.operation) or pages <= {"NextToken"} & set(model.input_shape.members)
     takes = {name: shape.type_name for name, shape in model.input_shape.members.items()}
     call = Call(read, lookup, "us-east-1", (Query(kind=read.resource.kind, by="id", value="x" * 20),))
     report = botocore.validate.ParamValidator().validate(parameters(call, takes), model.input_shape)

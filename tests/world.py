@@ -56,6 +56,18 @@ ID_FIELDS = {
     "DBInstances": "DBInstanceIdentifier",
     "DBClusters": "DBClusterIdentifier",
     "DBClusterEndpoints": "Endpoint",
+    "VpnGateways": "VpnGatewayId",
+    "VpnConnections": "VpnConnectionId",
+    "CustomerGateways": "CustomerGatewayId",
+    "DirectConnectGatewayAssociations": "associatedGatewayId",
+    "DirectConnectGatewayAttachments": "directConnectGatewayId",
+    "virtualInterfaces": "virtualInterfaceId",
+    "TransitGatewayConnects": "TransitGatewayAttachmentId",
+    "TransitGatewayConnectPeers": "TransitGatewayConnectPeerId",
+    "CarrierGateways": "CarrierGatewayId",
+    "LocalGatewayRouteTableVpcAssociations": "LocalGatewayRouteTableVpcAssociationId",
+    "LocalGatewayRouteTables": "LocalGatewayRouteTableId",
+    "LocalGatewayRoutes": "LocalGatewayRouteTableId",
     "LoadBalancers": "LoadBalancerArn",
     "LoadBalancerListeners": "LoadBalancerArn",
     "LoadBalancerAttributes": "LoadBalancerArn",
@@ -70,6 +82,11 @@ ID_FIELDS = {
     "ClassicLoadBalancerAttributes": "LoadBalancerName",
     "ClassicLoadBalancerHealth": "LoadBalancerName",
     "ServiceConfigurations": "ServiceId",
+    "VpcBlockPublicAccessOptions": "AwsAccountId",
+    "VpcBlockPublicAccessExclusions": "ExclusionId",
+    "NetworkFirewalls": "FirewallArn",
+    "NetworkFirewallPolicies": "FirewallPolicyArn",
+    "NetworkFirewallRuleGroups": "RuleGroupArn",
 }
 ASKED_APART = ("FlowLogs", "logGroups")  # only where a world has some: an empty list would say that none exist
 TARGET_FIELDS = {
@@ -78,6 +95,8 @@ TARGET_FIELDS = {
     "eni": "NetworkInterfaceId",
     "tgw": "TransitGatewayId",
     "eigw": "EgressOnlyInternetGatewayId",
+    "cagw": "CarrierGatewayId",
+    "lgw": "LocalGatewayId",
 }
 STATE_CODES = {"pending": 0, "running": 16, "stopped": 80, "terminated": 48}
 
