@@ -5,7 +5,7 @@ Everything in `flowdiag/components/` is written in these few types and those of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Protocol
 
@@ -101,8 +101,10 @@ class Lookup:
     """One way to find resources of a kind: the keys of a raw item offline, and the request parameters live.
 
     `parameter` is the list parameter of the call (`GroupIds`), else `filter` is the name of a describe filter;
-    `also` are filters that go with it. `request` makes the parameters of a call for one value, where one list or filter
-    does not say it all. With none of them, the lookup cannot be asked of AWS and a live answer is Unread.
+    `also` are filters that go with it. Where one list or filter does not say it all, `request` makes the parameters of a
+    call from values and the Region; values go into one call where `apart` gives the same for them, by default each into its
+    own. With none of them, the lookup cannot be asked of AWS and a live answer is Unread.
+    `unique`: at most one resource has a value, so one that is found is all of them.
     `eager`: a question usually needs it and an account may hold very many, so it is indexed when a snapshot is loaded.
     """
 
@@ -111,7 +113,9 @@ class Lookup:
     filter: str = ""
     also: Mapping[str, str] = field(default_factory=dict)
     eager: bool = False
-    request: Callable[[str], Mapping[str, Any]] | None = None
+    request: Callable[[Sequence[str], str], Mapping[str, Any]] | None = None
+    apart: Callable[[str], str] = str
+    unique: bool = False
 
     @property
     def askable(self) -> bool:

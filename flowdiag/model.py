@@ -313,8 +313,8 @@ class Hop(Value):
 class Endpoint(Value):
     """One end of the question: an ENI with one of its addresses, an address outside what was read, or the internet.
 
-    `guess`: one of several ends, and nothing readable says which is meant; `service` is where the state of the managed
-    service behind it is observed.
+    `guess`: one of several ends, and nothing readable says which is meant; `managed`: it was named as a service's, and
+    `service` is where the state of that service is observed.
     """
 
     label: str
@@ -324,6 +324,7 @@ class Endpoint(Value):
     vpc: str = ""
     scope: Scope = ANYWHERE
     guess: bool = False
+    managed: bool = Field(default=False, exclude=True)
     service: Place | None = Field(default=None, exclude=True)
 
 
@@ -373,6 +374,8 @@ class Record(Value):
     (https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html).
 
     `packet_source` / `packet_destination` are pkt-srcaddr and pkt-dstaddr; `more` holds every other field by AWS's name.
+    `gateway` is the attachment (or the transit gateway) whose own flow log this is: such a record has neither interface nor
+    action, and tells in `more` what was lost (https://docs.aws.amazon.com/vpc/latest/tgw/tgw-flow-logs.html).
     """
 
     interface: str
@@ -392,6 +395,7 @@ class Record(Value):
     reject_reason: str = ""
     packet_source: str = ""
     packet_destination: str = ""
+    gateway: str = ""
     more: Mapping[str, str] = Field(default_factory=dict)
     where: str = ""
     line: str = ""

@@ -191,6 +191,7 @@ def _at(text: str, named: Named, interface: Any, chosen: Address, view: View) ->
         vpc=interface.vpc_id,
         scope=interface.scope,
         guess=named.guess,
+        managed=bool(named.label),
         service=named.service,
     )
 
@@ -240,4 +241,5 @@ def _somebody(named: Named | None, version: int, view: View) -> Endpoint:
     anybody = "anybody there; what names only a part of the internet is not told apart"
     view.assume(Query(kind="internet", by="id", value=""), anybody)
     label = named.label if named else "internet"
-    return Endpoint(label=label, kind="internet", address=ANYBODY[version], service=named.service if named else None)
+    more = {"service": named.service, "managed": bool(named.service)} if named else {}
+    return Endpoint(label=label, kind="internet", address=ANYBODY[version], **more)

@@ -16,6 +16,7 @@ from flowdiag.differential import Rulebook, candidates
 from flowdiag.listening import Listening
 from flowdiag.logs import Search, Sought, Source, Tally, Window
 from flowdiag.model import (
+    Address,
     Candidate,
     Coverage,
     Evidence,
@@ -111,11 +112,20 @@ def witness(
 
 
 def _sought(wanted: tuple[Spot, ...], window: Window) -> Sought:
-    """The addresses of every spot, and the interfaces whose silence would say something."""
+    """The addresses of every spot, and the interfaces whose silence would say something.
+
+    A record shows the interface's own address in one place, which may stand for another one; the other place tells where
+    the packet goes or comes from: https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-limitations.html
+    """
+    beyond: dict[str, frozenset[Address]] = {}
+    for spot in wanted:
+        far = spot.flow.destination if spot.leaving else spot.flow.source
+        beyond[spot.interface] = beyond.get(spot.interface, frozenset()) | {far}
     return Sought(
         addresses=frozenset(end for spot in wanted for end in (spot.flow.source, spot.flow.destination)),
         interfaces=frozenset(spot.interface for spot in wanted if spot.interface),
         window=window,
+        beyond=beyond,
     )
 
 

@@ -24,6 +24,7 @@ from world import World, tags
 from world_balancers import ClassicLoadBalancer, LoadBalancer, endpoint_service
 from world_firewall import Firewall, match, rule
 from world_logs import flow_log
+from world_managed import database, function
 from world_services import (
     TransitGateway,
     appliance_endpoint,
@@ -55,10 +56,13 @@ MADE = (
     interface_endpoint,
     appliance_endpoint,
     egress_only_gateway,
+    flow_log,
     block_public_access,
     Firewall,
     match,
     rule,
+    function,
+    database,
 )
 SERVICES = {made.__name__: made for made in MADE}
 EDGES = {name: made for name, made in vars(world_edges).items() if getattr(made, "__module__", "") == world_edges.__name__}
@@ -148,7 +152,7 @@ def name(thing: Any, text: str) -> Any:
 def built(case: Case) -> Accounts:
     """The worlds that the blocks of a case make; `world` is the first."""
     accounts = Accounts()
-    names: dict[str, Any] = {"World": accounts, "world": accounts(), "name": name, "flow_log": flow_log, **SERVICES, **EDGES}
+    names: dict[str, Any] = {"World": accounts, "world": accounts(), "name": name, **SERVICES, **EDGES}
     for block in (case.start, case.blocks.get("python world", "")):
         exec(compile(block, f"{case.page}: {case.title}", "exec"), names)
     return accounts

@@ -32,13 +32,15 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("folder", "index"),
     ("capture",),
     ("components", "components.*", "logs.[!lr_]*"),  # one AWS resource, one log source: a file each
-    ("logs._several", "logs._insights", "logs._layouts", "logs._objects"),  # what log sources share
+    ("logs._several", "logs._insights", "logs._layouts", "logs._objects", "logs._sql"),  # what log sources share
     ("logs._parallel", "logs._waiting", "logs._delivery", "logs._keys"),
     ("access",),  # the one door to AWS
+    ("accounts",),  # which accounts it opens to
     ("fault",),
     ("service",),  # what managed services share
-    ("logs.lines",),
-    ("logs.record",),
+    ("logs._stream", "logs._parquet"),  # text packed or not, and columns
+    ("logs.lines", "logs._wrapped"),
+    ("logs._needle", "logs.record"),
     ("logs", "component"),  # what a log source is, what a component is
     ("address", "named", "balancing"),
     ("model",),  # the words
@@ -57,6 +59,7 @@ ONLY_IN = {
     "networkx": ("graph",),
     "slack_sdk": ("render.slack",),
     "click": ("cli",),
+    "polars": ("logs._parquet",),
 }
 
 EDGE = tuple[str, str]

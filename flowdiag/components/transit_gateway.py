@@ -137,14 +137,6 @@ class TransitGatewayComponent(Component):
         moves = _onward(crossing, place, packet, view)
         return tuple(move.model_copy(update={"as_if": crossing.zone != "covered"}) for move in moves or ())
 
-    def interfaces(self, hop: Hop, subnets: tuple[str, ...], view: View) -> tuple[str, ...]:
-        """Those of the attachments, one in each subnet that a packet enters or leaves the gateway by.
-
-        https://docs.aws.amazon.com/vpc/latest/tgw/tgw-vpc-attachments.html
-        """
-        found = (view.find("network_interface", "subnet", subnet, hop.place.scope) or () for subnet in subnets)
-        return tuple(i.id for several in found for i in several if i.service == "transit_gateway")
-
     def offers(self, packet: Packet, scope: Scope, view: View) -> tuple[Offer, ...]:
         """The transit gateways that the VPC is attached to and that have a route to the address."""
         found = view.find("transit_gateway_vpc_attachment", "vpc", packet.vpc, scope) or ()
@@ -152,6 +144,14 @@ class TransitGatewayComponent(Component):
         ways = [(place, _crossing(place, packet, view).way) for place in places]
         target = packet.flow.destination
         return tuple(Offer(place, way.destination or f"{target}/{target.max_prefixlen}") for place, way in ways if way)
+
+    def interfaces(self, hop: Hop, subnets: tuple[str, ...], view: View) -> tuple[str, ...]:
+        """Those of the attachments, one in each subnet that a packet enters or leaves the gateway by.
+
+        https://docs.aws.amazon.com/vpc/latest/tgw/tgw-vpc-attachments.html
+        """
+        found = (view.find("network_interface", "subnet", subnet, hop.place.scope) or () for subnet in subnets)
+        return tuple(i.id for several in found for i in several if i.service == "transit_gateway")
 
     def foresee(self, place: Place, vpc: str, view: View) -> None:
         """The attachment of the VPC with its association, and the routes that packets from there meet."""
