@@ -35,6 +35,11 @@ class Passage:
     why: str = ""
 
     @property
+    def counted(self) -> Mapping[Direction, str]:
+        """What a gateway itself counts as lost, by direction."""
+        return {self.direction: f"{self.last}: {self.why}"} if self.why else {}
+
+    @property
     def words(self) -> Mapping[str, str]:
         """The words of a headline of the table `wire`."""
         named = self.why or (f"between them: {', '.join(self.hops)}" if self.hops else "")

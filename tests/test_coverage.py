@@ -225,3 +225,5 @@ def test_a_transit_gateway_that_counts_lost_packets_names_the_drop(field, reason
     assert ("no_log", "WI404") == (wire.symptom, wire.finding.code)
     assert "tgw-0a1" in wire.finding.headline
     assert reason in wire.finding.headline
+    causes = {cause.cause: cause.status for cause in wire.candidates}
+    assert ("confirmed" if "route" in reason else "possible") == causes["route table"]
