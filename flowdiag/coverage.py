@@ -56,10 +56,12 @@ class Asked:
 
 
 def read_when(tally: Tally | None, read_at: datetime | None) -> datetime | None:
-    """When the logs were read, as far as the evidence tells: not before the configuration, nor before their newest line."""
+    """When the logs were read: with the configuration, or later where they hold newer lines; None where nothing tells."""
+    if read_at is None:
+        return None
     spans = [end for one in tally.interfaces.values() for _, end in one.spans] if tally else []
     newest = _moment(max(spans)) if spans else None
-    return max((moment for moment in (newest, read_at) if moment), default=None)
+    return max(newest, read_at) if newest else read_at
 
 
 def weigh(station: Station, flow: Flow, leaving: bool, asked: Asked, path: Iterable[Station], rules: Rulebook) -> Coverage:

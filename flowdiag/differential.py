@@ -7,7 +7,7 @@ and the table makes a status of that. What the walk did not get to is never take
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from flowdiag.model import TCP, Candidate, Direction, Finding, Record, Sighting, Symptom
@@ -44,6 +44,7 @@ class Evidence:
     findings: tuple[Finding, ...]
     sightings: tuple[Sighting, ...]
     answer: str = "unknown"
+    counted: Mapping[Direction, str] = field(default_factory=dict)
 
     def seen(self, point: str) -> set[str]:
         """What the wire shows at a point, over all legs."""
@@ -67,11 +68,15 @@ def candidates(
     rules: Rulebook,
     sightings: tuple[Sighting, ...] = (),
     answer: str = "unknown",
+    counted: Mapping[Direction, str] | None = None,
 ) -> tuple[Candidate, ...]:
-    """Every cause that the table `symptom` lists for this symptom, in its order, with what the evidence says of it."""
+    """Every cause that the table `symptom` lists for this symptom, in its order, with what the evidence says of it.
+
+    `counted` is what a transit gateway counts as lost for want of a route, by direction.
+    """
     table = rules.table("symptom")
     causes = next(column.values for column in table.inputs if column.name == "cause")
-    evidence = Evidence(findings, sightings, answer)
+    evidence = Evidence(findings, sightings, answer, counted or {})
     found = [(cause, _held(cause, evidence)) for cause in causes]
     if symptom in ("reject", "no_log") and not any(held.answer == "yes" for cause, held in found if cause in _READ):
         found = [(cause, _at_another_time(held) if cause in _READ else held) for cause, held in found]
@@ -122,6 +127,8 @@ def _walked(findings: Iterable[Finding], ways: Iterable[Direction]) -> bool:
 
 
 def _routes(way: Direction, evidence: Evidence) -> Held:
+    if "route" in evidence.counted.get(way, ""):
+        return Held("yes", evidence.counted[way])
     found = [f for f in evidence.findings if f.table not in GUARDS | ENDS and f.direction == way]
     blocking = [f for f in found if f.verdict in ("blocked", "partial")]
     if blocking:

@@ -35,6 +35,11 @@ class Passage:
     why: str = ""
 
     @property
+    def counted(self) -> Mapping[Direction, str]:
+        """What a gateway itself counts as lost, by direction."""
+        return {self.direction: f"{self.last}: {self.why}"} if self.why else {}
+
+    @property
     def words(self) -> Mapping[str, str]:
         """The words of a headline of the table `wire`."""
         named = self.why or (f"between them: {', '.join(self.hops)}" if self.hops else "")
@@ -91,7 +96,7 @@ def _loss(
     looked: Sequence[tuple[Spot, str]], hops: tuple[Hop, ...], direction: Direction, seen: Mapping[Spot, Sighting]
 ) -> Passage | None:
     """The first interface that the packet did not come to after the last that let it pass."""
-    told = [(spot, what) for spot, what in looked if what in ("accept", *SILENT)]
+    told = [(spot, what) for spot, what in _by_interface(looked) if what in ("accept", *SILENT)]
     lost: State = "lost back" if direction == "reply" else "lost there"
     for depth, ((one, what), (other, then)) in enumerate(pairwise(told)):
         if what == "accept" and then in SILENT and "accept" not in [later for _, later in told[depth + 1 :]]:
@@ -100,6 +105,18 @@ def _loss(
             state: State = lost if inner else "unobserved"
             return Passage(state, direction, True, _told(one, seen), _told(other, seen), names, depth)
     return None
+
+
+def _by_interface(looked: Sequence[tuple[Spot, str]]) -> list[tuple[Spot, str]]:
+    """One word an interface, where it was passed or not: of what an attachment takes in or gives out only one half is logged.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-records-examples.html#flow-log-example-tgw
+    """
+    found: dict[str, tuple[Spot, str]] = {}
+    for spot, what in looked:
+        if found.get(spot.label, (spot, ""))[1] != "accept":
+            found[spot.label] = (spot, what)
+    return list(found.values())
 
 
 def _told(spot: Spot, seen: Mapping[Spot, Sighting]) -> str:

@@ -138,7 +138,8 @@ def _why(answer: Answer) -> Iterator[Line]:
 
 
 def _seen(answer: Answer) -> Iterator[Line]:
-    looked = [sighting for sighting in answer.sightings if sighting.seen != "unobserved"]
+    shown = {(s.interface, s.point) for s in answer.sightings if s.records}
+    looked = [s for s in answer.sightings if s.records or (s.seen != "unobserved" and (s.interface, s.point) not in shown)]
     blind = list(dict.fromkeys(s.interface for s in answer.sightings if s.seen == "unobserved"))
     told = dict.fromkeys((_sighting(sighting, answer.read_at), sighting.note) for sighting in looked)
     for position, (text, note) in enumerate(told):

@@ -103,7 +103,7 @@ def witness(
         symptom=symptom,
         request="some arrived" if finding.verdict == "partial" else _request(seen, way),
         finding=finding,
-        candidates=candidates(symptom, trace.findings, rules, seen, answer) if search else (),
+        candidates=candidates(symptom, trace.findings, rules, seen, answer, way.counted) if search else (),
         unread=_unread(search, seen, weighed) if search else (),
         sources=(_described(search),) if search else (),
         files=tuple(search.tally.files) if search else (),
@@ -266,7 +266,7 @@ def _described(search: Search) -> str:
     tally = search.tally
     several = f"{_counted(len(tally.files), 'file')}, {_counted(tally.records, 'record')}"
     aside = [f"{tally.outside} outside the time asked about"] if tally.outside else []
-    aside += [f"{tally.other_kinds} of transit gateways not used"] if tally.other_kinds else []
+    aside += [f"{tally.other_kinds} of transit gateways"] if tally.other_kinds else []
     return "; ".join((f"{search.source}: {several}", *aside))
 
 

@@ -12,6 +12,7 @@ from flowdiag import diagnose
 from flowdiag.coverage import Asked, weigh
 from flowdiag.listening import Station, listen
 from flowdiag.logs import ALWAYS, Search, Tally, Window
+from flowdiag.logs.folder import Folder
 from flowdiag.model import UDP, Record, Watcher
 from flowdiag.table import Rules
 from flowdiag.wire import witness
@@ -225,3 +226,65 @@ def test_a_transit_gateway_that_counts_lost_packets_names_the_drop(field, reason
     assert ("no_log", "WI404") == (wire.symptom, wire.finding.code)
     assert "tgw-0a1" in wire.finding.headline
     assert reason in wire.finding.headline
+    causes = {cause.cause: cause.status for cause in wire.candidates}
+    assert ("confirmed" if "route" in reason else "possible") == causes["route table"]
+
+
+# ---------------------------------------------------------------- lost between two interfaces
+
+LAYOUT = "interface-id srcaddr dstaddr pkt-srcaddr pkt-dstaddr srcport dstport protocol start end action log-status"
+
+
+def on_the_wire(tmp_path, path, world, *lines):
+    """What the records show, each `interface srcaddr dstaddr pkt-srcaddr pkt-dstaddr` of a request; a bare id is NODATA."""
+    times, made = f"{SECOND - 50} {SECOND}", []
+    for line in lines:
+        ends = len(line.split()) > 1
+        made.append(f"{line} 49200 5432 6 {times} ACCEPT OK" if ends else f"{line} - - - - - - - {times} - NODATA")
+    denied = f"eni-0ff 192.0.2.1 192.0.2.2 192.0.2.1 192.0.2.2 1 2 6 {times} REJECT OK"
+    (tmp_path / "flow.log").write_text("\n".join((LAYOUT, *made, denied)))
+    return witness(path, Folder(tmp_path), ALWAYS, RULES, listen(path, world.snapshot().view()))
+
+
+@pytest.fixture
+def attached():
+    """web-1 and db-1 on a transit gateway: the path, the world, and the interfaces on it by name."""
+    world = World()
+    hubbed(world)
+    faces = {}
+    for subnet in world.raw()[world.account, world.region]["Subnets"]:
+        if subnet["CidrBlock"].endswith("/28"):
+            own = subnet["CidrBlock"].replace(".0/28", ".9")
+            place = {"SubnetId": subnet["SubnetId"], "VpcId": subnet["VpcId"], "OwnerId": world.account, "Status": "in-use"}
+            more = {"PrivateIpAddress": own, "InterfaceType": "transit_gateway", "SourceDestCheck": False, "Groups": []}
+            faces[own] = str(world.add("NetworkInterfaces", "eni", {**place, **more})["NetworkInterfaceId"])
+    path = diagnose("web-1", "db-1", 5432, snapshot=world.snapshot()).path
+    leg = path.legs[0]
+    return path, world, {"web": leg.source.eni, "db": leg.destination.eni, "in": faces["10.0.9.9"], "out": faces["10.9.9.9"]}
+
+
+def test_each_attachment_interface_shows_one_half_of_the_packet(tmp_path, attached):
+    """It takes in on one side and gives out on the other, and srcaddr is its own address there: nothing is lost on the way."""
+    path, world, at = attached
+    header = "10.0.1.10 10.9.2.20 10.0.1.10 10.9.2.20"
+    out = f"{at['out']} 10.9.9.9 10.9.2.20 10.0.1.10 10.9.2.20"
+    wire = on_the_wire(
+        tmp_path, path, world, f"{at['web']} {header}", f"{at['in']} 10.0.1.10 10.0.9.9 10.0.1.10 10.9.2.20", out, at["db"]
+    )
+    assert ("no_log", "WI401") == (wire.symptom, wire.finding.code)
+    assert "10.9.2.20" not in wire.finding.headline
+
+
+def test_a_packet_is_lost_between_the_last_interface_that_saw_it_and_the_first_that_did_not(tmp_path, attached):
+    """The transit gateway took it in and never gave it out: the gateway lies between them, the routes behind it do not."""
+    path, world, at = attached
+    lines = (
+        f"{at['web']} 10.0.1.10 10.9.2.20 10.0.1.10 10.9.2.20",
+        f"{at['in']} 10.0.1.10 10.0.9.9 10.0.1.10 10.9.2.20",
+        at["out"],
+    )
+    wire = on_the_wire(tmp_path, path, world, *lines)
+    assert "WI404" == wire.finding.code
+    assert f"was last seen on {at['in']}" in wire.finding.headline
+    assert f"never reached {at['out']}" in wire.finding.headline
+    assert "(between them: tgw-" in wire.finding.headline

@@ -77,12 +77,12 @@ def test_sections_are_read() -> None:
         (
             WHOLE.replace("| U |", "| F |"),
             "table doors: the header needs the hit policy U first and an output column"
-            " (verdict, status, symptom, relation, cause, headline)",
+            " (verdict, status, symptom, relation, cause, silence, answer, headline)",
         ),
         (
             "| U | door | open |\n|---|---|---|\n| DO101 | - | - |\n",
             "table doors: the header needs the hit policy U first and an output column"
-            " (verdict, status, symptom, relation, cause, headline)",
+            " (verdict, status, symptom, relation, cause, silence, answer, headline)",
         ),
         (WHOLE.replace("door (front, back)", "(front, back)"), "table doors: cannot read the input column '(front, back)'"),
         (
