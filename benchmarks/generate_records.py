@@ -116,7 +116,10 @@ def _columns(drawn: pl.DataFrame, archive: Archive) -> pl.DataFrame:
     host = pl.when(asked).then(pl.lit(1234, pl.UInt64)).otherwise(pl.col("host") % INTERFACES)
     own = _named([address(n) for n in range(INTERFACES)], host)
     outside = _named([public(n) for n in range(2**14)], pl.col("peer") % 2**14)
-    inside = _named([address(n) for n in range(INTERFACES)], pl.when(asked).then(pl.lit(3210, pl.UInt64)).otherwise(pl.col("peer") % INTERFACES))
+    inside = _named(
+        [address(n) for n in range(INTERFACES)],
+        pl.when(asked).then(pl.lit(3210, pl.UInt64)).otherwise(pl.col("peer") % INTERFACES),
+    )
     other = pl.when(asked | (pl.col("peer") % 10 < 7)).then(inside).otherwise(outside)
     leaving = pl.col("kind") // 1024 % 2 == 0
     silent = ~asked & (pl.col("kind") % 100 == 0)
@@ -124,7 +127,13 @@ def _columns(drawn: pl.DataFrame, archive: Archive) -> pl.DataFrame:
     client, service = 32768 + pl.col("port") % 28000, pl.Series([22, 80, 443, 3306, 5432, 6379, 8080, 9092], dtype=pl.UInt64)
     served = pl.lit(service).gather(pl.col("port") // 65536 % 8)
     packets = 1 + pl.col("size") % 40
-    status = pl.when(~silent).then(pl.lit("OK")).when(pl.col("kind") % 10_000 == 0).then(pl.lit("SKIPDATA")).otherwise(pl.lit("NODATA"))
+    status = (
+        pl.when(~silent)
+        .then(pl.lit("OK"))
+        .when(pl.col("kind") % 10_000 == 0)
+        .then(pl.lit("SKIPDATA"))
+        .otherwise(pl.lit("NODATA"))
+    )
     action = pl.when(pl.col("size") % 20 == 0).then(pl.lit("REJECT")).otherwise(pl.lit("ACCEPT"))
     return drawn.select(
         pl.lit(2).alias("version"),

@@ -30,7 +30,7 @@ SEARCHES = ("start_query", "stop_query", "start_query_execution", "stop_query_ex
 PAGE_MARKS = ("NextToken", "nextToken", "NextMarker", "nextMarker", "Marker")
 ATTEMPTS, CONNECT_SECONDS, READ_SECONDS = 6, 5, 30
 STS_ATTEMPTS = 3  # a network may have no way to STS, and it only tells the account's number
-CHUNK = 1 << 16
+CHUNK, MOST_THREADS = 1 << 16, 64
 KEYS = {"aws_access_key_id": "AccessKeyId", "aws_secret_access_key": "SecretAccessKey", "aws_session_token": "SessionToken"}
 FAILURES = (aws.ClientError, aws.BotoCoreError, ResponseParserError)
 
@@ -46,8 +46,8 @@ class AccessError(FlowdiagError):
 
 
 class Access:
-    """Read-only calls to AWS, by one session for each account. Its methods may be used by several threads at once, of which
-    `workers` do not wait.
+    """Read-only calls to AWS, by one session for each account. Its methods may be used by several threads at once; `threads`
+    is how many are of use, `workers` for each account and Region, for AWS counts requests by these.
 
     `region` stands in for the session's own. `accounts` are others that may be asked, as `accounts.read` takes them; without
     a session, and where none of them needs one, there is only them. `calls` are the calls made so far as (operation,
@@ -77,6 +77,11 @@ class Access:
     def calls(self) -> tuple[tuple[str, str, Mapping[str, Any]], ...]:
         """Every call made so far."""
         return tuple(self._calls)
+
+    @property
+    def threads(self) -> int:
+        """How many calls at once are of use."""
+        return min(self.workers * len(self.scopes()), MOST_THREADS)
 
     # ------------------------------------------------------------ who is asked
 
@@ -118,11 +123,12 @@ class Access:
         if self.introduced:
             return
         self.introduced = True
-        with ThreadPoolExecutor(max_workers=self.workers) as pool:
+        nameless = not self._doors[0].account
+        with ThreadPoolExecutor(max_workers=self.threads) as pool:
             list(pool.map(self._enter, self._doors))
         own, *others = self._doors
         same = next((door for door in others if door.account == own.account and not door.shut), None)
-        if same:  # told again, for its Regions or its role
+        if same and nameless:  # told again, for its Regions or its role
             same.regions = tuple(dict.fromkeys((*own.regions, *same.regions)))
             self._doors = [same, *(door for door in others if door is not same)]
         self._refuse_none()
@@ -322,7 +328,18 @@ def _replies(client: Any, operation: str, request: Mapping[str, Any], paged: boo
     if paged:
         yield from client.get_paginator(operation).paginate(**request)
     else:
-        yield getattr(client, operation)(**request)
+        page = getattr(client, operation)(**request)
+        yield page
+        # Newer calls have pages before botocore pages them.
+        while page.get("NextToken") and _takes(client, operation, "NextToken"):
+            page = getattr(client, operation)(**request, NextToken=page["NextToken"])
+            yield page
+
+
+def _takes(client: Any, operation: str, parameter: str) -> bool:
+    name = client.meta.method_to_api_mapping[operation]
+    shape = client.meta.service_model.operation_model(name).input_shape
+    return shape is not None and parameter in shape.members
 
 
 def _plain(value: Any) -> Any:

@@ -64,14 +64,15 @@ def _alike(call: Call) -> tuple[Any, ...]:
     """Equal for calls that can be one call."""
     read, lookup = call.read, call.lookup
     kept_as = (read.responses, read.id_field, read.single)
-    asked_by = (lookup.parameter, lookup.filter, lookup.request, *sorted(lookup.also.items()))
+    asked_by: tuple[Any, ...] = (lookup.parameter, lookup.filter, *sorted(lookup.also.items()))
+    if lookup.request:
+        asked_by = (lookup.request, lookup.apart(call.values[0]))
     return (read.service, read.operation, call.scope, kept_as, asked_by)
 
 
 def _chunks(group: list[Call]) -> Iterator[Call]:
     whole = replace(group[0], queries=tuple(query for call in group for query in call.queries))
-    one_by_one = whole.read.single or whole.lookup.request
-    size = 1 if one_by_one else LISTED_IDS if whole.lookup.parameter else FILTER_VALUES
+    size = 1 if whole.read.single else FILTER_VALUES if whole.lookup.filter else LISTED_IDS
     for start in range(0, len(whole.values), size):
         yield whole.of(whole.values[start : start + size])
 
@@ -83,11 +84,11 @@ def parameters(call: Call, accepts: Mapping[str, str]) -> dict[str, Any]:
     """
     lookup, request = call.lookup, dict[str, Any]()
     if lookup.request:
-        return dict(lookup.request(call.values[0]))
+        return dict(lookup.request(call.values, call.region))
     filters = [_filter(name, text.split(",")) for name, text in lookup.also.items()]
     if lookup.parameter:
         request[lookup.parameter] = call.values if accepts.get(lookup.parameter) == "list" else call.values[0]
-    else:
+    elif lookup.filter:
         filters.insert(0, _filter(lookup.filter, [_literal(value, call.read.service) for value in call.values]))
     if filters:
         request["Filters" if "Filters" in accepts else "Filter"] = filters

@@ -123,8 +123,9 @@ def diagnose(surface: str, no_colour: bool, profile: str | None, **asked: Any) -
 
     \b
     SOURCE and DESTINATION are an instance or interface id, a private or public
-    address, a Name tag, an EC2 DNS name or ARN, or the word internet; where an
-    address fits several, write vpc-0a1/10.0.2.20 or eni-0a1/10.0.2.20.
+    address, a Name tag, the name, ARN or endpoint of a service (a Lambda function,
+    a database, a load balancer …), a DNS name, or the word internet; where one fits
+    several, write vpc-0a1/10.0.2.20, eni-0a1/10.0.2.20, or rds:orders-db.
 
     \b
     Examples:

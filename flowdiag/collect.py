@@ -49,14 +49,17 @@ class Collector:
         """The calls made so far as (operation, Region, parameters), further pages not counted."""
         return self.access.calls
 
+    @property
+    def _several(self) -> bool:
+        return len(self.access.scopes()) > 1
+
     def fetch(self, wanted: Iterable[Unread]) -> bool:
         """One round: ask AWS for all that is wanted and was not asked before; true where anything new was answered or refused.
 
         Raises FlowdiagError where AWS does not accept the credentials; what other calls of the round brought is kept.
         """
         queries = [query for query in dict.fromkeys(u.query for u in wanted if u.retry) if query not in self._asked]
-        several = len(self.access.scopes()) > 1
-        if (several or any(query.scope.account for query in queries)) and queries and not self.access.introduced:
+        if (self._several or any(query.scope.account for query in queries)) and queries and not self.access.introduced:
             self._round([])  # whose sessions these are decides what may be asked of whom
         asked = [(query, scope) for query in queries if self._can_ask(query) for scope in self.access.within(query.scope)]
         calls = plan(asked, self._reads)
@@ -85,9 +88,10 @@ class Collector:
     def _round(self, calls: list[Call]) -> list[Reply]:
         """Every call's replies, and in the first round the session's account, which so costs no round of its own."""
         self.rounds += 1
-        with ThreadPoolExecutor(max_workers=self.access.workers) as pool:
+        with ThreadPoolExecutor(max_workers=self.access.threads) as pool:
             asked = [pool.submit(_ask, call, self.access) for call in calls]
             self.access.introduce()
+            self.snapshot.places = self.access.scopes() if self._several else ()
             return [reply for future in asked for reply in future.result()]
 
     def _keep(self, replies: list[Reply]) -> None:
@@ -151,6 +155,8 @@ def _ask(call: Call, access: Access) -> list[Reply]:
     read, scope = call.read, call.scope
     takes, gives = access.shapes(scope, read.service, read.operation)
     key = next((key for key in read.responses if key in gives), read.responses[0])
+    if len(call.values) > 1 and takes.get(call.lookup.parameter, "list") != "list":  # it takes one value a call
+        return [reply for half in call.halves() for reply in _ask(half, access)]
     pages, fault = access.send(scope, read.service, read.operation, parameters(call, takes))
     if fault and fault.kind in ("absent", "value") and len(call.values) > 1:
         return [Reply(call.of(()), key), *(reply for half in call.halves() for reply in _ask(half, access))]
@@ -170,7 +176,8 @@ def _items(call: Call, key: str, pages: list[Page]) -> Iterator[Any]:
     """The raw items of a reply; one that does not name its id is kept whole beside the id that was asked for."""
     if not call.read.single:
         for page in pages:
-            yield from page.get(key) or ()
+            found = page.get(key) or ()  # a few calls answer with one object where others list
+            yield from (found,) if isinstance(found, Mapping) else found
     elif pages:
         merged: dict[str, Any] = {call.read.id_field: call.values[0]}
         for page in pages:

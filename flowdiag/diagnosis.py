@@ -69,14 +69,16 @@ def diagnose(
 ) -> Diagnosis:
     """Explain why `source` can or cannot reach `destination`.
 
-    An end is an instance or interface id, a private or public address, a Name tag, a DNS name, an EC2 ARN, `internet`,
-    or `vpc-…/address` and `eni-…/address` where an address alone fits several. `protocol` is tcp, udp, icmp, icmpv6 or
-    an IANA number; `port` belongs to TCP and UDP. `snapshot` (a Snapshot or its folder) answers offline; without one
-    AWS is read live, and only read, with `session` or the default one; `accounts` are further accounts and Regions that may
-    be asked: a TOML file, or sessions by account number. `flow_logs` is a folder or file of flow log records, or a place in
-    AWS: `cloudwatch:GROUP`, `s3://bucket/prefix`, `athena:database.table`, `flow-log:fl-…`; without one the flow logs that
-    watch the path are read live, and `none` reads none. `at` (UTC) and `window` (`30m`, `2h`) bound the records in time:
-    those in AWS to the last hour by default. `yes` agrees to a large amount of them.
+    An end is an instance or interface id, a private or public address, a Name tag, the name, ARN or endpoint of a service
+    (Lambda, RDS and Aurora, ElastiCache, Redshift, OpenSearch, MSK, EFS, ECS, EKS, load balancers, gateways, endpoints,
+    Elastic IPs), a DNS name, or `internet`; `vpc-…/address`, `eni-…/address` and `rds:name` where one fits several.
+    `protocol` is tcp, udp, icmp, icmpv6 or an IANA number; `port` belongs to TCP and UDP. `snapshot` (a Snapshot or its
+    folder) answers offline; without one AWS is read live, and only read, with `session` or the default one; `accounts`
+    are further accounts and Regions that may be asked: a TOML file, or sessions by account number. `flow_logs` is a folder
+    or file of flow log records, or a place in AWS: `cloudwatch:GROUP`, `s3://bucket/prefix`,
+    `athena:database.table`, `flow-log:fl-…`; without one the flow logs that watch the path are read live, and `none` reads
+    none. `at` (UTC) and `window` (`30m`, `2h`) bound the records in time: those in AWS to the last hour by default. `yes`
+    agrees to a large amount of them.
     `rules` is a folder of one's own decision tables.
 
     Raises FlowdiagError, one sentence, for anything a person can mend.

@@ -155,6 +155,22 @@ def _seen(answer: Answer) -> Iterator[Line]:
     elif answer.relation == "predicted" and not looked:
         lacking = "" if answer.sources else "no flow log was given; "
         yield Line(text=f"nothing: {lacking}predicted from the configuration alone{read}")
+    if not answer.sources:
+        yield from _visible(answer)
+
+
+def _visible(answer: Answer) -> Iterator[Line]:
+    """Where a flow log would show the traffic of a service that was named, which people may not know to have interfaces."""
+    ends = [end for leg in answer.path.legs for end in (leg.source, leg.destination)]
+    if not any(end.managed for end in ends):
+        return
+    names = {end.eni: end.label for end in ends if end.eni}
+    hops = [hop for leg in answer.path.legs for hop in leg.hops if hop.place.kind not in ("security_group", "network_acl")]
+    names = {hop.place.id: hop.name for hop in hops if hop.place.id.startswith("eni-")} | names
+    listed = ", ".join(f"{id} ({name})" if name != id else id for id, name in names.items())
+    hidden = list(dict.fromkeys(end.label for end in ends if end.managed and not end.eni))
+    nowhere = f"; none shows the side of {' or '.join(hidden)}" if hidden else ""
+    yield Line(text=f"visible to flow logs on {listed}{nowhere}")
 
 
 def _sighting(sighting: Sighting, near: datetime | None) -> str:

@@ -17,13 +17,14 @@ from typing import Any, Self
 from flowdiag import capture, folder
 from flowdiag.index import Item
 from flowdiag.model import ANYWHERE, Query, Scope, Unread
-from flowdiag.store import Reads, Store
+from flowdiag.store import Reads, Store, within
 
 
 class Snapshot:
     """Raw describe replies by scope and response key, and the resources in them.
 
-    `get` and `find` answer without remembering; `view()` gives the `component.View` that a walk uses.
+    `get` and `find` answer without remembering; `view()` gives the `component.View` that a walk uses. `places` are the
+    accounts and Regions that a search without a scope was made in, where they were several: only together do they answer it.
     """
 
     def __init__(self, reads: Reads | None = None) -> None:
@@ -31,6 +32,7 @@ class Snapshot:
         self._answered: set[Query] = set()
         self._refused: dict[Query, Unread] = {}
         self._notes: tuple[str, ...] = ()
+        self.places: tuple[Scope, ...] = ()
         self.files: tuple[str, ...] = ()
         self.read_at: datetime | None = None
 
@@ -59,6 +61,7 @@ class Snapshot:
             new._answered.update(told.answered)
             new._refused.update({unread.query: unread for unread in told.refused})
             new.read_at = _newest(new.read_at, told.read_at)
+            new.places = tuple(dict.fromkeys((*new.places, *told.places)))
         new.files, new._notes = tuple(contents.files), tuple(contents.notes)
         return new
 
@@ -69,7 +72,11 @@ class Snapshot:
         """
         answered = tuple(sorted(self._answered, key=repr))
         refused = tuple(sorted(self._refused.values(), key=repr))
-        capture.write(path, self._store.parts(), capture.Capture(read_at=self.read_at, answered=answered, refused=refused))
+        capture.write(
+            path,
+            self._store.parts(),
+            capture.Capture(read_at=self.read_at, answered=answered, refused=refused, places=self.places),
+        )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Snapshot):
@@ -98,7 +105,7 @@ class Snapshot:
         Raises KeyError for a kind or lookup that no component reads.
         """
         hits = self._by_id(kind, value, scope) if by == "id" else self._store.find(kind, by, value, scope)
-        if by == "id" and hits:
+        if hits and (by == "id" or self._store.is_unique(kind, by)):
             return self._built(hits, by, value, scope)
         lacking = self._lacking(Query(kind=kind, by=by, value=value, scope=scope), hits)
         return self._built(hits, by, value, scope) if lacking is None else lacking
@@ -124,6 +131,7 @@ class Snapshot:
             return Unread(query=query, reason=reason, action=action, retry=False)
         there = self._store.whole(query.kind, query.scope)
         partly = [scope for scope, whole in there if not whole]
+        partly += [place for place in self.places if within(place, query.scope) and place not in dict(there)]
         if there and not partly:
             return None
         if query in self._refused and not self._answered_where_found(query, hits):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from aws_world import ACCOUNT, AWAY, HOME, answering, collect, eni, ids, interface, no_waiting, want
+from aws_replay import replay_session
+from aws_world import ACCOUNT, AWAY, HOME, answering, collect, eni, ids, interface, no_waiting, only, read, want
 
+from flowdiag.access import Access
 from flowdiag.calls import FILTER_VALUES
+from flowdiag.collect import Collector
 from flowdiag.model import Query, Scope, Unread
 
 __all__ = ["collect", "no_waiting"]
@@ -212,6 +216,22 @@ def test_an_unknown_id_does_not_spoil_the_others(collect: Any) -> None:
     collector.fetch(want("interface", "listed", eni(0), eni(1), eni(9), eni(3)))
     found = [len(collector.snapshot.find("interface", "listed", eni(n))) for n in (0, 1, 9, 3)]
     assert found == [1, 1, 0, 1]
+
+
+def test_a_parameter_that_takes_one_value_is_one_call_a_value() -> None:
+    """EFS is asked for one file system at a time; each gets its own mount targets, in a protocol that is not EC2's."""
+    targets = [{"MountTargetId": f"fsmt-{n}", "FileSystemId": f"fs-{n % 3}"} for n in range(6)]
+    session = replay_session({"MountTargets": targets}, account=ACCOUNT, region=HOME, page=1)
+    system = only("FileSystemId", parameter="FileSystemId")
+    action, lookups = "elasticfilesystem:DescribeMountTargets", {"system": system}
+    mounted = read("mounted", "describe_mount_targets", "MountTargets", "MountTargetId", lookups=lookups)
+    collector = Collector(Access(session), reads={"mounted": (replace(mounted, service="efs", action=action),)})
+    collector.fetch(want("mounted", "system", "fs-0", "fs-2"))
+    found = [
+        sorted(r.model_extra["MountTargetId"] for r in collector.snapshot.find("mounted", "system", f)) for f in ("fs-0", "fs-2")
+    ]
+    assert [["fsmt-0", "fsmt-3"], ["fsmt-2", "fsmt-5"]] == found
+    assert 4 == session.replay.count("DescribeMountTargets")
 
 
 # ---------------------------------------------------------------- Regions and accounts
