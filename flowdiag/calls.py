@@ -84,7 +84,7 @@ def parameters(call: Call, accepts: Mapping[str, str]) -> dict[str, Any]:
     """
     lookup, request = call.lookup, dict[str, Any]()
     if lookup.request:
-        return dict(lookup.request(call.values, call.region))
+        return dict(lookup.request(call.values, call.scope.region))
     filters = [_filter(name, text.split(",")) for name, text in lookup.also.items()]
     if lookup.parameter:
         request[lookup.parameter] = call.values if accepts.get(lookup.parameter) == "list" else call.values[0]
