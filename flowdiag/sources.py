@@ -1,7 +1,7 @@
 """Which flow logs to read for a path: a place that a person named, or those that watch the interfaces on it.
 
-Each destination is read once. CloudWatch Logs comes before S3 for the same traffic, for records are there sooner, and S3
-before CloudWatch Logs for the past, for log groups forget; never both for the same interface.
+Each destination is read once. Where one flow log of an interface shows all of its traffic, only that one is read: in
+CloudWatch Logs before S3, for records are there sooner, and for the past in S3 first, for log groups forget.
 """
 
 from __future__ import annotations

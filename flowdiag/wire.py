@@ -264,7 +264,8 @@ def _counted(number: int, thing: str) -> str:
 
 def _described(search: Search) -> str:
     tally = search.tally
-    several = f"{_counted(len(tally.files), 'file')}, {_counted(tally.records, 'record')}"
+    files = f"{_counted(len(tally.files), 'file')}, " if tally.files else ""
+    several = f"{files}{_counted(tally.records, 'record')}"
     aside = [f"{tally.outside} outside the time asked about"] if tally.outside else []
     aside += [f"{tally.other_kinds} of transit gateways"] if tally.other_kinds else []
     return "; ".join((f"{search.source}: {several}", *aside))

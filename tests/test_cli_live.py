@@ -134,3 +134,21 @@ def test_capture_leaves_foreign_files_alone(live: Live, world: World, tmp_path: 
     (tmp_path / "thesis.txt").write_text("years of work")
     assert "'thesis.txt', which is no part of a capture" in refusal(run("capture", tmp_path, *ASKED))
     assert ["thesis.txt"] == [file.name for file in tmp_path.iterdir()]
+
+
+def test_logs_of_aws_beside_a_snapshot(live: Live, world: World, tmp_path: Path) -> None:
+    """A saved configuration and flow logs in AWS: the logs alone are asked, and what cannot be had is named."""
+    session = live(pair(world), deny=["logs:FilterLogEvents"])
+    world.save(tmp_path)
+    result = run("diagnose", *ASKED, "--snapshot", tmp_path, "--region", world.region, "--flow-logs", "cloudwatch:/vpc/prod")
+    assert 0 == result.exit_code
+    assert "(denied, logs:FilterLogEvents)" in result.stdout
+    assert {"logs", "sts", "ec2"} >= {service for service, _, _ in session.replay.requests}
+    assert 0 == session.replay.count("DescribeNetworkInterfaces")
+
+
+def test_none_reads_no_flow_logs(live: Live, world: World) -> None:
+    """Nor asks which there are."""
+    session = live(pair(world))
+    assert 0 == run("diagnose", *ASKED, "--flow-logs", "none").exit_code
+    assert 0 == session.replay.count("DescribeFlowLogs")

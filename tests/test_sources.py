@@ -160,7 +160,7 @@ def test_a_live_question_reads_its_flow_logs(pair: Pair) -> None:
     diagnosis = told(pair.world, door)
     assert {("request_source", "accept"), ("request_destination", "accept")} <= {(s.point, s.seen) for s in diagnosis.sightings}
     assert ["filter_log_events"] * 2 == [name for name, _ in door.calls]
-    assert "CloudWatch Logs /vpc/prod" in diagnosis.sources[0]
+    assert ("CloudWatch Logs /vpc/prod: 2 records",) == diagnosis.sources
 
 
 def test_denied_logs_are_unread_and_never_silence(pair: Pair) -> None:

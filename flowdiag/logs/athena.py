@@ -133,7 +133,7 @@ class Athena(Opener):
         fields = list(table.fields)
         number = 0
         try:
-            for number, row in enumerate(self._rows(query, tally), 1):
+            for number, row in enumerate(self._rows(query), 1):
                 if number > MOST_ROWS:
                     raise FlowdiagError(f"more than {MOST_ROWS} records: give a shorter window")
                 record = self._record(dict(zip(fields, row, strict=False)), number, tally)
@@ -156,7 +156,7 @@ class Athena(Opener):
     def _coverage(self, query: Query, sought: Sought, tally: Tally) -> Iterator[Record]:
         """No records, only when each interface has lines at all."""
         try:
-            for interface, status, first, last, accepts, rejects in self._rows(query, tally):
+            for interface, status, first, last, accepts, rejects in self._rows(query):
                 tally.accepts += int(accepts or 0)
                 tally.rejects += int(rejects or 0)
                 start, end = (int(text) if text else None for text in (first, last))
@@ -165,16 +165,12 @@ class Athena(Opener):
             tally.lose(sought.interfaces, f"{self.name}: when interfaces have lines could not be asked ({error})")
         yield from ()
 
-    def _rows(self, query: Query, tally: Tally) -> Iterator[list[str]]:
+    def _rows(self, query: Query) -> Iterator[list[str]]:
         """The rows of a query as texts, empty for nothing; raises FlowdiagError where Athena refuses or breaks off."""
         id = self._started(query)
-        ended = outcome(lambda: self._ended(id), self.pause, PATIENCE)
-        if ended is None:
+        if outcome(lambda: self._ended(id), self.pause, PATIENCE) is None:
             self._stop(id)
             raise FlowdiagError(f"the query was given up after {PATIENCE:.0f} s")
-        tally.files.append(
-            f"athena query {id}: {_gigabytes((ended.get('Statistics') or {}).get('DataScannedInBytes', 0))} scanned"
-        )
         rows = (
             row for page in self.access.each(self.scope, "athena", "get_query_results", {"QueryExecutionId": id})
             for row in page.get("ResultSet", {}).get("Rows") or ()

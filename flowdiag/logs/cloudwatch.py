@@ -88,7 +88,6 @@ class CloudWatch(Opener):
         by_stream = self.streams and not any(delivery.gateway for delivery in deliveries)
         reading = _Reading(self, sought, layouts, by_stream)
         yield from in_order(reading.parts(*span), tally)
-        tally.files.append(self.group)
 
     def _deliveries(self, tally: Tally) -> tuple[Delivery, ...]:
         """The flow logs that deliver here; where AWS does not tell, the default format is assumed and that is noted."""
