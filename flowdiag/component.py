@@ -273,6 +273,17 @@ def owner_scope(vpc: str, scope: Scope, view: View) -> Scope:
     return Scope(account=found.owner_id, region=scope.region) if found and found.owner_id and scope.account else scope
 
 
+def required(field_name: str) -> Callable[[Mapping[str, Any]], list[str | None]]:
+    """The keys of a lookup by a field that AWS always gives: a resource without it is half-written."""
+
+    def keys(raw: Mapping[str, Any]) -> list[str | None]:
+        if not raw[field_name]:
+            raise ValueError(f"{field_name} is empty")
+        return [raw[field_name]]
+
+    return keys
+
+
 def by_id(field_name: str, filter: str) -> Lookup:
     """The lookup by AWS id; a filter rather than an id list, because one unknown id would fail the whole call."""
     return Lookup(keys=lambda raw: [raw[field_name]], filter=filter)

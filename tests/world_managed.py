@@ -127,7 +127,9 @@ def domain(name: str, places: Mapping[Subnet, str], *groups: Group, world: World
     for subnet, address in places.items():
         subnet.interface(address, *groups, Description=f"ES {name}", RequesterManaged=True)
     raw = {"DomainName": name, "ARN": arn(world, "es", f"domain/{name}"), "Created": True, "Deleted": False, **more}
-    raw |= {"VPCOptions": {"SubnetIds": [subnet.id for subnet in places]}} if places else {}
+    host = f"{name}-abc123.{world.region}.es.amazonaws.com"
+    inside = {"VPCOptions": {"SubnetIds": [subnet.id for subnet in places]}, "Endpoints": {"vpc": f"vpc-{host}"}}
+    raw |= inside if places else {"Endpoint": f"search-{host}"}
     return world.add("DomainStatusList", "d", raw)
 
 
@@ -184,9 +186,20 @@ def tasks(
         face = subnet.interface(address, *groups, Description=arn(world, "ecs", f"attachment/{number}"), RequesterManaged=True)
         details = [{"name": "subnetId", "value": subnet.id}, {"name": "networkInterfaceId", "value": face.id}]
         attached = {"id": str(number), "type": "ElasticNetworkInterface", "status": "ATTACHED", "details": details}
-        world.add("tasks", "t", {"taskArn": own, "lastStatus": status, "group": f"service:{service}", "attachments": [attached]})
+        world.add(
+            "tasks",
+            "t",
+            {
+                "taskArn": own,
+                "clusterArn": arn(world, "ecs", f"cluster/{cluster}"),
+                "lastStatus": status,
+                "group": f"service:{service}",
+                "attachments": [attached],
+            },
+        )
         made.append(own)
-    world.add("EcsServiceTasks", "s", {"service": f"{cluster}/{service}", "taskArns": made})
+    whose = {"service": f"{cluster}/{service}", "serviceName": service}
+    world.add("EcsServiceTasks", "s", {**whose, "taskArns": made})
     return made
 
 

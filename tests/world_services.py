@@ -85,7 +85,8 @@ def interface_endpoint(subnet: Subnet, address: str, *groups: Group, service: st
     """The id of an interface endpoint with its interface in one subnet."""
     look = {"Description": "VPC Endpoint Interface", "RequesterManaged": True}
     face = subnet.interface(address, *groups, type="vpc_endpoint", **look)
-    return _endpoint(subnet.vpc, {"VpcEndpointType": "Interface", "NetworkInterfaceIds": [face.id], **more}, service)
+    raw = {"VpcEndpointType": "Interface", "NetworkInterfaceIds": [face.id], "PrivateDnsEnabled": "DnsEntries" in more, **more}
+    return _endpoint(subnet.vpc, raw, service)
 
 
 def _endpoint(vpc: Vpc, raw: Raw, service: str) -> str:

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from flowdiag.address import address
 from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, owner_scope
-from flowdiag.model import Address, Unread
+from flowdiag.model import Address, Query, Unread
 from flowdiag.named import Named, every
 
 # Hosts of AWS's public services: `ec2.us-east-1.amazonaws.com`, `bucket.s3.us-east-1.amazonaws.com`, `s3.amazonaws.com`,
@@ -225,6 +225,10 @@ def _at_endpoint(host: str, vpc: str, scope: Any, view: View) -> Named | Unread 
     found = view.find("vpc_endpoint", "vpc", vpc, owner_scope(vpc, scope, view))
     if isinstance(found, Unread):
         return found
+    nameless = next((e for e in found if not e.names_known), None)
+    if nameless:
+        query = Query(kind="vpc_endpoint", by="id", value=nameless.id, scope=nameless.scope)
+        return view.lack(Unread(query=query, reason="it shows no DNS names", retry=False))
     ids = [e.id for e in found if e.state.lower() != "deleted" and any(entry.is_for(host) for entry in e.dns_entries)]
     return Named(resource=host, label=host, alias=tuple(ids)) if ids else None
 
@@ -235,7 +239,7 @@ def _public(host: str, service: str, region: str, near: tuple[Any, ...], view: V
         found = view.find("service_prefix_list", "service", f"com.amazonaws.{region}.{service}", near[0].scope)
         if isinstance(found, Unread):
             return found
-        networks = [ip_network(text) for listed in found for text in listed.networks]
+        networks = [ip_network(text, strict=False) for listed in found for text in listed.networks]
         if networks:
             return Named(resource=host, label=host, addresses=(networks[0][min(1, networks[0].num_addresses - 1)],))
     return Named(resource=host, label=host, internet=True)

@@ -21,6 +21,7 @@ from flowdiag.component import (
     by_id,
     by_name,
     owner_scope,
+    required,
 )
 from flowdiag.model import ICMP, ICMPV6, TCP, Evidence, Move, Observation, Packet, Place, Unread
 from flowdiag.named import Named, all_of, arn_scope, every
@@ -39,7 +40,7 @@ TYPES = {"Interface": "interface", "Gateway": "gateway"}
 class DnsEntry(Part):
     """One DNS name of an interface endpoint; with private DNS the service's own name is among them, perhaps with a `*`."""
 
-    dns_name: str = ""
+    dns_name: Id
 
     def is_for(self, host: str) -> bool:
         """Whether the host's name is this one."""
@@ -59,11 +60,17 @@ class VpcEndpoint(Resource):
     policy_document: str = ""
     network_interface_ids: tuple[str, ...] = ()
     dns_entries: tuple[DnsEntry, ...] = ()
+    private_dns_enabled: bool | None = None
 
     @property
     def id(self) -> str:
         """The endpoint id."""
         return self.vpc_endpoint_id
+
+    @property
+    def names_known(self) -> bool:
+        """Whether it shows the names it answers to, as every interface endpoint does, or says that it has no private one."""
+        return bool(self.dns_entries) or self.private_dns_enabled is False or self.vpc_endpoint_type != "Interface"
 
     @property
     def service(self) -> str:
@@ -90,7 +97,7 @@ class VpcEndpointComponent(Component):
             resource=VpcEndpoint,
             lookups={
                 "id": by_id("VpcEndpointId", "vpc-endpoint-id"),
-                "vpc": Lookup(keys=lambda raw: [raw.get("VpcId")], filter="vpc-id"),
+                "vpc": Lookup(keys=required("VpcId"), filter="vpc-id"),
                 "name": by_name(),
             },
         ),
@@ -169,7 +176,7 @@ def _as_gateway(endpoint: Any, view: View) -> Named | Unread:
     found = view.find("service_prefix_list", "service", endpoint.service_name, endpoint.scope)
     if isinstance(found, Unread):
         return found
-    networks = [network for listed in found for text in listed.networks if (network := ip_network(text))]
+    networks = [network for listed in found for text in listed.networks if (network := ip_network(text, strict=False))]
     first = next((network[1] if network.num_addresses > 1 else network[0] for network in networks), None)
     outside = (
         f"is a gateway endpoint for {endpoint.service}, whose prefix list holds no address: ask for an address of the service"
