@@ -215,7 +215,18 @@ def _pages(client: Any, operation: str, request: Mapping[str, Any], paged: bool)
     if paged:
         yield from client.get_paginator(operation).paginate(**request)
     else:
-        yield getattr(client, operation)(**request)
+        page = getattr(client, operation)(**request)
+        yield page
+        # Newer calls have pages before botocore pages them.
+        while page.get("NextToken") and _takes(client, operation, "NextToken"):
+            page = getattr(client, operation)(**request, NextToken=page["NextToken"])
+            yield page
+
+
+def _takes(client: Any, operation: str, parameter: str) -> bool:
+    name = client.meta.method_to_api_mapping[operation]
+    shape = client.meta.service_model.operation_model(name).input_shape
+    return shape is not None and parameter in shape.members
 
 
 def _plain(value: Any) -> Any:

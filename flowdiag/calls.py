@@ -64,8 +64,8 @@ def _alike(call: Call) -> tuple[Any, ...]:
     read, lookup = call.read, call.lookup
     kept_as = (read.responses, read.id_field, read.single)
     asked_by: tuple[Any, ...] = (lookup.parameter, lookup.filter, *sorted(lookup.also.items()))
-    if lookup.request:
-        asked_by = (lookup.request, lookup.apart(call.values[0]))
+    if lookup.request or lookup.batch:
+        asked_by = (lookup.request or lookup.batch, lookup.apart(call.values[0]))
     return (read.service, read.operation, call.region, kept_as, asked_by)
 
 
@@ -83,11 +83,13 @@ def parameters(call: Call, accepts: Mapping[str, str]) -> dict[str, Any]:
     """
     lookup, request = call.lookup, dict[str, Any]()
     if lookup.request:
-        return dict(lookup.request(call.values, call.region))
+        return dict(lookup.request(call.values[0]))
+    if lookup.batch:
+        return dict(lookup.batch(call.values, call.region))
     filters = [_filter(name, text.split(",")) for name, text in lookup.also.items()]
     if lookup.parameter:
         request[lookup.parameter] = call.values if accepts.get(lookup.parameter) == "list" else call.values[0]
-    else:
+    elif lookup.filter:
         filters.insert(0, _filter(lookup.filter, [_literal(value, call.read.service) for value in call.values]))
     if filters:
         request["Filters" if "Filters" in accepts else "Filter"] = filters

@@ -140,7 +140,8 @@ def _items(call: Call, key: str, pages: list[Page]) -> Iterator[Any]:
     """The raw items of a reply; one that does not name its id is kept whole beside the id that was asked for."""
     if not call.read.single:
         for page in pages:
-            yield from page.get(key) or ()
+            found = page.get(key) or ()  # a few calls answer with one object where others list
+            yield from (found,) if isinstance(found, Mapping) else found
     elif pages:
         merged: dict[str, Any] = {call.read.id_field: call.values[0]}
         for page in pages:

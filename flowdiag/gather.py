@@ -19,7 +19,7 @@ from flowdiag.resolve import resolve
 from flowdiag.snapshot import SnapshotView
 from flowdiag.table import Rules
 
-MOST_ROUNDS = 12
+MOST_ROUNDS = 32  # a guard, not a budget: each round asks only for what nothing was asked for before
 Progress = Callable[[int, int], None]
 
 

@@ -206,7 +206,10 @@ class Packet(Value):
     `translations` and `tracked` (ENI ids) are what the request left behind, for the reply.
     `lost` names the component at which the sender's identity was lost, `origin` the ENI it started from;
     `crossed` are the peerings passed; `proxy` is the ENI of a load balancer that handed the packet on with its sender's
-    address, whose groups an inbound rule may name as well.
+    address, whose groups an inbound rule may name as well; `carried` is the packet inside, where this one is only its
+    envelope, and the place where it is taken out.
+    `watched` are the places that keep state of the request without changing its header, so that the reply has to come back
+    through them; `chosen` are choices for the request that hold for its reply too (an attachment and, as role, its subnet).
     """
 
     flow: Flow
@@ -222,6 +225,9 @@ class Packet(Value):
     origin: str | None = None
     crossed: tuple[str, ...] = ()
     proxy: str | None = None
+    carried: tuple[Place, Packet] | None = None
+    watched: tuple[Place, ...] = ()
+    chosen: tuple[Place, ...] = ()
 
     def but(self, **changes: Any) -> Packet:
         """A copy with some fields changed."""

@@ -19,10 +19,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import world_edges
 from world import World, tags
 from world_balancers import ClassicLoadBalancer, LoadBalancer, endpoint_service
+from world_firewall import Firewall, match, rule
 from world_managed import database, function
-from world_services import TransitGateway, egress_only_gateway, gateway_endpoint, interface_endpoint
+from world_services import (
+    TransitGateway,
+    appliance_endpoint,
+    block_public_access,
+    egress_only_gateway,
+    gateway_endpoint,
+    interface_endpoint,
+)
 
 from flowdiag import Diagnosis, Snapshot, diagnose
 from flowdiag.conclude import configuration
@@ -42,11 +51,17 @@ MADE = (
     endpoint_service,
     gateway_endpoint,
     interface_endpoint,
+    appliance_endpoint,
     egress_only_gateway,
     function,
     database,
+    block_public_access,
+    Firewall,
+    match,
+    rule,
 )
 SERVICES = {made.__name__: made for made in MADE}
+EDGES = {name: made for name, made in vars(world_edges).items() if getattr(made, "__module__", "") == world_edges.__name__}
 SAID_NOWHERE = "-"  # the headline of rows of the table of causes that no report shows
 _BLOCK = re.compile(r"^```(\w+ [\w-]+)\n(.*?)^```$", flags=re.M | re.S)
 _CODES = re.compile(r"^codes: (.+)$", flags=re.M)
@@ -133,7 +148,7 @@ def name(thing: Any, text: str) -> Any:
 def built(case: Case) -> Accounts:
     """The worlds that the blocks of a case make; `world` is the first."""
     accounts = Accounts()
-    names: dict[str, Any] = {"World": accounts, "world": accounts(), "name": name, **SERVICES}
+    names: dict[str, Any] = {"World": accounts, "world": accounts(), "name": name, **SERVICES, **EDGES}
     for block in (case.start, case.blocks.get("python world", "")):
         exec(compile(block, f"{case.page}: {case.title}", "exec"), names)
     return accounts

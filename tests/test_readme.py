@@ -256,6 +256,9 @@ def test_the_prefix_list_query_makes_a_reply_that_is_understood(tmp_path: Path) 
         ("search-transit-gateway-routes", {"Routes": [], "AdditionalRoutesAvailable": False}),
         ("describe-listeners", {"Listeners": []}),
         ("describe-load-balancer-attributes", {"Attributes": []}),
+        ("describe-rules", {"Rules": []}),
+        ("describe-listener-attributes", {"Attributes": []}),
+        ("describe-instance-health", {"InstanceStates": []}),
         ("describe-target-group-attributes", {"Attributes": []}),
         ("describe-target-health", {"TargetHealthDescriptions": []}),
         ("get-function-configuration", {"FunctionName": "orders-fn", "FunctionArn": "arn:aws:lambda:::function:orders-fn"}),
@@ -264,6 +267,8 @@ def test_the_prefix_list_query_makes_a_reply_that_is_understood(tmp_path: Path) 
         ("list-tasks", {"taskArns": []}),
         ("list-hosted-zones-by-vpc", {"HostedZoneSummaries": []}),
         ("list-resource-record-sets", {"ResourceRecordSets": []}),
+        ("describe-firewall", {"Firewall": {"FirewallPolicyArn": "arn:aws:network-firewall:::"}, "FirewallStatus": {}}),
+        ("describe-firewall-policy", {"FirewallPolicy": {"StatelessDefaultActions": ["aws:drop"]}}),
     ],
 )
 def test_a_query_that_names_what_a_reply_is_about_makes_one_that_is_understood(

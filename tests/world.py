@@ -69,6 +69,18 @@ ID_FIELDS = {
     "EcsServiceTasks": "service",
     "PrivateHostedZones": "VPCId",
     "HostedZoneRecords": "HostedZoneId",
+    "VpnGateways": "VpnGatewayId",
+    "VpnConnections": "VpnConnectionId",
+    "CustomerGateways": "CustomerGatewayId",
+    "DirectConnectGatewayAssociations": "associatedGatewayId",
+    "DirectConnectGatewayAttachments": "directConnectGatewayId",
+    "virtualInterfaces": "virtualInterfaceId",
+    "TransitGatewayConnects": "TransitGatewayAttachmentId",
+    "TransitGatewayConnectPeers": "TransitGatewayConnectPeerId",
+    "CarrierGateways": "CarrierGatewayId",
+    "LocalGatewayRouteTableVpcAssociations": "LocalGatewayRouteTableVpcAssociationId",
+    "LocalGatewayRouteTables": "LocalGatewayRouteTableId",
+    "LocalGatewayRoutes": "LocalGatewayRouteTableId",
     "LoadBalancers": "LoadBalancerArn",
     "LoadBalancerListeners": "LoadBalancerArn",
     "LoadBalancerAttributes": "LoadBalancerArn",
@@ -82,6 +94,11 @@ ID_FIELDS = {
     "ClassicLoadBalancerAttributes": "LoadBalancerName",
     "ClassicLoadBalancerHealth": "LoadBalancerName",
     "ServiceConfigurations": "ServiceId",
+    "VpcBlockPublicAccessOptions": "AwsAccountId",
+    "VpcBlockPublicAccessExclusions": "ExclusionId",
+    "NetworkFirewalls": "FirewallArn",
+    "NetworkFirewallPolicies": "FirewallPolicyArn",
+    "NetworkFirewallRuleGroups": "RuleGroupArn",
 }
 ASKED_APART = (
     "FlowLogs",
@@ -92,6 +109,8 @@ TARGET_FIELDS = {
     "eni": "NetworkInterfaceId",
     "tgw": "TransitGatewayId",
     "eigw": "EgressOnlyInternetGatewayId",
+    "cagw": "CarrierGatewayId",
+    "lgw": "LocalGatewayId",
 }
 STATE_CODES = {"pending": 0, "running": 16, "stopped": 80, "terminated": 48}
 

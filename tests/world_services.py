@@ -85,8 +85,16 @@ def interface_endpoint(subnet: Subnet, address: str, *groups: Group, service: st
     """The id of an interface endpoint with its interface in one subnet."""
     look = {"Description": "VPC Endpoint Interface", "RequesterManaged": True}
     face = subnet.interface(address, *groups, type="vpc_endpoint", **look)
-    raw = {"VpcEndpointType": "Interface", "NetworkInterfaceIds": [face.id], "PrivateDnsEnabled": "DnsEntries" in more, **more}
-    return _endpoint(subnet.vpc, raw, service)
+    place = {"SubnetIds": [subnet.id], "NetworkInterfaceIds": [face.id], "PrivateDnsEnabled": "DnsEntries" in more}
+    return _endpoint(subnet.vpc, {"VpcEndpointType": "Interface", **place, **more}, service)
+
+
+def appliance_endpoint(subnet: Subnet, address: str, service: str, **more: Any) -> str:
+    """The id of an endpoint for a Gateway Load Balancer's service, in one subnet; routes to it are still to be made."""
+    look = {"Description": "VPC Endpoint Interface", "RequesterManaged": True, "SourceDestCheck": False}
+    face = subnet.interface(address, type="gateway_load_balancer_endpoint", **look)
+    place = {"SubnetIds": [subnet.id], "NetworkInterfaceIds": [face.id]}
+    return _endpoint(subnet.vpc, {"VpcEndpointType": "GatewayLoadBalancer", **place, **more}, service)
 
 
 def _endpoint(vpc: Vpc, raw: Raw, service: str) -> str:
@@ -99,3 +107,13 @@ def egress_only_gateway(vpc: Vpc) -> str:
     """The id of an egress-only internet gateway attached to the VPC; routes to it are still to be made."""
     attached = {"Attachments": [{"State": "attached", "VpcId": vpc.id}], "Tags": []}
     return str(vpc.world.add("EgressOnlyInternetGateways", "eigw", attached)["EgressOnlyInternetGatewayId"])
+
+
+def block_public_access(world: World, mode: str, **excluded: tuple[str, str]) -> None:
+    """VPC Block Public Access of the account; exclusions are (id of a VPC or subnet, mode), their names are for the reader."""
+    options = {"AwsAccountId": world.account, "AwsRegion": world.region, "State": "update-complete"}
+    world.add("VpcBlockPublicAccessOptions", "bpa", {**options, "InternetGatewayBlockMode": mode})
+    for id, allowed in excluded.values():
+        arn = f"arn:aws:ec2:{world.region}:{world.account}:{id.split('-')[0]}/{id}"
+        look = {"ResourceArn": arn, "InternetGatewayExclusionMode": allowed, "State": "create-complete"}
+        world.add("VpcBlockPublicAccessExclusions", "vpcbpa-exclude", look)
