@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flowdiag.component import Lookup, Read
-from flowdiag.model import Query
+from flowdiag.model import Query, Scope
 
 FILTER_VALUES = 200  # of one filter: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html
 LISTED_IDS = 20  # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeLoadBalancers.html
@@ -18,11 +18,11 @@ _WILDCARDS = re.compile(r"[*?\\]")
 
 @dataclass(frozen=True)
 class Call:
-    """One request to be made: a lookup of a Read in a Region, for the values of these queries."""
+    """One request to be made: a lookup of a Read in an account and Region, for the values of these queries."""
 
     read: Read
     lookup: Lookup
-    region: str
+    scope: Scope
     queries: tuple[Query, ...]
 
     @property
@@ -46,15 +46,16 @@ def askable(reads: Iterable[Read], by: str) -> list[Read]:
     return [read for read in reads if by in read.lookups and read.lookups[by].askable]
 
 
-def plan(queries: Iterable[Query], reads: Mapping[str, tuple[Read, ...]], home: str) -> list[Call]:
-    """The fewest calls that answer the queries: many values of one lookup go together, up to what AWS takes in one call.
+def plan(asked: Iterable[tuple[Query, Scope]], reads: Mapping[str, tuple[Read, ...]]) -> list[Call]:
+    """The fewest calls that answer the queries, each where it is asked: many values of one lookup go together, up to what
+    AWS takes in one call.
 
-    `home` is the Region of queries that name none. A query none of whose lookups can be asked of AWS gets no call.
+    A query none of whose lookups can be asked of AWS gets no call.
     """
     groups: dict[tuple[Any, ...], list[Call]] = defaultdict(list)
-    for query in queries:
+    for query, scope in asked:
         for read in askable(reads[query.kind], query.by):
-            call = Call(read, read.lookups[query.by], query.scope.region or home, (query,))
+            call = Call(read, read.lookups[query.by], scope, (query,))
             groups[_alike(call)].append(call)
     return [chunk for group in groups.values() for chunk in _chunks(group)]
 
@@ -64,9 +65,9 @@ def _alike(call: Call) -> tuple[Any, ...]:
     read, lookup = call.read, call.lookup
     kept_as = (read.responses, read.id_field, read.single)
     asked_by: tuple[Any, ...] = (lookup.parameter, lookup.filter, *sorted(lookup.also.items()))
-    if lookup.request or lookup.batch:
-        asked_by = (lookup.request or lookup.batch, lookup.apart(call.values[0]))
-    return (read.service, read.operation, call.region, kept_as, asked_by)
+    if lookup.request:
+        asked_by = (lookup.request, lookup.apart(call.values[0]))
+    return (read.service, read.operation, call.scope, kept_as, asked_by)
 
 
 def _chunks(group: list[Call]) -> Iterator[Call]:
@@ -83,9 +84,7 @@ def parameters(call: Call, accepts: Mapping[str, str]) -> dict[str, Any]:
     """
     lookup, request = call.lookup, dict[str, Any]()
     if lookup.request:
-        return dict(lookup.request(call.values[0]))
-    if lookup.batch:
-        return dict(lookup.batch(call.values, call.region))
+        return dict(lookup.request(call.values, call.scope.region))
     filters = [_filter(name, text.split(",")) for name, text in lookup.also.items()]
     if lookup.parameter:
         request[lookup.parameter] = call.values if accepts.get(lookup.parameter) == "list" else call.values[0]

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field,
 from pydantic.alias_generators import to_pascal
 
 from flowdiag.address import network, protocol_number
-from flowdiag.model import ANYWHERE, Address, Move, Observation, Packet, Place, Query, Scope, Translation, Unread
+from flowdiag.model import ANYWHERE, Address, Hop, Move, Observation, Packet, Place, Query, Scope, Translation, Unread
 from flowdiag.named import Named
 
 
@@ -102,8 +102,8 @@ class Lookup:
 
     `parameter` is the list parameter of the call (`GroupIds`), else `filter` is the name of a describe filter;
     `also` are filters that go with it. Where one list or filter does not say it all, `request` makes the parameters of a
-    call for one value, or `batch` those of a call for several in a Region: for all of which `apart` gives the same, by default
-    for each value alone. With none of them, the lookup cannot be asked of AWS and a live answer is Unread.
+    call from values and the Region; values go into one call where `apart` gives the same for them, by default each into its
+    own. With none of them, the lookup cannot be asked of AWS and a live answer is Unread.
     `unique`: at most one resource has a value, so one that is found is all of them.
     `eager`: a question usually needs it and an account may hold very many, so it is indexed when a snapshot is loaded.
     """
@@ -113,15 +113,14 @@ class Lookup:
     filter: str = ""
     also: Mapping[str, str] = field(default_factory=dict)
     eager: bool = False
-    request: Callable[[str], Mapping[str, Any]] | None = None
-    batch: Callable[[Sequence[str], str], Mapping[str, Any]] | None = None
+    request: Callable[[Sequence[str], str], Mapping[str, Any]] | None = None
     apart: Callable[[str], str] = str
     unique: bool = False
 
     @property
     def askable(self) -> bool:
         """Whether AWS can be asked by this lookup."""
-        return bool(self.parameter or self.filter or self.request or self.batch)
+        return bool(self.parameter or self.filter or self.request)
 
 
 def themselves(entries: Iterable[Any]) -> Iterable[Any]:
@@ -403,6 +402,13 @@ class Component:
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
         """Where the packet goes from here; nothing where it ends."""
+        return ()
+
+    def interfaces(self, hop: Hop, subnets: tuple[str, ...], view: View) -> tuple[str, ...]:
+        """The interfaces on which a flow log shows the packet of this hop, where the place is not an interface itself.
+
+        `subnets` are those whose border the packet crosses right before and right after, in this order.
+        """
         return ()
 
     def offers(self, packet: Packet, scope: Scope, view: View) -> Iterable[Offer]:

@@ -19,6 +19,7 @@ Network = IPv4Network | IPv6Network
 Direction = Literal["request", "reply"]
 Verdict = Literal["reachable", "blocked", "broken", "partial", "inconclusive"]
 Symptom = Literal["reject", "no_log", "accept_broken", "healthy", "unobserved"]
+Silence = Literal["absent", "unaccepted", "pending", "unproven"]
 Relation = Literal["confirmed", "predicted", "contradicted"]
 RuleVerdict = Literal["allowed", "blocked", "partial", "inconclusive"]
 
@@ -373,6 +374,8 @@ class Record(Value):
     (https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html).
 
     `packet_source` / `packet_destination` are pkt-srcaddr and pkt-dstaddr; `more` holds every other field by AWS's name.
+    `gateway` is the attachment (or the transit gateway) whose own flow log this is: such a record has neither interface nor
+    action, and tells in `more` what was lost (https://docs.aws.amazon.com/vpc/latest/tgw/tgw-flow-logs.html).
     """
 
     interface: str
@@ -392,18 +395,63 @@ class Record(Value):
     reject_reason: str = ""
     packet_source: str = ""
     packet_destination: str = ""
+    gateway: str = ""
     more: Mapping[str, str] = Field(default_factory=dict)
     where: str = ""
     line: str = ""
 
 
+class Watcher(Value):
+    """One flow log that watches an interface: by itself, or with its whole subnet or VPC.
+
+    `interval` is the longest aggregation interval in seconds; `lacks` are fields that its format leaves out and that
+    would tell this flow from others; `retention` is how many days the destination keeps records, where that is known.
+    """
+
+    id: str
+    level: Literal["interface", "subnet", "vpc"]
+    traffic: Literal["", "ALL", "ACCEPT", "REJECT"] = ""
+    destination_type: str = ""
+    destination: str = ""
+    interval: int = 600
+    created: datetime | None = None
+    failure: str = ""
+    lacks: tuple[str, ...] = ()
+    retention: int | None = None
+
+
+class Coverage(Value):
+    """What silence on one interface of the path is worth: whether a record of the flow would be there, and why not.
+
+    `silence` is absent (a record would be there), unaccepted (one of accepted packets would), pending (records of that
+    time are not due before `until`) or unproven. `interface` is empty at an end that is no interface of a VPC; `stands_for`
+    is the gateway or service behind it. `watchers` are None where it was not read which flow logs there are.
+    """
+
+    interface: str = ""
+    name: str = ""
+    stands_for: str = ""
+    silence: Silence
+    code: str
+    headline: str
+    watchers: tuple[Watcher, ...] | None = None
+    until: datetime | None = None
+
+
 class Sighting(Value):
     """What the wire shows of one packet at one ENI: `seen` is accept, reject, mixed, absent (the ENI is covered and
-    nothing is there) or unobserved (nobody looked)."""
+    nothing is there), unaccepted (the same, where a denial may not be on record) or unobserved (nobody looked).
+
+    `stands_for` is the gateway or service behind the interface, `leaving` whether the packet left it or came in.
+    """
 
     interface: str
-    point: Literal["request_source", "request_destination", "reply_destination", "reply_source"]
-    seen: Literal["accept", "reject", "mixed", "absent", "unobserved"]
+    stands_for: str = ""
+    leaving: bool = False
+    point: Literal[
+        "request_source", "request_between", "request_destination", "reply_destination", "reply_between", "reply_source"
+    ]
+    seen: Literal["accept", "reject", "mixed", "absent", "unaccepted", "unobserved"]
     records: tuple[Record, ...] = ()
     count: int = 0
     last: datetime | None = None
@@ -450,6 +498,7 @@ class Answer(Value):
     """All that is concluded; `diagnosis.Diagnosis` is an Answer that can be drawn on a surface.
 
     `code` is the code of the headline; `findings` are those that block or leave something open, the deciding one first;
+    `coverage` tells of every interface on the path what silence there is worth;
     `sources` tell where flow log records came from, `files` every file that was read, `notes` what of them could not be
     used and why; `read_at` is when the configuration was read, where that is known.
     """
@@ -463,6 +512,7 @@ class Answer(Value):
     why: str = ""
     findings: tuple[Finding, ...] = ()
     path: Trace = Trace()
+    coverage: tuple[Coverage, ...] = ()
     sightings: tuple[Sighting, ...] = ()
     records: tuple[Record, ...] = ()
     candidates: tuple[Candidate, ...] = ()

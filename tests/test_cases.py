@@ -23,6 +23,7 @@ import world_edges
 from world import World, tags
 from world_balancers import ClassicLoadBalancer, LoadBalancer, endpoint_service
 from world_firewall import Firewall, match, rule
+from world_logs import flow_log
 from world_managed import database, function
 from world_services import (
     TransitGateway,
@@ -35,6 +36,7 @@ from world_services import (
 
 from flowdiag import Diagnosis, Snapshot, diagnose
 from flowdiag.conclude import configuration
+from flowdiag.listening import listen
 from flowdiag.logs import Window, open_source
 from flowdiag.table import Rules
 from flowdiag.wire import witness
@@ -53,12 +55,13 @@ MADE = (
     interface_endpoint,
     appliance_endpoint,
     egress_only_gateway,
-    function,
-    database,
+    flow_log,
     block_public_access,
     Firewall,
     match,
     rule,
+    function,
+    database,
 )
 SERVICES = {made.__name__: made for made in MADE}
 EDGES = {name: made for name, made in vars(world_edges).items() if getattr(made, "__module__", "") == world_edges.__name__}
@@ -189,7 +192,7 @@ def diagnosed(case: Case, folder: Path) -> tuple[Diagnosis, set[str]]:
     snapshot = _snapshot(case, asked, folder / "snapshot")
     logs = _saved(case, folder)
     found = diagnose(**asked.arguments, snapshot=snapshot, flow_logs=logs)
-    return found, _codes(found, logs)
+    return found, _codes(found, logs, snapshot)
 
 
 def _snapshot(case: Case, asked: Asked, folder: Path) -> Snapshot:
@@ -213,14 +216,16 @@ def _saved(case: Case, folder: Path) -> Path | None:
     return place
 
 
-def _codes(found: Diagnosis, logs: Path | None) -> set[str]:
-    """Of the answer, its findings and causes, and of the rows of `wire` and `verdict` that hit, which an answer need not name."""
+def _codes(found: Diagnosis, logs: Path | None, snapshot: Snapshot) -> set[str]:
+    """Of the answer, its findings, causes and silences, and the rows of `wire` and `verdict` that hit, which it need not name."""
     window = Window(start=found.question.start, end=found.question.end)
-    wire = witness(found.path, open_source(str(logs)) if logs else None, window, RULES)
+    listening = listen(found.path, snapshot.view())
+    wire = witness(found.path, open_source(str(logs)) if logs else None, window, RULES, listening, snapshot.read_at)
     judged = RULES.table("verdict").evaluate({"configuration": configuration(found.path), **wire.inputs})
     findings = {finding.code for finding in (*found.findings, *found.path.findings)}
     causes = {cause.code for cause in found.candidates}
-    return findings | causes | {found.code, wire.finding.code, judged.code}
+    silences = {coverage.code for coverage in found.coverage}
+    return findings | causes | silences | {found.code, wire.finding.code, judged.code}
 
 
 # ---------------------------------------------------------------- tests

@@ -25,18 +25,22 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("render._*",),  # what surfaces share
     ("openings", "openings.[!b]*"),  # how one kind of blocker is opened
     ("openings.blocker",),
-    ("resolve", "snapshot", "report", "policy", "table", "sighting", "differential", "sources"),
+    ("passage",),  # where on the path a packet was lost
+    ("resolve", "snapshot", "report", "policy", "table", "sighting", "coverage", "signs", "differential", "sources"),
+    ("listening",),  # who could have seen it
     ("naming", "store", "calls", "picture"),
     ("folder", "index"),
     ("capture",),
     ("components", "components.*", "logs.[!lr_]*"),  # one AWS resource, one log source: a file each
-    ("logs._several", "logs._insights", "logs._layouts", "logs._objects"),  # what log sources share
+    ("logs._several", "logs._insights", "logs._layouts", "logs._objects", "logs._sql"),  # what log sources share
     ("logs._parallel", "logs._waiting", "logs._delivery", "logs._keys"),
     ("access",),  # the one door to AWS
+    ("accounts",),  # which accounts it opens to
     ("fault",),
     ("service",),  # what managed services share
-    ("logs.lines",),
-    ("logs.record",),
+    ("logs._stream", "logs._parquet"),  # text packed or not, and columns
+    ("logs.lines", "logs._wrapped"),
+    ("logs._needle", "logs.record"),
     ("logs", "component"),  # what a log source is, what a component is
     ("address", "named", "balancing"),
     ("model",),  # the words
@@ -55,6 +59,7 @@ ONLY_IN = {
     "networkx": ("graph",),
     "slack_sdk": ("render.slack",),
     "click": ("cli",),
+    "polars": ("logs._parquet",),
 }
 
 EDGE = tuple[str, str]

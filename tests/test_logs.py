@@ -29,11 +29,15 @@ HEADER = " ".join(DEFAULT_FIELDS)
 BOTH = frozenset((ip_address("10.0.1.10"), ip_address("10.0.2.20")))
 
 
-def read(text: str | bytes, addresses=BOTH, window=ALWAYS, layout=None) -> tuple[list[Record], Tally]:
+ENIS = frozenset(("eni-0a1", "eni-0b2"))
+
+
+def read(text: str | bytes, addresses=BOTH, window=ALWAYS, layout=None, interfaces=ENIS) -> tuple[list[Record], Tally]:
     """The records of a text, and the tally."""
     tally = Tally()
+    sought = Sought(addresses=addresses, interfaces=interfaces, window=window)
     lines = (text.encode() if isinstance(text, str) else text).split(b"\n")
-    return list(Lines("a.log", Sought(addresses=addresses, window=window), tally, layout).read(lines)), tally
+    return list(Lines("a.log", sought, tally, layout).read(lines)), tally
 
 
 def accounted(tally: Tally) -> int:
@@ -152,7 +156,8 @@ def test_transit_gateway_records_are_another_kind():
     """A transit gateway's record in the same file is counted as such and is no error."""
     text = f"{ACCEPTED}\n6 TransitGateway 111122223333 tgw-1\n{HEADER.replace('interface-id', 'tgw-id')}\n{ACCEPTED}"
     records, tally = read(text)
-    assert (1, 2, 0, 1) == (len(records), tally.other_kinds, tally.refused, tally.headers)
+    assert ["", "eni-0a1"] == [r.gateway for r in records]
+    assert (2, 0, 1) == (tally.other_kinds, tally.refused, tally.headers)
 
 
 @pytest.mark.parametrize("wrap", [lambda line: json.dumps({"message": line}), lambda line: f"2023-11-14T22:13:20.000Z {line}"])

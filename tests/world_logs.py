@@ -12,11 +12,18 @@ DEFAULT_FORMAT = (
 )
 
 
-def flow_log(world: World, resource: Any, traffic: str = "ALL", group: str = "/vpc/prod", name: str = "", **more: Any) -> str:
-    """The id of a flow log of an interface, subnet, VPC or gateway (or its id); to CloudWatch Logs, says `more` nothing else."""
+def flow_log(
+    world: World, resource: Any, traffic: str = "ALL", group: str = "/vpc/prod", name: str = "", retention: int = 0, **more: Any
+) -> str:
+    """The id of a flow log of an interface, subnet, VPC or gateway (or its id); to CloudWatch Logs, says `more` nothing else.
+
+    `retention` is how many days its log group keeps events; without it they never expire.
+    """
     arn = f"arn:aws:logs:{world.region}:{world.account}:log-group:{group}"
     raw = {"ResourceId": getattr(resource, "id", resource), "TrafficType": traffic, "FlowLogStatus": "ACTIVE"}
     raw |= {"CreationTime": "2023-01-01T00:00:00.000Z", "DeliverLogsStatus": "SUCCESS", "MaxAggregationInterval": 60}
     raw |= {"LogDestinationType": "cloud-watch-logs", "LogDestination": arn, "LogGroupName": group, "Tags": tags(name)}
+    if "LogGroupName" not in more:
+        world.add("logGroups", "", {"logGroupName": group, **({"retentionInDays": retention} if retention else {})})
     entry = world.add("FlowLogs", "fl", {**raw, "LogFormat": DEFAULT_FORMAT, **more})
     return str(entry["FlowLogId"])

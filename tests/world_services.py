@@ -35,6 +35,8 @@ class TransitGateway:
         raw = vpc.world.add("TransitGatewayVpcAttachments", "tgw-attach", {**whose, **inside, "Options": known})
         id = str(raw["TransitGatewayAttachmentId"])
         self._show(id, "vpc", vpc.id, vpc.world.account, table or self.table)
+        if vpc.world is not self.world:
+            self._share(vpc.world, id, vpc.id)
         for cidr in (*vpc.cidrs, *([vpc.ipv6] if vpc.ipv6 else ())):
             self.route(cidr, id, "vpc", vpc.id, table=into or self.table, type="propagated")
         return id
@@ -68,6 +70,14 @@ class TransitGateway:
 
     def _side(self) -> Raw:
         return {"TransitGatewayId": self.id, "OwnerId": self.world.account, "Region": self.world.region}
+
+    def _share(self, world: World, id: str, vpc: str) -> None:
+        """What the account of an attached VPC is shown of a gateway that is not its own: itself, not the association."""
+        if self.raw not in world.raw()[world.account, world.region]["TransitGateways"]:
+            world.add("TransitGateways", "tgw", self.raw)
+        whose = {"TransitGatewayId": self.id, "TransitGatewayOwnerId": self.world.account, "State": "available"}
+        its = {"ResourceType": "vpc", "ResourceId": vpc, "ResourceOwnerId": world.account}
+        world.add("TransitGatewayAttachments", "tgw-attach", {"TransitGatewayAttachmentId": id, **whose, **its})
 
     def _show(self, id: str, kind: str, resource: str, owner: str, table: Raw) -> None:
         associated = {"TransitGatewayRouteTableId": table["TransitGatewayRouteTableId"], "State": "associated"}

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/vpc/latest/userguide/security-vpc-bpa.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from flowdiag.component import Component, Id, Lookup, Read, Resource
@@ -66,7 +66,7 @@ def _account(raw: Mapping[str, Any]) -> list[str]:
     return [raw["ResourceArn"].split(":")[4]]
 
 
-def _nothing(_: str) -> Mapping[str, Any]:
+def _nothing(_values: Sequence[str], _region: str) -> Mapping[str, Any]:
     """These calls take no parameters and tell everything there is, which is little."""
     return {}
 

@@ -142,7 +142,7 @@ def _ports(endpoints: Iterable[CacheEndpoint]) -> tuple[int, ...]:
 
 
 def _read(operation: str, action: str, response: str, id_field: str, resource: type[Resource], **constant: Any) -> Read:
-    by_name = Lookup(keys=lambda raw: [raw[id_field]], request=lambda value: {id_field: value, **constant})
+    by_name = Lookup(keys=lambda raw: [raw[id_field]], request=lambda values, region: {id_field: values[0], **constant})
     return Read("elasticache", operation, f"elasticache:{action}", (response,), id_field, resource, {"id": by_name})
 
 

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/directconnect/latest/UserGuide/direct-connect-gatewa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
@@ -146,11 +147,11 @@ class DirectConnectAttachments(Resource):
         return Scope(account=account or self.scope.account, region=region or self.scope.region)
 
 
-def _interface(value: str) -> dict[str, str]:
-    return {"virtualInterfaceId": value}
+def _interface(values: Sequence[str], _region: str) -> dict[str, str]:
+    return {"virtualInterfaceId": values[0]}
 
 
-def _every(_: str) -> dict[str, str]:
+def _every(_values: Sequence[str], _region: str) -> dict[str, str]:
     """AWS has no search for the virtual interfaces of a gateway; an account has few of them."""
     return {}
 

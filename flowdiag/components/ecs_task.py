@@ -81,8 +81,8 @@ class ServiceTasks(CamelResource):
         return self.service
 
 
-def _of_service(name: str) -> Mapping[str, Any]:
-    cluster, _, service = name.partition("/")
+def _of_service(values: Sequence[str], region: str) -> Mapping[str, Any]:
+    cluster, _, service = values[0].partition("/")
     return {"cluster": cluster, "serviceName": service}
 
 
@@ -109,7 +109,7 @@ class EcsTaskComponent(Component):
             responses=("tasks",),
             id_field="taskArn",
             resource=EcsTask,
-            lookups={"id": Lookup(keys=lambda raw: [raw["taskArn"]], batch=_tasks, apart=_cluster)},
+            lookups={"id": Lookup(keys=lambda raw: [raw["taskArn"]], request=_tasks, apart=_cluster)},
             lists_all=False,
         ),
         Read(

@@ -136,7 +136,7 @@ class MskClusterComponent(Component):
             resource=MskCluster,
             lookups={
                 "id": Lookup(keys=lambda raw: [raw["ClusterArn"]]),
-                "name": Lookup(keys=_name, request=lambda value: {"ClusterNameFilter": value}),
+                "name": Lookup(keys=_name, request=lambda values, region: {"ClusterNameFilter": values[0]}),
             },
         ),
         Read(

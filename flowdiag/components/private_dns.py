@@ -113,7 +113,7 @@ class PrivateDnsComponent(Component):
             "PrivateHostedZones",
             "VPCId",
             VpcZones,
-            Lookup(keys=lambda raw: [raw["VPCId"]], batch=lambda values, region: {"VPCId": values[0], "VPCRegion": region}),
+            Lookup(keys=lambda raw: [raw["VPCId"]], request=lambda values, region: {"VPCId": values[0], "VPCRegion": region}),
         ),
         _read(
             "list_resource_record_sets",

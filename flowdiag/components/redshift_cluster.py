@@ -76,7 +76,7 @@ class RedshiftClusterComponent(Component):
             lookups={
                 "id": Lookup(
                     keys=lambda raw: [raw["ClusterIdentifier"]],
-                    request=lambda value: {"ClusterIdentifier": value},
+                    request=lambda values, region: {"ClusterIdentifier": values[0]},
                 )
             },
         ),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from flowdiag.component import Component, Offer, Part, Read, Resource, View, by_id, by_name, owner_scope
-from flowdiag.model import Evidence, Move, Observation, Packet, Place, Scope, Translation, Unread
+from flowdiag.model import Evidence, Hop, Move, Observation, Packet, Place, Scope, Translation, Unread
 
 PEERINGS = ("peering", "tgw-peering")
 # What stands at the end of an attachment that leads out of AWS, by the kind of resource that a route shows of it.
@@ -144,6 +144,14 @@ class TransitGatewayComponent(Component):
         ways = [(place, _crossing(place, packet, view).way) for place in places]
         target = packet.flow.destination
         return tuple(Offer(place, way.destination or f"{target}/{target.max_prefixlen}") for place, way in ways if way)
+
+    def interfaces(self, hop: Hop, subnets: tuple[str, ...], view: View) -> tuple[str, ...]:
+        """Those of the attachments, one in each subnet that a packet enters or leaves the gateway by.
+
+        https://docs.aws.amazon.com/vpc/latest/tgw/tgw-vpc-attachments.html
+        """
+        found = (view.find("network_interface", "subnet", subnet, hop.place.scope) or () for subnet in subnets)
+        return tuple(i.id for several in found for i in several if i.service == "transit_gateway")
 
     def foresee(self, place: Place, vpc: str, view: View) -> None:
         """The attachment of the VPC with its association, and the routes that packets from there meet."""

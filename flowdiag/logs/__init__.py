@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, ClassVar, Protocol
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from flowdiag.model import Address, FlowdiagError, Record, Scope, Value
 
@@ -25,6 +25,8 @@ CLOCK_SLACK = 60
 LONGEST_INTERVAL = 600
 """Seconds of the longest aggregation interval: silence shorter than this is no gap in a log (same page)."""
 REFUSALS_KEPT = 5
+RECORDS_HELD = 50_000
+"""More records of one question than this are refused, for as objects they take some 100 MB."""
 
 
 class Refused(Value):
@@ -66,11 +68,17 @@ ALWAYS = Window()
 
 class Sought(Value):
     """What is searched for: records in the window that name one of the addresses, as source or destination, packet-level
-    or not; and for each of the interfaces, at what times its flow log has any line at all."""
+    or not; and for each of the interfaces, at what times its flow log has any line at all.
+
+    `beyond` tells, where it is known, what passes an interface from or to: every record sought there names one of these
+    addresses, whichever address it shows for the interface itself, so that a source that searches by itself need not
+    bring everything that the interface does.
+    """
 
     addresses: frozenset[Address] = frozenset()
     interfaces: frozenset[str] = frozenset()
     window: Window = ALWAYS
+    beyond: Mapping[str, frozenset[Address]] = Field(default_factory=dict)
 
 
 class Spans:
@@ -111,8 +119,11 @@ class Coverage:
 class Tally:
     """What a source read: records + refused + headers + blank + other kinds = lines, so nothing is lost silently.
 
-    `records` counts every flow log line that could be read, NODATA and SKIPDATA included; `outside` are those of them
-    out of the window; `accepts` and `rejects` tell whether the flow log keeps both kinds of traffic.
+    `records` counts every flow log line, NODATA and SKIPDATA included, `other_kinds` those of transit gateways. `passed`
+    are those of both that hold neither an address nor an interface that is sought and so were not taken apart; `outside`
+    are those taken apart that lie out of the window. `accepts` and `rejects` tell whether the flow log keeps both kinds
+    of traffic: they are 0 only where no such line was read, and count no more than the lines that were taken apart.
+    `blank` are lines without content, control messages of a CloudWatch Logs subscription among them.
     `interfaces` is the coverage by ENI id, of those sought at least; `notes` are sentences on what could not be read, or
     not to its end; `lost` are the interfaces that may have had lines there, whose silence therefore proves nothing.
     """
@@ -123,6 +134,7 @@ class Tally:
     headers: int = 0
     blank: int = 0
     other_kinds: int = 0
+    passed: int = 0
     outside: int = 0
     accepts: int = 0
     rejects: int = 0
@@ -165,7 +177,7 @@ class Tally:
 
     def add(self, other: Tally) -> None:
         """Take in the tally of another part of the same search; what one part lost is lost for both."""
-        for name in ("lines", "records", "refused", "headers", "blank", "other_kinds", "outside", "accepts", "rejects"):
+        for name in ("lines", "records", "refused", "headers", "blank", "other_kinds", "passed", "outside", "accepts", "rejects"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.refusals += other.refusals[: REFUSALS_KEPT - len(self.refusals)]
         self.files += other.files
@@ -185,8 +197,18 @@ class Tally:
                 mine.add(start, end)
 
 
+def too_many() -> FlowdiagError:
+    """The refusal of an answer that is larger than memory should hold."""
+    return FlowdiagError(
+        f"more than {RECORDS_HELD:,} flow log records name these addresses: narrow the time (at, window), or ask Athena for them"
+    )
+
+
 class Search:
-    """One search under way: iterate over it once for the Records; `tally` is complete when the iteration is."""
+    """One search under way: iterate over it once for the Records; `tally` is complete when the iteration is.
+
+    Raises FlowdiagError after RECORDS_HELD records: whoever asks holds them all.
+    """
 
     def __init__(self, read: Callable[[Tally], Iterator[Record]], source: str = "") -> None:
         self.tally = Tally()
@@ -194,7 +216,10 @@ class Search:
         self._records = read(self.tally)
 
     def __iter__(self) -> Iterator[Record]:
-        return self._records
+        for number, record in enumerate(self._records, 1):
+            if number > RECORDS_HELD:
+                raise too_many()
+            yield record
 
 
 class Source(Protocol):
@@ -207,7 +232,12 @@ class Source(Protocol):
 class Access(Protocol):
     """The door to AWS as a source knows it: read-only calls by account and Region. `flowdiag.access` is one."""
 
-    home: Scope
+    @property
+    def home(self) -> Scope:
+        """The session's own account and Region."""
+
+    def scopes(self) -> tuple[Scope, ...]:
+        """Every account and Region that may be asked, home first."""
 
     def each(self, scope: Scope, service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         """The pages of a reply as they come; raises FlowdiagError with the reason where AWS does not give them."""
@@ -220,7 +250,7 @@ class Access(Protocol):
 class Means:
     """What a source in AWS may use: the door, and of whom the records are.
 
-    `scopes` are the accounts and Regions of the interfaces on the path; `agreed`: the person agreed to what a query costs.
+    `scopes` are the accounts and Regions of the interfaces on the path; `agreed`: the person agreed to a large amount.
     """
 
     access: Access | None = None
@@ -250,7 +280,7 @@ class Opener:
         """The source at this place, or None where the place is not of this kind."""
 
     @classmethod
-    def of(cls, access: Access, deliveries: Any) -> Source:
+    def of(cls, means: Means, deliveries: Any) -> Source:
         """The source that these flow logs (`logs._delivery.Delivery`) deliver to, all to the same place."""
         raise NotImplementedError(f"{cls.__name__} is the destination of no flow log")
 

@@ -1,94 +1,206 @@
-"""Lines → Records: the one loop behind every source that delivers text; it counts each line exactly once.
+"""Lines → Records: what every source of text shares; it counts each line exactly once.
 
-Most lines of a log concern other flows, so a line is only looked at for interface, time and status (which coverage
-needs) and taken apart when it may name one of the addresses.
+Most lines of a log concern other flows. A block of text is searched for what the lines of interest hold for certain, and
+only those are taken apart; the others are passed over. What is looked at in those that are passed over is told in `scan`.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from flowdiag.address import address
 from flowdiag.logs import Sought, Tally
-from flowdiag.logs.record import DEFAULT, Glance, Layout
-from flowdiag.model import Address, Record
+from flowdiag.logs._needle import Find, finder, line_starts, needles
+from flowdiag.logs.record import DEFAULT, TRANSIT_GATEWAY, Glance, Layout
+from flowdiag.model import Record
 
+LONGEST_LINE = 1 << 16
+"""Bytes kept of a line that is not at its end: one of all fields there are has some 2,000."""
+SILENT = ("NODATA", "SKIPDATA")
 _EXPORTED = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]+Z\s+")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-SILENT = ("NODATA", "SKIPDATA")
+_IN_HEADERS = b"srcaddr"
+LINE_END = b"\n"
 
 
 class Lines:
-    """The lines of one file or stream; `layout` is what its LogFormat tells, and a header line in it overrules that."""
+    """The lines of one file or stream; `layout` is what its LogFormat tells, and a header line in it overrules that.
 
-    def __init__(self, name: str, sought: Sought, tally: Tally, layout: Layout | None = None) -> None:
+    `every`: the separators are counted in one of so many blocks that hold nothing of interest, in the first one always.
+    """
+
+    def __init__(self, name: str, sought: Sought, tally: Tally, layout: Layout | None = None, every: int = 1) -> None:
         self.name, self.sought, self.tally = name, sought, tally
         self.layout = layout or DEFAULT
-        self._needles = _needles(sought.addresses)
+        self._texts = frozenset(map(str, sought.addresses))
+        self._needles, self._needles_between_spaces = needles(sought), needles(sought, between_spaces=True)
+        self._every, self._blocks, self._number = every, 0, 0
+        self._separators = 0  # spaces in a line of this layout, once one was read
 
-    def read(self, lines: Iterable[bytes]) -> Iterator[Record]:
-        """The records that name one of the addresses; everything else goes into the tally."""
-        for number, line in enumerate(lines, 1):
+    # ------------------------------------------------------------ every line
+
+    def read(self, lines: Iterable[bytes | None]) -> Iterator[Record]:
+        """The records that name one of the addresses; everything else goes into the tally. Looks at every line.
+
+        None is a line that was to be unwrapped and could not be.
+        """
+        for line in lines:
             self.tally.lines += 1
-            record = self._line(line.removeprefix(_BYTE_ORDER_MARK), number)
+            self._number += 1
+            record = self._line(line, self._where(self._number))
             if record is not None:
                 yield record
 
-    def _line(self, line: bytes, number: int) -> Record | None:
-        where = f"{self.name}:{number}"
-        text = _unwrapped(line)
+    def _where(self, number: int) -> Callable[[], str]:
+        return lambda: f"{self.name}:{number}"
+
+    def record(self, line: bytes, number: int) -> Record | None:
+        """The record of a line that is no header and nothing else, where it names one of the addresses; counted but in `lines`."""
+        return self._flow_line(line, line, self._where(number))
+
+    def _line(self, line: bytes | None, where: Callable[[], str]) -> Record | None:
+        text = None if line is None else _unwrapped(line.removeprefix(_BYTE_ORDER_MARK))
         if text is None:
-            self.tally.refuse(where, 'is JSON without a flow log line under "message"')
+            self.tally.refuse(where(), 'is JSON without a flow log line under "message"')
         elif not text.strip():
             self.tally.blank += 1
         elif self._is_header(text):
             self.tally.headers += 1
-        elif self._is_other_kind(text):
-            self.tally.other_kinds += 1
         else:
-            return self._flow_line(text, where)
+            return self._flow_line(text, line or text, where)
         return None
 
-    def _flow_line(self, line: bytes, where: str) -> Record | None:
-        seen = self.layout.glance(line)
+    def _flow_line(self, line: bytes, raw: bytes, where: Callable[[], str]) -> Record | None:
+        layout = TRANSIT_GATEWAY if _of_gateway(line) and not self.layout.transit_gateway else self.layout
+        seen = layout.glance(line)
         if isinstance(seen, str):
-            self.tally.refuse(where, seen)
+            if layout is TRANSIT_GATEWAY:
+                self.tally.other_kinds += 1  # of a custom format, which no header tells
+            else:
+                self.tally.refuse(where(), seen)
             return None
-        self._count(seen)
-        if seen.status in SILENT or not self.sought.window.touches(seen.start, seen.end):
+        self._separators = self._separators or (0 if layout is TRANSIT_GATEWAY else raw.count(b" "))
+        if not self._count(seen, layout):
             return None
-        if not any(needle in line for needle in self._needles):
-            return None
-        record = self.layout.record(line, where)
-        return record if isinstance(record, Record) and self._concerned(record) else None
+        return layout.taken_apart(line, where()) if self._concerned(seen) else None
 
-    def _count(self, seen: Glance) -> None:
-        """Into the tally: the record, and that its interface is covered at that time."""
+    def _count(self, seen: Glance, layout: Layout) -> bool:
+        """Into the tally: the record, and that its interface is covered at that time. True for traffic in the window."""
         tally = self.tally
-        tally.records += 1
+        if layout.transit_gateway:
+            tally.other_kinds += 1
+        else:
+            tally.records += 1
         tally.accepts += seen.action == "ACCEPT"
         tally.rejects += seen.action == "REJECT"
         if not self.sought.window.touches(seen.start, seen.end):
             tally.outside += 1
-        elif seen.interface:
+            return False
+        if seen.interface in self.sought.interfaces:
             tally.cover(seen.interface, seen.start, seen.end, seen.status == "SKIPDATA")
+        return seen.status not in SILENT
 
-    def _concerned(self, record: Record) -> bool:
-        named = (record.source, record.destination, record.packet_source, record.packet_destination)
-        return any(address(text) in self.sought.addresses for text in named if text)
+    def _concerned(self, seen: Glance) -> bool:
+        return any(text in self._texts or (":" in text and address(text) in self.sought.addresses) for text in seen.named)
 
     def _is_header(self, line: bytes) -> bool:
         """True for a line of field names, which from here on are the layout; files joined together have several."""
         if not line[:1].isalpha():
             return False
         layout = Layout.of_header(line.decode("utf-8", "replace"))
-        self.layout = layout or self.layout
+        if layout is not None and layout != self.layout:
+            self.layout, self._separators = layout, 0
         return layout is not None
 
-    def _is_other_kind(self, line: bytes) -> bool:
-        return self.layout.transit_gateway or (b"TransitGateway" in line and line.split()[1:2] == [b"TransitGateway"])
+    # ------------------------------------------------------------ blocks of lines
+
+    def scan(self, pieces: Iterable[bytes], broken: Callable[[], bool] = bool) -> Iterator[Record]:
+        """The same of a text that comes in pieces, cut anywhere. `broken` tells at its end whether that is a tear.
+
+        A line without a needle is counted and passed over. In the first block, and in one of `every` that follow, the
+        separators are counted too, and where their number is not that of so many whole records each line is looked at;
+        so is each line of a block that holds a header. A malformed line that was passed over in between is not noticed.
+        """
+        rest = b""
+        for piece in pieces:
+            first, last = piece.find(LINE_END), piece.rfind(LINE_END)
+            if first < 0:
+                rest = (rest + piece)[:LONGEST_LINE]
+                continue
+            yield from self.read((rest + piece[:first],))
+            yield from self._block(piece, first + 1, last + 1)
+            rest = piece[last + 1 :][:LONGEST_LINE]
+        if rest and broken():
+            self.tally.lines += 1
+            self.tally.refuse(f"{self.name}: last line", "is cut off where the file breaks")
+        elif rest:
+            yield from self.read((rest,))
+
+    def _block(self, block: bytes, begin: int, end: int) -> Iterator[Record]:
+        """The records of the whole lines between two places of a block."""
+        before = 1  # line ends in front of `begin`
+        while begin < end and not self._separators:  # no line was read yet that tells what a whole one is
+            after = block.index(LINE_END, begin) + 1
+            yield from self.read((block[begin : after - 1],))
+            begin, before = after, before + 1
+        if begin == end:
+            return
+        find, lines = finder(block), len(block) - len(block.replace(LINE_END, b"")) - before  # faster than to count
+        if self._needs_each_line(block, begin, end, lines, find):
+            yield from self.read(block[begin : end - 1].split(LINE_END))
+            return
+        self._note_actions(find, begin, end)
+        numbers, looked_at = _Numbers(block, begin, self._number + 1), 0
+        spaced = self.layout.addresses_within and b"\t" not in block
+        for start in line_starts(block, begin, end, self._needles_between_spaces if spaced else self._needles, find):
+            looked_at += 1
+            record = self._line(block[start : block.find(LINE_END, start)], lambda start=start: self._where(numbers.at(start))())
+            if record is not None:
+                yield record
+        self.pass_over(lines - looked_at)
+        self.tally.lines += lines
+        self._number += lines
+
+    def _needs_each_line(self, block: bytes, begin: int, end: int, lines: int, find: Find) -> bool:
+        self._blocks += 1
+        if self._blocks % self._every == 1 % self._every and block.count(b" ", begin, end) != lines * self._separators:
+            return True
+        return b"r" in block and find(_IN_HEADERS, begin, end) >= 0  # one letter is found faster than a word
+
+    def _note_actions(self, find: Find, begin: int, end: int) -> None:
+        """Whether the flow log keeps both kinds of traffic, which the lines that are passed over tell as well."""
+        if "action" in self.layout.fields:
+            self.tally.accepts = self.tally.accepts or int(find(b"ACCEPT", begin, end) >= 0)
+            self.tally.rejects = self.tally.rejects or int(find(b"REJECT", begin, end) >= 0)
+
+    def pass_over(self, lines: int) -> None:
+        """Count lines that name nothing sought, but in `lines`."""
+        self.tally.passed += lines
+        if self.layout.transit_gateway:
+            self.tally.other_kinds += lines
+        else:
+            self.tally.records += lines
+
+
+class _Numbers:
+    """The numbers of the lines of a block, counted only when they are asked for, in order, and no stretch twice."""
+
+    def __init__(self, block: bytes, begin: int, number: int) -> None:
+        self._block, self._begin, self._number = block, begin, number
+
+    def at(self, start: int) -> int:
+        """The number of the line that begins here."""
+        passed = self._block[self._begin : start]
+        self._number += len(passed) - len(passed.replace(LINE_END, b""))  # several times as fast as to count them
+        self._begin = start
+        return self._number
+
+
+def _of_gateway(line: bytes) -> bool:
+    """Whether a line says itself that it is a transit gateway's: the second field of their default format."""
+    return b"TransitGateway" in line and line.split()[1:2] == [b"TransitGateway"]
 
 
 def _unwrapped(line: bytes) -> bytes | None:
@@ -102,9 +214,3 @@ def _unwrapped(line: bytes) -> bytes | None:
         return message.encode() if isinstance(message, str) else None
     exported = _EXPORTED.match(line)
     return line[exported.end() :] if exported else line
-
-
-def _needles(addresses: frozenset[Address]) -> tuple[bytes, ...]:
-    """What a line that concerns the addresses holds for certain; IPv6 can be written in several ways, so any colon will do."""
-    version4 = {str(a).encode() for a in addresses if a.version == 4}
-    return (*sorted(version4), *((b":",) if any(a.version == 6 for a in addresses) else ()))

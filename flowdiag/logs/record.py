@@ -7,9 +7,10 @@ only "the highest version among the specified fields" (https://docs.aws.amazon.c
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from flowdiag.logs import Refused
 from flowdiag.model import FlowdiagError, Record
@@ -18,27 +19,40 @@ DEFAULT_FIELDS = (
     "version", "account-id", "interface-id", "srcaddr", "dstaddr", "srcport", "dstport",
     "protocol", "packets", "bytes", "start", "end", "action", "log-status",
 )  # fmt: skip
-KNOWN = frozenset(DEFAULT_FIELDS) | {
+GATEWAY_FIELDS = (
+    "version", "resource-type", "account-id", "tgw-id", "tgw-attachment-id", "tgw-src-vpc-account-id", "tgw-dst-vpc-account-id",
+    "tgw-src-vpc-id", "tgw-dst-vpc-id", "tgw-src-subnet-id", "tgw-dst-subnet-id", "tgw-src-eni", "tgw-dst-eni",
+    "tgw-src-az-id", "tgw-dst-az-id", "tgw-pair-attachment-id", "srcaddr", "dstaddr", "srcport", "dstport", "protocol",
+    "packets", "bytes", "start", "end", "log-status", "type", "packets-lost-no-route", "packets-lost-blackhole",
+    "packets-lost-mtu-exceeded", "packets-lost-ttl-expired", "tcp-flags", "region", "flow-direction",
+    "pkt-src-aws-service", "pkt-dst-aws-service",
+)  # fmt: skip
+"""The default format of a transit gateway's flow log: https://docs.aws.amazon.com/vpc/latest/tgw/tgw-flow-logs.html."""
+KNOWN = frozenset(DEFAULT_FIELDS) | frozenset(GATEWAY_FIELDS) | {
     "vpc-id", "subnet-id", "instance-id", "tcp-flags", "type", "pkt-srcaddr", "pkt-dstaddr", "region", "az-id",
     "sublocation-type", "sublocation-id", "pkt-src-aws-service", "pkt-dst-aws-service", "flow-direction",
     "traffic-path", "ecs-cluster-arn", "ecs-cluster-name", "ecs-container-instance-arn", "ecs-container-instance-id",
     "ecs-container-id", "ecs-second-container-id", "ecs-service-name", "ecs-task-definition-arn", "ecs-task-arn",
     "ecs-task-id", "reject-reason", "resource-id", "encryption-status", "instance-tag", "instance-tag-2",
     "interface-tag", "interface-tag-2", "asg-tag", "asg-tag-2", "interface-type", "next-hop-interface-id",
-    "next-hop-subnet-id", "next-hop-az-id", "next-hop-vpc-id", "next-hop-interface-type", "resource-type", "tgw-id",
-    "tgw-attachment-id",
+    "next-hop-subnet-id", "next-hop-az-id", "next-hop-vpc-id", "next-hop-interface-type",
 }  # fmt: skip
-"""Fields of version 2 to 11, and those that tell a transit gateway's record; a name that is not here is kept all the same."""
+"""Fields of version 2 to 11, those of transit gateways too; a name that is not here is kept all the same."""
 LATEST_SECOND = 2**31 - 1
 """A larger start or end is in milliseconds, as some deliveries write it."""
 UNFIT = "add the line of field names at the top of the file"
 
-_NUMBER, _ADDRESS, _ANY = (rb"-|\d{1,19}", "a number"), (rb"-|[0-9A-Fa-f:.]+", "an address"), (rb"\S+", "")
+NUMBERS = (
+    "version", "srcport", "dstport", "protocol", "packets", "bytes", "start", "end", "tcp-flags", "packets-lost-no-route",
+    "packets-lost-blackhole", "packets-lost-mtu-exceeded", "packets-lost-ttl-expired",
+)  # fmt: skip
+ADDRESSES = ("srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr")
+_NUMBER, _ADDRESS, _ANY = (r"-|\d{1,19}", "a number"), (r"-|[0-9A-Fa-f:.]+", "an address"), (r"\S+", "")
 _SHAPES = {
-    **dict.fromkeys(("version", "srcport", "dstport", "protocol", "packets", "bytes", "start", "end", "tcp-flags"), _NUMBER),
-    **dict.fromkeys(("srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr"), _ADDRESS),
-    "action": (rb"-|ACCEPT|REJECT", "ACCEPT or REJECT"),
-    "log-status": (rb"-|OK|NODATA|SKIPDATA", "OK, NODATA or SKIPDATA"),
+    **dict.fromkeys(NUMBERS, _NUMBER),
+    **dict.fromkeys(ADDRESSES, _ADDRESS),
+    "action": (r"-|ACCEPT|REJECT", "ACCEPT or REJECT"),
+    "log-status": (r"-|OK|NODATA|SKIPDATA", "OK, NODATA or SKIPDATA"),
 }
 _NAMED = frozenset((
     "interface-id", "srcaddr", "dstaddr", "srcport", "dstport", "protocol", "packets", "bytes", "start", "end",
@@ -47,15 +61,15 @@ _NAMED = frozenset((
 _FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
-@dataclass(frozen=True)
-class Glance:
-    """What every line is looked at for, whether or not it concerns the flow."""
+class Glance(NamedTuple):
+    """What every line that is looked at tells, whether or not it concerns the flow; `named` are its addresses as written."""
 
     interface: str
     start: int | None
     end: int | None
     action: str
     status: str
+    named: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -80,58 +94,75 @@ class Layout:
         if not names or not all(_FIELD_NAME.fullmatch(name) for name in names):
             return None
         layout = cls(tuple(map(canonical, names)))
-        return layout if KNOWN.intersection(layout.fields) else None
+        return layout if layout.known else None
 
     @property
+    def known(self) -> bool:
+        """True where at least one field is one of AWS's."""
+        return not KNOWN.isdisjoint(self.fields)
+
+    @cached_property
+    def addresses_within(self) -> bool:
+        """True where neither the first nor the last field is an address: then each has a separator on both sides."""
+        return not {self.fields[0], self.fields[-1]}.intersection(ADDRESSES)
+
+    @cached_property
     def transit_gateway(self) -> bool:
         """True for the fields of a transit gateway's own flow log, which has neither interface nor action."""
         return any(name == "resource-type" or name.startswith("tgw-") for name in self.fields)
 
     @cached_property
-    def _pattern(self) -> re.Pattern[bytes]:
-        """One expression for the whole line: number of fields, shapes, and the columns of a Glance as groups."""
-        groups = {name: f"?P<{name.replace('-', '_')}>".encode() for name in _GLANCED}
-        seen: set[str] = set()
+    def _pattern(self) -> re.Pattern[str]:
+        """One expression for the whole line: number of fields, shapes, and each field of its name once as a group."""
         parts = []
-        for name in self.fields:
-            mark = groups.get(name, b"?:") if name not in seen else b"?:"
-            seen.add(name)
-            parts.append(b"(" + mark + _SHAPES.get(name, _ANY)[0] + b")")
-        return re.compile(rb"\s*" + rb"\s+".join(parts) + rb"\s*\Z")
+        for place, name in enumerate(self.fields):
+            first = name in _GLANCED and self.fields.index(name) == place
+            parts.append("(" + ("" if first else "?:") + _SHAPES.get(name, _ANY)[0] + ")")
+        return re.compile(r"\s*" + r"\s+".join(parts) + r"\s*\Z", re.ASCII)
+
+    @cached_property
+    def _glanced(self) -> tuple[str, ...]:
+        """The fields that are groups of the pattern, in their order."""
+        return tuple(name for name in dict.fromkeys(self.fields) if name in _GLANCED)
 
     def glance(self, line: bytes) -> Glance | str:
-        """Interface, time and status of a line, or the reason why it is no record of this layout."""
-        match = self._pattern.match(line)
+        """What a line tells of itself, or the reason why it is no record of this layout."""
+        match = self._pattern.match(line.decode("utf-8", "backslashreplace"))
         if match is None:
             return self._unfit(line)
-        found = match.groupdict()
-        texts = {name: _text(found.get(name.replace("-", "_"))) for name in _GLANCED}
-        return Glance(texts["interface-id"], _second(texts["start"]), _second(texts["end"]), texts["action"], texts["log-status"])
+        texts = dict.fromkeys(_GLANCED, "")
+        for name, text in zip(self._glanced, match.groups(), strict=True):
+            if text != "-":
+                texts[name] = text
+        interface, start, end, action, status, *named = texts.values()
+        return Glance(interface, _second(start), _second(end), action, status, named)
 
     def _unfit(self, line: bytes) -> str:
-        tokens = line.split()
+        tokens = _tokens(line)
         way_out = f": {UNFIT}" if self.assumed else ""
         if len(tokens) != len(self.fields):
             which = "default format" if self.assumed else "format"
             return f"has {len(tokens)} fields where the {which} has {len(self.fields)}{way_out}"
         for name, token in zip(self.fields, tokens, strict=True):
             shape, wanted = _SHAPES.get(name, _ANY)
-            if not re.fullmatch(shape, token):
-                return f"{name} is {_text(token)!r}, not {wanted}{way_out}"
+            if not re.fullmatch(shape, token, re.ASCII):
+                return f"{name} is {token!r}, not {wanted}{way_out}"
         return f"cannot be read{way_out}"
 
     def record(self, line: bytes, where: str) -> Record | Refused:
         """The record of a line, or the refusal with its reason."""
         seen = self.glance(line)
-        if isinstance(seen, str):
-            return Refused(where=where, reason=seen)
-        texts = [token.decode("utf-8", "backslashreplace") for token in line.split()]
+        return Refused(where=where, reason=seen) if isinstance(seen, str) else self.taken_apart(line, where)
+
+    def taken_apart(self, line: bytes, where: str) -> Record:
+        """The record of a line that has stood a glance."""
         shown = line.decode("utf-8", "backslashreplace").strip()
-        return record_of(dict(zip(self.fields, texts, strict=True)), where, shown)
+        return record_of(dict(zip(self.fields, _tokens(line), strict=True)), where, shown)
 
 
-_GLANCED = ("interface-id", "start", "end", "action", "log-status")
+_GLANCED = ("interface-id", "start", "end", "action", "log-status", *ADDRESSES)
 DEFAULT = Layout(DEFAULT_FIELDS, assumed=True)
+TRANSIT_GATEWAY = Layout(GATEWAY_FIELDS, assumed=True)
 
 
 def canonical(name: str) -> str:
@@ -167,14 +198,15 @@ def record_of(values: Mapping[str, str], where: str = "", line: str = "") -> Rec
         reject_reason=known.get("reject-reason", ""),
         packet_source=known.get("pkt-srcaddr", ""),
         packet_destination=known.get("pkt-dstaddr", ""),
+        gateway=known.get("tgw-attachment-id") or known.get("tgw-id", ""),
         more={name: value for name, value in known.items() if name not in _NAMED and value},
         where=where,
         line=line,
     )
 
 
-def _text(token: bytes | None) -> str:
-    return "" if token is None or token == b"-" else token.decode("utf-8", "backslashreplace")
+def _tokens(line: bytes) -> list[str]:
+    return [token.decode("utf-8", "backslashreplace") for token in line.split()]
 
 
 def _second(text: str) -> int | None:

@@ -1,0 +1,204 @@
+"""Write a believable archive of flow log records, as gzip text or as Parquet; the same bytes for the same sizes.
+
+    python benchmarks/generate_records.py FOLDER --records 20000000 --files 100 --form text
+
+One interface in 5,000 talks to another or to the internet: a record a line in the default format, in the order of time,
+ten minutes of records held apart by NODATA lines (one in a hundred) and SKIPDATA lines (one in ten thousand). A file that
+is there already is kept, so a folder is generated once. `PAIR` names two hosts, their interfaces, and records of theirs
+are in every file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import os
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
+from multiprocessing import get_context
+from pathlib import Path
+
+import polars as pl
+
+ACCOUNT = "111122223333"
+INTERFACES = 5_000
+FIRST_SECOND = 1_700_000_000
+SPAN = 30_000
+"""Seconds that the archive covers: 8.3 hours."""
+EVERY = 20_011
+"""One record in so many is of the pair that is asked about."""
+FIELDS = (
+    "version", "account-id", "interface-id", "srcaddr", "dstaddr", "srcport", "dstport",
+    "protocol", "packets", "bytes", "start", "end", "action", "log-status",
+)  # fmt: skip
+PARQUET_TYPES = {
+    **dict.fromkeys(("version", "srcport", "dstport", "protocol"), pl.Int32),
+    **dict.fromkeys(("packets", "bytes", "start", "end"), pl.Int64),
+}
+"""https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html gives the types of Parquet columns."""
+ROWS_A_GROUP = 65_536
+
+
+@dataclass(frozen=True)
+class Archive:
+    """How much there is, and in which form: `text` (gzip), `parquet` with the codec that AWS writes, or `snappy`."""
+
+    records: int = 2_000_000
+    files: int = 10
+    form: str = "text"
+
+    @property
+    def name(self) -> str:
+        return f"{self.form}-{self.records}-{self.files}"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two hosts and the interfaces of theirs."""
+
+    interfaces: tuple[str, str]
+    addresses: tuple[str, str]
+
+
+def _mixed(number: int) -> int:
+    """A number that looks random and is not (splitmix64)."""
+    number = (number + 0x9E3779B97F4A7C15) % 2**64
+    number = ((number ^ number >> 30) * 0xBF58476D1CE4E5B9) % 2**64
+    number = ((number ^ number >> 27) * 0x94D049BB133111EB) % 2**64
+    return number ^ number >> 31
+
+
+def interface_id(number: int) -> str:
+    """The id of an interface by its number."""
+    return f"eni-0{_mixed(number):016x}"
+
+
+def address(number: int) -> str:
+    """The private address of an interface by its number."""
+    return f"10.{number // 1000}.{number // 200 % 5}.{number % 200 + 4}"
+
+
+def public(number: int) -> str:
+    """An address of the internet, out of those for documentation and benchmarks."""
+    return f"198.{18 + number % 2}.{number // 2 % 256}.{number // 512 % 256}"
+
+
+PAIR = Pair((interface_id(1234), interface_id(3210)), (address(1234), address(3210)))
+
+
+# ---------------------------------------------------------------- one file
+
+
+def frame(archive: Archive, number: int) -> pl.DataFrame:
+    """The records of one file, in the columns and types of Parquet."""
+    each = archive.records // archive.files
+    index = pl.int_range(number * each, (number + 1) * each, dtype=pl.UInt64, eager=True).alias("n")
+    return _columns(pl.DataFrame([index]).with_columns(_draws()), archive)
+
+
+_DRAWS = ("host", "peer", "port", "size", "kind")
+
+
+def _draws() -> list[pl.Expr]:
+    """Five numbers below 2^31 for every record: multiplied, folded, multiplied again."""
+    found = []
+    for place, name in enumerate(_DRAWS):
+        first = (pl.col("n") + place * 0x51_7C_C1) * pl.lit(0x9E3779B97F4A7C15, pl.UInt64)
+        folded = (first ^ (first // 2**29)) * pl.lit(0xBF58476D1CE4E5B9, pl.UInt64)
+        found.append((folded // 2**33).alias(name))
+    return found
+
+
+def _columns(drawn: pl.DataFrame, archive: Archive) -> pl.DataFrame:
+    asked = pl.col("n") % EVERY == 0
+    host = pl.when(asked).then(pl.lit(1234, pl.UInt64)).otherwise(pl.col("host") % INTERFACES)
+    own = _named([address(n) for n in range(INTERFACES)], host)
+    outside = _named([public(n) for n in range(2**14)], pl.col("peer") % 2**14)
+    inside = _named(
+        [address(n) for n in range(INTERFACES)],
+        pl.when(asked).then(pl.lit(3210, pl.UInt64)).otherwise(pl.col("peer") % INTERFACES),
+    )
+    other = pl.when(asked | (pl.col("peer") % 10 < 7)).then(inside).otherwise(outside)
+    leaving = pl.col("kind") // 1024 % 2 == 0
+    silent = ~asked & (pl.col("kind") % 100 == 0)
+    start = pl.lit(FIRST_SECOND) + (pl.col("n") * SPAN // archive.records).cast(pl.Int64)
+    client, service = 32768 + pl.col("port") % 28000, pl.Series([22, 80, 443, 3306, 5432, 6379, 8080, 9092], dtype=pl.UInt64)
+    served = pl.lit(service).gather(pl.col("port") // 65536 % 8)
+    packets = 1 + pl.col("size") % 40
+    status = (
+        pl.when(~silent)
+        .then(pl.lit("OK"))
+        .when(pl.col("kind") % 10_000 == 0)
+        .then(pl.lit("SKIPDATA"))
+        .otherwise(pl.lit("NODATA"))
+    )
+    action = pl.when(pl.col("size") % 20 == 0).then(pl.lit("REJECT")).otherwise(pl.lit("ACCEPT"))
+    return drawn.select(
+        pl.lit(2).alias("version"),
+        pl.lit(ACCOUNT).alias("account-id"),
+        _named([interface_id(n) for n in range(INTERFACES)], host).alias("interface-id"),
+        *(
+            pl.when(silent).then(None).otherwise(value).alias(name)
+            for name, value in {
+                "srcaddr": pl.when(leaving).then(own).otherwise(other),
+                "dstaddr": pl.when(leaving).then(other).otherwise(own),
+                "srcport": pl.when(leaving).then(client).otherwise(served),
+                "dstport": pl.when(leaving).then(served).otherwise(client),
+                "protocol": pl.when(pl.col("port") % 16 == 0).then(17).otherwise(6),
+                "packets": packets,
+                "bytes": packets * (40 + pl.col("size") // 64 % 1400),
+            }.items()
+        ),
+        start.alias("start"),
+        (start + 10 + (pl.col("size") % 50).cast(pl.Int64)).alias("end"),
+        pl.when(silent).then(None).otherwise(action).alias("action"),
+        status.alias("log-status"),
+    ).cast(PARQUET_TYPES)
+
+
+def _named(names: list[str], number: pl.Expr) -> pl.Expr:
+    return pl.lit(pl.Series(names)).gather(number)
+
+
+def write_file(folder: Path, archive: Archive, number: int) -> None:
+    """One file, unless it is there; written beside and moved, so that a file is whole or absent."""
+    ending = "log.gz" if archive.form == "text" else "log.parquet"
+    path = folder / f"{ACCOUNT}_vpcflowlogs_us-east-1_fl-0a1b2c3d4e5f60718_{number:05}.{ending}"
+    if path.exists():
+        return
+    beside = path.with_suffix(f".{os.getpid()}")
+    records = frame(archive, number)
+    if archive.form == "text":
+        text = BytesIO()
+        records.write_csv(text, separator=" ", null_value="-")
+        beside.write_bytes(gzip.compress(text.getbuffer(), 6, mtime=0))
+    else:
+        codec = "gzip" if archive.form == "parquet" else "snappy"
+        named = records.rename({name: name.replace("-", "_") for name in FIELDS})
+        named.write_parquet(beside, compression=codec, row_group_size=ROWS_A_GROUP, statistics=True)
+    beside.rename(path)
+
+
+def write(root: Path, archive: Archive) -> Path:
+    """The folder of an archive, generated where it is not there yet; uses every core."""
+    folder = root / archive.name
+    folder.mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        list(pool.map(partial(write_file, folder, archive), range(archive.files)))
+    return folder
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Write an archive of flow log records.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--records", type=int, default=Archive.records)
+    parser.add_argument("--files", type=int, default=Archive.files)
+    parser.add_argument("--form", choices=["text", "parquet", "snappy"], default="text")
+    given = parser.parse_args()
+    print(write(given.folder, Archive(given.records, given.files, given.form)))
+
+
+if __name__ == "__main__":
+    main()
