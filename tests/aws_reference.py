@@ -556,6 +556,7 @@ SINGLES: Mapping[str, Single] = {
     "DescribeDirectConnectGatewayAttachments": Single(
         ("DirectConnectGatewayAttachments",), "directConnectGatewayId", "DirectConnectClientException"
     ),
+    "DescribeVpcAttribute": Single(("VpcAttributes",), "VpcId", "InvalidVpcID.NotFound", also=("Attribute",)),
     "DescribeListeners": Single(("LoadBalancerListeners",), "LoadBalancerArn", "LoadBalancerNotFound"),
     "DescribeLoadBalancerAttributes": Single(("LoadBalancerAttributes",), "LoadBalancerArn", "LoadBalancerNotFound"),
     "DescribeTargetHealth": Single(("LoadBalancerTargetHealth",), "TargetGroupArn", "TargetGroupNotFound"),

@@ -17,6 +17,7 @@ from world_managed import (
     arn,
     cluster,
     database,
+    dns,
     domain,
     elastic_ip,
     file_system,
@@ -46,6 +47,8 @@ def recorded(world: World) -> dict[str, Any]:
     raw = dict(world.raw()[world.account, world.region])
     raw["EksClusters"] = [{"name": made["name"], "cluster": made} for made in raw["cluster"]]
     raw["MountTargets"] = [target for system in raw["FileSystemMountTargets"] for target in system["MountTargets"]]
+    pairs = zip(raw["VpcDnsSupport"], raw["VpcDnsHostnames"], strict=True)
+    raw["VpcAttributes"] = [{**support, **hostnames} for support, hostnames in pairs]
     return raw
 
 
@@ -134,6 +137,7 @@ def _of_gateway_endpoint(services: Services) -> Asked:
 
 
 def _of_private_name(services: Services) -> Asked:
+    dns(services.vpc)
     database("orders-db", {services.data: "10.0.2.45"}, services.sg_db)
     host = "orders-db.abc123.us-east-1.rds.amazonaws.com"
     zone(services.vpc, "corp.internal", record("db.corp.internal", host, type="CNAME"))

@@ -13,6 +13,7 @@ from world_managed import (
     arn,
     cache,
     database,
+    dns,
     domain,
     file_system,
     kafka,
@@ -308,6 +309,18 @@ def test_an_aws_host_is_the_endpoint_with_private_dns(services: Services) -> Non
     assert ("reachable", {"10.0.2.99"}) == (found.verdict, ends(found))
     zone(services.vpc, host, record(host, "10.0.2.20"))
     assert {"10.0.2.20"} == ends(services.to(host, 443))
+
+
+@pytest.mark.parametrize("attribute", ["support", "hostnames"])
+def test_private_names_need_the_dns_attributes_of_the_vpc(services: Services, attribute: str) -> None:
+    """With one of them off a private zone does not answer, and an endpoint's private name is the public one."""
+    dns(services.vpc, **{attribute: False})
+    zone(services.vpc, "corp.internal", record("db.corp.internal", "10.0.2.20"))
+    with pytest.raises(FlowdiagError, match=f"whose enableDns{attribute.capitalize()} is off"):
+        services.to("db.corp.internal", 5432)
+    host = "secretsmanager.us-east-1.amazonaws.com"
+    interface_endpoint(services.data, "10.0.2.99", services.sg_db, DnsEntries=[{"DnsName": host, "HostedZoneId": "Z1"}])
+    assert {"internet"} == {leg.destination.kind for leg in services.to(host, 443).path.legs}
 
 
 def test_an_aws_host_without_an_endpoint_is_on_the_internet(services: Services) -> None:

@@ -79,6 +79,8 @@ ID_FIELDS = {
     "cluster": "name",
     "tasks": "taskArn",
     "EcsServiceTasks": "service",
+    "VpcDnsSupport": "VpcId",
+    "VpcDnsHostnames": "VpcId",
     "PrivateHostedZones": "VPCId",
     "HostedZoneRecords": "HostedZoneId",
     "LoadBalancers": "LoadBalancerArn",

@@ -43,7 +43,7 @@ def database(name: str, places: Mapping[Subnet, str], *groups: Group, port: int 
             subnet.interface(address, *groups, **look)
     world = first.world
     listed = [{"SubnetIdentifier": s.id, "SubnetAvailabilityZone": {"Name": s.raw["AvailabilityZone"]}} for s in places]
-    raw = {"DBInstanceIdentifier": name, "DBInstanceArn": arn(world, "rds", f"db:{name}"), "Engine": "mysql"}
+    raw = {"DBInstanceIdentifier": name, "DBInstanceArn": arn(world, "rds", f"db:{name}"), "Engine": "mariadb"}
     raw |= {
         "DBInstanceStatus": "available",
         "AvailabilityZone": first.raw["AvailabilityZone"],
@@ -201,6 +201,12 @@ def tasks(
     whose = {"service": f"{cluster}/{service}", "serviceName": service}
     world.add("EcsServiceTasks", "s", {**whose, "taskArns": made})
     return made
+
+
+def dns(vpc: Vpc, support: bool = True, hostnames: bool = True) -> None:
+    """The DNS attributes of a VPC."""
+    vpc.world.add("VpcDnsSupport", "v", {"VpcId": vpc.id, "EnableDnsSupport": {"Value": support}})
+    vpc.world.add("VpcDnsHostnames", "v", {"VpcId": vpc.id, "EnableDnsHostnames": {"Value": hostnames}})
 
 
 def zone(vpc: Vpc, name: str, *records: Raw) -> str:

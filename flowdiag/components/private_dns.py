@@ -154,6 +154,10 @@ def _host(text: str) -> str:
 
 
 def _in_vpc(host: str, vpc: str, scope: Any, aws: bool, view: View) -> Named | Unread | None:
+    off = _switched_off(vpc, scope, view)
+    if off:
+        outside = f"is not answered by the resolver of {vpc}, whose {off} is off: switch it on, or give the address"
+        return None if aws else Named(resource=host, label=host, outside=outside)
     zones = view.get("private_zones", vpc, scope)
     if isinstance(zones, Unread):
         if not aws:
@@ -164,6 +168,21 @@ def _in_vpc(host: str, vpc: str, scope: Any, aws: bool, view: View) -> Named | U
     if held:
         return _in_zone(host, max(held, key=lambda zone: len(zone.name)), scope, view)
     return _at_endpoint(host, vpc, scope, view)
+
+
+def _switched_off(vpc: str, scope: Any, view: View) -> str:
+    """The attribute of the VPC by which its private names are off; where one was not read it is taken to be on, as it has
+    to be when a private zone or an endpoint's private DNS is set up.
+
+    https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/hosted-zone-private-considerations.html
+    """
+    off = ""
+    for kind, attribute in (("vpc_dns_support", "enableDnsSupport"), ("vpc_dns_hostnames", "enableDnsHostnames")):
+        found = view.get(kind, vpc, owner_scope(vpc, scope, view))
+        if isinstance(found, Unread):
+            view.assume(found.query, f"{attribute} is on")
+        off = off or (attribute if found and not found.on else "")
+    return off
 
 
 def _within(host: str, zone: str) -> bool:
