@@ -15,7 +15,8 @@ from world import World
 SERVICES = (
     "Functions", "DBInstances", "DBClusters", "DBClusterEndpoints", "CacheClusters", "ReplicationGroups", "ServerlessCaches",
     "Clusters", "DomainStatusList", "ClusterInfoList", "KafkaNodes", "FileSystemMountTargets", "cluster", "tasks",
-    "EcsServiceTasks", "VpcDnsSupport", "VpcDnsHostnames", "PrivateHostedZones", "HostedZoneRecords", "Addresses", "PrefixLists", "VpcEndpoints",
+    "EcsServiceTasks", "VpcDnsSupport", "VpcDnsHostnames", "PrivateHostedZones", "HostedZoneRecords", "Addresses",
+    "PrefixLists", "VpcEndpoints",
 )  # fmt: skip
 SPOILT = (ABSENT, "", None, "?", {}, [], [None])
 # What AWS itself writes: a function without VpcConfig runs outside any VPC, a domain without VPCOptions may be a public one.
