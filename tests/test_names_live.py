@@ -24,6 +24,7 @@ from world_managed import (
     function,
     kafka,
     kubernetes,
+    proxy,
     record,
     redshift,
     replication_group,
@@ -73,6 +74,11 @@ def _of_cluster(services: Services) -> Asked:
     host = "reports.cluster-custom-abc123.us-east-1.rds.amazonaws.com"
     services.world.add("DBClusterEndpoints", "x", {**custom, "Endpoint": host, "EndpointType": "CUSTOM"})
     return "web-1", host, 3306
+
+
+def _of_proxy(services: Services) -> Asked:
+    proxy("pool", {services.data: "10.0.2.55"}, services.sg_db)
+    return "web-1", "pool", 5432
 
 
 def _of_group(services: Services) -> Asked:
@@ -156,6 +162,7 @@ BUILDS = [
     _of_function,
     _of_database,
     _of_cluster,
+    _of_proxy,
     _of_group,
     _of_serverless,
     _of_warehouse,
@@ -195,7 +202,7 @@ def crowded(world: World, crowd: int) -> None:
         database(f"db-{number}", {shop.data: f"10.0.2.{number + 100}"}, shop.vpc.group(f"sg-db-{number}"))
 
 
-WAYS = [("orders-fn", "orders-db", 35), ("lambda:orders-fn", "rds:orders-db", 11)]
+WAYS = [("orders-fn", "orders-db", 37), ("lambda:orders-fn", "rds:orders-db", 11)]
 
 
 @pytest.mark.parametrize(("source", "destination", "most"), WAYS)

@@ -18,6 +18,7 @@ from world_managed import (
     file_system,
     kafka,
     kubernetes,
+    proxy,
     record,
     redshift,
     replication_group,
@@ -45,6 +46,18 @@ class Services(Pair):
 @pytest.fixture
 def services(world: World) -> Services:
     return Services(world)
+
+
+# ---------------------------------------------------------------- RDS Proxy
+
+
+@pytest.mark.parametrize("form", ["pool", "proxy:pool", "pool.proxy-abc123.us-east-1.rds.amazonaws.com"])
+def test_a_proxy_is_its_interfaces(services: Services, form: str) -> None:
+    """One in each of its subnets; a port that is not its engine's may have been set."""
+    proxy("pool", {services.data: "10.0.2.55", services.data_b: "10.0.4.55"}, services.sg_db)
+    found = services.to(form, 5432)
+    assert ("reachable", {"10.0.2.55", "10.0.4.55"}) == (found.verdict, ends(found))
+    assert ("inconclusive", "SV192") == verdict(services.to(form, 6432))
 
 
 # ---------------------------------------------------------------- ElastiCache

@@ -56,6 +56,7 @@ ID_FIELDS = {
     "DBInstances": "DBInstanceIdentifier",
     "DBClusters": "DBClusterIdentifier",
     "DBClusterEndpoints": "Endpoint",
+    "DBProxies": "DBProxyName",
     "VpnGateways": "VpnGatewayId",
     "VpnConnections": "VpnConnectionId",
     "CustomerGateways": "CustomerGatewayId",

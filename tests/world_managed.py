@@ -63,6 +63,17 @@ def cluster(name: str, writer: Raw, readers: Iterable[Raw], world: World, **more
     return world.add("DBClusters", "cluster", {**raw, "Status": "available", **more})
 
 
+def proxy(name: str, places: Mapping[Subnet, str], *groups: Group, **more: Any) -> Raw:
+    """An available RDS Proxy with an interface in each subnet."""
+    world = next(iter(places)).world
+    for subnet, address in places.items():
+        look = {"Description": f"Network interface for DBProxy {name}", "RequesterManaged": True}
+        subnet.interface(address, *groups, **look)
+    raw = {"DBProxyName": name, "DBProxyArn": arn(world, "rds", f"db-proxy:{world.id('prx')}"), "Status": "available"}
+    raw |= {"EngineFamily": "POSTGRESQL", "VpcSubnetIds": [subnet.id for subnet in places], **more}
+    return world.add("DBProxies", "p", {**raw, "VpcSecurityGroupIds": [group.id for group in groups]})
+
+
 def elastic_ip(world: World, public: str, face: Interface | None = None, name: str = "") -> str:
     """The allocation id of an Elastic IP, of an interface or of nobody."""
     raw: Raw = {"PublicIp": public, "Domain": "vpc", "Tags": [{"Key": "Name", "Value": name}] if name else []}
