@@ -185,6 +185,10 @@ def _not_logged(evidence: Evidence) -> Held:
 
 
 def _host(evidence: Evidence) -> Held:
+    if evidence.answer == "cut":
+        return Held("unknown", "an application that closes idle connections looks the same")
+    if evidence.answer == "half open":
+        return Held("unknown", "the client's own host may drop the answer")
     if evidence.answer == "reset":
         return Held("yes", "the host refuses the connection")
     if "accept" in evidence.seen("reply_destination"):

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Literal
 
 from flowdiag.model import Direction, Hop, Sighting, Trace
-from flowdiag.sighting import Along, Spot, journey
+from flowdiag.sighting import Along, Loss, Spot, journey
 
 State = Literal["rejected", "lost there", "lost back", "passed", "unobserved"]
 SILENT = ("absent", "unaccepted")
@@ -22,7 +22,8 @@ UNNAMED = frozenset(("security_group", "network_acl", "network_interface", "vpc"
 @dataclass(frozen=True)
 class Passage:
     """What was seen in between: `sent` where the request is on record somewhere, `last` and `next` are the interfaces
-    around a loss, `hops` the names of what lies between them, `depth` how many interfaces were passed before it."""
+    around a loss, `hops` the names of what lies between them, `depth` how many interfaces were passed before it, `why`
+    what a gateway itself says of it."""
 
     state: State = "unobserved"
     direction: Direction = "request"
@@ -31,17 +32,19 @@ class Passage:
     next: str = ""
     hops: tuple[str, ...] = ()
     depth: int = 0
+    why: str = ""
 
     @property
     def words(self) -> Mapping[str, str]:
         """The words of a headline of the table `wire`."""
-        return {"last": self.last, "next": self.next, "lost": f" (between them: {', '.join(self.hops)})" if self.hops else ""}
+        named = self.why or (f"between them: {', '.join(self.hops)}" if self.hops else "")
+        return {"last": self.last, "next": self.next, "lost": f" ({named})" if named else ""}
 
 
 NOWHERE = Passage()
 
 
-def passage(trace: Trace, along: Along, seen: Mapping[Spot, Sighting]) -> Passage:
+def passage(trace: Trace, along: Along, seen: Mapping[Spot, Sighting], losses: tuple[Loss, ...] = ()) -> Passage:
     """What the interfaces in between show: a denial before a loss, a loss before a plain passing.
 
     In one direction a leg that was passed outweighs one on which the packet is missing, which was just not taken.
@@ -49,8 +52,19 @@ def passage(trace: Trace, along: Along, seen: Mapping[Spot, Sighting]) -> Passag
     ways = [(leg, journey(leg, along[number] if along else ())) for number, leg in enumerate(trace.legs)]
     there = min((_along(leg.request, way, "request", seen) for leg, way in ways), key=_first_of_legs, default=NOWHERE)
     back = min((_along(leg.reply, way, "reply", seen) for leg, way in ways), key=_first_of_legs, default=NOWHERE)
-    told = min((there, back), key=lambda p: (_WORST.index(p.state), not p.hops))
+    counted = (found for loss in losses if (found := _counted(loss, seen)))
+    told = min((*counted, there, back), key=lambda p: (_WORST.index(p.state), not p.hops))
     return replace(told, sent=there.sent)
+
+
+def _counted(loss: Loss, seen: Mapping[Spot, Sighting]) -> Passage | None:
+    """A loss that a transit gateway counts itself; none where the packets are seen to arrive all the same."""
+    end = "request_destination" if loss.direction == "request" else "reply_source"
+    if any(sighting.point == end and sighting.seen == "accept" for sighting in seen.values()):
+        return None
+    state: State = "lost back" if loss.direction == "reply" else "lost there"
+    why = f"{loss.packets} packet{'' if loss.packets == 1 else 's'} lost there: {loss.reason}"
+    return Passage(state, loss.direction, True, loss.gateway, "what lies behind it", why=why)
 
 
 _WORST: tuple[State, ...] = ("rejected", "lost there", "lost back", "passed", "unobserved")

@@ -13,6 +13,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from flowdiag.address import ANYBODY
 from flowdiag.model import Direction, Endpoint, Flow, Hop, Leg, RuleVerdict, Value
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -~])|\x9b[0-?]*[ -/]*[@-~]")
@@ -183,7 +184,12 @@ def _rewrites(before: Flow, after: Flow) -> tuple[str, ...]:
         ("port ", before.destination_ports, after.destination_ports),
         ("source port ", before.source_ports, after.source_ports),
     )
-    return tuple(f"{field}{old} → {new}" for field, old, new in pairs if old != new)
+    return tuple(f"{field}{_said(old)} → {_said(new)}" for field, old, new in pairs if old != new)
+
+
+def _said(value: object) -> str:
+    """An address or ports; the address that stands for anybody on the internet is said as what it stands for."""
+    return "the internet" if value in ANYBODY.values() else str(value)
 
 
 def _passes_back(leg: Leg) -> Row:

@@ -199,6 +199,13 @@ def _utc(at: datetime) -> datetime:
 
 
 def _records(answer: Answer) -> Iterator[Line]:
+    """Where a flow log shows this flow, and what silence there is worth; then the log lines themselves."""
+    shown = [c for c in answer.coverage if c.interface]
+    if shown:
+        named = (f"{c.name}, {c.stands_for}" if c.stands_for else c.name for c in shown)
+        yield Line(text=f"a flow log shows this flow on {SEVERAL.join(named)}")
+    if answer.sources:
+        yield from (Line(text=coverage.headline, note=f"[{coverage.code}]") for coverage in answer.coverage)
     for record in answer.records:
         ends = f"{record.source} {record.source_port or '-'} → {record.destination} {record.destination_port or '-'}"
         yield Line(text=record.line or f"{record.interface} {ends} {record.action}".strip(), note=record.where)

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Literal
 
 from flowdiag.address import address
+from flowdiag.contrast import contrast, moment, when
 from flowdiag.logs import Search
 from flowdiag.model import TCP, Direction, Endpoint, Flow, Hop, Leg, PortRange, Record, Sighting, Trace
 
@@ -182,15 +182,57 @@ class Catch:
     doubtful: int
 
 
-def catch(wanted: tuple[Spot, ...], search: Search) -> list[Catch]:
-    """What is found for each point; the search's tally is complete afterwards."""
-    return _sorted_out(wanted, _gathered(wanted, search))
+def catch(wanted: tuple[Spot, ...], search: Search) -> tuple[list[Catch], tuple[Loss, ...]]:
+    """What is found for each point, and what transit gateways lost; the search's tally is complete afterwards."""
+    losses: list[Loss] = []
+    catches = _sorted_out(wanted, _gathered(wanted, search, losses))
+    return catches, tuple(losses)
 
 
-def _gathered(wanted: tuple[Spot, ...], records: Iterable[Record]) -> dict[Spot, tuple[dict[str, Record], int]]:
+@dataclass(frozen=True)
+class Loss:
+    """Packets of the flow that a transit gateway counts as lost, and why: its own flow log tells, and no other does.
+
+    https://docs.aws.amazon.com/vpc/latest/tgw/tgw-flow-logs.html
+    """
+
+    gateway: str
+    direction: Direction
+    packets: int
+    reason: str
+
+
+LOST = {
+    "packets-lost-no-route": "no route",
+    "packets-lost-blackhole": "a blackhole route",
+    "packets-lost-mtu-exceeded": "packets larger than the MTU",
+    "packets-lost-ttl-expired": "an expired TTL, as in a loop",
+}
+
+
+def _losses(record: Record, wanted: Iterable[Spot]) -> Iterator[Loss]:
+    """Whether a transit gateway's record is of the flow, and says that packets were lost."""
+    gateway = record.more.get("tgw-attachment-id") or record.more.get("tgw-id", "")
+    spot = next((s for s in wanted if gateway and _is_of(record, s.flow)), None)
+    for field_name, reason in LOST.items():
+        count = record.more.get(field_name, "0")
+        if spot and count.isdecimal() and int(count):
+            yield Loss(gateway, spot.direction, int(count), reason)
+
+
+def _is_of(record: Record, flow: Flow) -> bool:
+    ends = (address(record.source), address(record.destination)) == (flow.source, flow.destination)
+    ports = (_port(record.source_port, flow.source_ports), _port(record.destination_port, flow.destination_ports))
+    return ends and record.protocol == flow.protocol and "no" not in ports
+
+
+def _gathered(
+    wanted: tuple[Spot, ...], records: Iterable[Record], losses: list[Loss]
+) -> dict[Spot, tuple[dict[str, Record], int]]:
     """Records by point. A line is counted once: several flow logs on one interface deliver it several times."""
     found: dict[Spot, tuple[dict[str, Record], int]] = {spot: ({}, 0) for spot in wanted}
     for record in records:
+        losses += _losses(record, wanted)
         for spot in wanted:
             belongs = fit(record, spot)
             kept, doubtful = found[spot]
@@ -243,9 +285,9 @@ def _is_late(record: Record, closed: dict[frozenset[tuple[str, int | None]], int
 
 def sighting(catch: Catch, silence: Seen, note: str, stands_for: str = "") -> Sighting:
     """What the point saw; `silence` and `note` are what nothing found there is worth."""
-    spot, records = catch.spot, sorted(catch.records, key=_when)
+    spot, records = catch.spot, sorted(catch.records, key=when)
     aside = f"{_several(catch.late)} without SYN or after the connection was closed set aside, no denial" if catch.late else ""
-    seen, why = (_actions(records), "") if records else (silence, note)
+    seen, why = (_actions(records), contrast(records, spot.direction)) if records else (silence, note)
     return Sighting(
         interface=spot.label,
         stands_for=stands_for,
@@ -266,16 +308,3 @@ def _several(records: tuple[Record, ...]) -> str:
 def _actions(records: list[Record]) -> Seen:
     actions = {record.action for record in records}
     return "mixed" if len(actions) > 1 else "reject" if "REJECT" in actions else "accept"
-
-
-def _when(record: Record) -> int:
-    return record.end if record.end is not None else record.start or 0
-
-
-def moment(record: Record) -> datetime | None:
-    """When the last packet of a record was seen, ±60 s; None where its layout has no times (or they are no dates)."""
-    second = _when(record)
-    try:
-        return datetime.fromtimestamp(second, UTC) if second else None
-    except (OverflowError, ValueError, OSError):
-        return None

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Literal, get_args
 
+from flowdiag.contrast import moment
 from flowdiag.coverage import Asked, read_when, weigh
 from flowdiag.differential import Rulebook, candidates
 from flowdiag.listening import Listening
@@ -29,8 +30,8 @@ from flowdiag.model import (
     Value,
 )
 from flowdiag.passage import NOWHERE, Passage, passage
-from flowdiag.sighting import Catch, Point, Seen, Spot, catch, moment, sighting, spots
-from flowdiag.signs import answered
+from flowdiag.sighting import Catch, Point, Seen, Spot, catch, sighting, spots
+from flowdiag.signs import answered, cut
 
 __all__ = ["Wire", "answered", "candidates", "read_symptom", "witness"]
 
@@ -86,14 +87,15 @@ def witness(
     heard = listening or Listening()
     wanted = spots(trace, heard.along)
     search = source.search(_sought(wanted, window)) if source else None
-    caught = catch(wanted, search) if search else [Catch(spot, (), (), 0) for spot in wanted]
+    caught, losses = catch(wanted, search) if search else ([Catch(spot, (), (), 0) for spot in wanted], ())
     tally = search.tally if search else None
     asked = Asked(window, _times(caught), tally, read_when(tally, read_at))
     weighed = {one.spot: _weighed(one.spot, heard, asked, rules) for one in caught}
     by_spot = {one.spot: _sighting(one, weighed[one.spot], search) for one in caught}
     seen = tuple(by_spot.values())
-    way = passage(trace, heard.along, by_spot)
-    symptom, finding = read_symptom(seen, rules, way)
+    way = passage(trace, heard.along, by_spot, losses)
+    answer = answered(seen, rules, trace)
+    symptom, finding = read_symptom(seen, rules, answer, {**way.words, **_forgotten(seen, trace)}, way.state)
     return Wire(
         sightings=seen,
         coverage=_once(weighed.values()),
@@ -101,7 +103,7 @@ def witness(
         symptom=symptom,
         request="some arrived" if finding.verdict == "partial" else _request(seen, way),
         finding=finding,
-        candidates=candidates(symptom, trace.findings, rules, seen, answered(seen)) if search else (),
+        candidates=candidates(symptom, trace.findings, rules, seen, answer) if search else (),
         unread=_unread(search, seen, weighed) if search else (),
         sources=(_described(search),) if search else (),
         files=tuple(search.tally.files) if search else (),
@@ -140,7 +142,10 @@ def _weighed(spot: Spot, heard: Listening, asked: Asked, rules: Rulebook) -> Cov
 
 def _once(weighed: Iterable[Coverage]) -> tuple[Coverage, ...]:
     """One statement an interface, in path order."""
-    return tuple({one.interface or one.name: one for one in reversed(tuple(weighed))}.values())[::-1]
+    first: dict[str, Coverage] = {}
+    for one in weighed:
+        first.setdefault(one.interface or one.name, one)
+    return tuple(first.values())
 
 
 def _sighting(one: Catch, worth: Coverage, search: Search | None) -> Sighting:
@@ -171,11 +176,17 @@ def shown(at: datetime | None) -> str:
 # ---------------------------------------------------------------- the symptom
 
 
-def read_symptom(seen: tuple[Sighting, ...], rules: Rulebook, way: Passage = NOWHERE) -> tuple[Symptom, Finding]:
-    """The symptom, and the rule of the table `wire` that gave it."""
+def read_symptom(
+    seen: tuple[Sighting, ...],
+    rules: Rulebook,
+    answer: str = "unknown",
+    more: Mapping[str, str] = NOWHERE.words,
+    between: str = NOWHERE.state,
+) -> tuple[Symptom, Finding]:
+    """The symptom, and the rule of the table `wire` that gave it; `between` is what was seen on the way, `more` words for it."""
     points = _by_point(seen)
     ends = {column: points[point] for point, column in COLUMNS.items()}
-    inputs = {**ends, "in between": way.state, "answer": answered(seen)}
+    inputs = {**ends, "in between": between, "answer": answer}
     rule = rules.table("wire").evaluate(inputs)
     deciding = [s for s in seen if s.point.endswith(rule["point"]) and s.records] or [s for s in seen if s.records]
     records = [record for s in deciding for record in s.records][-EVIDENCE_SHOWN:]
@@ -184,7 +195,7 @@ def read_symptom(seen: tuple[Sighting, ...], rules: Rulebook, way: Passage = NOW
         code=rule.code,
         table="wire",
         verdict=rule["verdict"],
-        headline=rule["headline"].format_map({**_words(seen, deciding), **way.words}),
+        headline=rule["headline"].format_map({**_words(seen, deciding), **more}),
         resource=resource,
         name=resource,
         direction="reply" if rule["point"].startswith("reply") else "request",
@@ -192,6 +203,12 @@ def read_symptom(seen: tuple[Sighting, ...], rules: Rulebook, way: Passage = NOW
         inputs=inputs,
     )
     return rule["symptom"], finding
+
+
+def _forgotten(seen: tuple[Sighting, ...], trace: Trace) -> dict[str, str]:
+    """The words for a connection that was idle and then reset."""
+    found = cut(seen, trace)
+    return {"idle": str(found.idle), "forgets": " or ".join(found.by)} if found else {"idle": "", "forgets": ""}
 
 
 def _by_point(seen: Iterable[Sighting]) -> dict[Point, Seen]:

@@ -38,6 +38,7 @@ from flowdiag import Diagnosis, Snapshot, diagnose
 from flowdiag.conclude import configuration
 from flowdiag.listening import listen
 from flowdiag.logs import Window, open_source
+from flowdiag.signs import signs
 from flowdiag.table import Rules
 from flowdiag.wire import witness
 
@@ -217,7 +218,7 @@ def _saved(case: Case, folder: Path) -> Path | None:
 
 
 def _codes(found: Diagnosis, logs: Path | None, snapshot: Snapshot) -> set[str]:
-    """Of the answer, its findings, causes and silences, and the rows of `wire` and `verdict` that hit, which it need not name."""
+    """Of the answer, its findings, causes and silences, and the rows of `wire`, `answer` and `verdict` that hit."""
     window = Window(start=found.question.start, end=found.question.end)
     listening = listen(found.path, snapshot.view())
     wire = witness(found.path, open_source(str(logs)) if logs else None, window, RULES, listening, snapshot.read_at)
@@ -225,7 +226,8 @@ def _codes(found: Diagnosis, logs: Path | None, snapshot: Snapshot) -> set[str]:
     findings = {finding.code for finding in (*found.findings, *found.path.findings)}
     causes = {cause.code for cause in found.candidates}
     silences = {coverage.code for coverage in found.coverage}
-    return findings | causes | silences | {found.code, wire.finding.code, judged.code}
+    answer = RULES.table("answer").evaluate(signs(found.sightings, found.path))
+    return findings | causes | silences | {found.code, wire.finding.code, judged.code, answer.code}
 
 
 # ---------------------------------------------------------------- tests

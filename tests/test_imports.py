@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("openings.blocker",),
     ("passage",),  # where on the path a packet was lost
     ("resolve", "snapshot", "report", "policy", "table", "sighting", "coverage", "signs", "differential", "sources"),
-    ("listening",),  # who could have seen it
+    ("listening", "contrast"),  # who could have seen it
     ("naming", "store", "calls", "picture"),
     ("folder", "index"),
     ("capture",),

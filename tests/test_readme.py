@@ -258,7 +258,8 @@ def test_the_prefix_list_query_makes_a_reply_that_is_understood(tmp_path: Path) 
     [
         ("search-transit-gateway-routes", {"Routes": [], "AdditionalRoutesAvailable": False}),
         ("describe-listeners", {"Listeners": []}),
-        ("describe-load-balancer-attributes", {"Attributes": []}),
+        ("elbv2 describe-load-balancer-attributes", {"Attributes": []}),
+        ("elb describe-load-balancer-attributes", {"LoadBalancerAttributes": {"CrossZoneLoadBalancing": {"Enabled": False}}}),
         ("describe-rules", {"Rules": []}),
         ("describe-listener-attributes", {"Attributes": []}),
         ("describe-instance-health", {"InstanceStates": []}),

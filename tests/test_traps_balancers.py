@@ -8,7 +8,9 @@ from world import World
 from world_balancers import LoadBalancer
 from world_services import interface_endpoint
 
-from flowdiag import diagnose
+from flowdiag import Snapshot, diagnose
+from flowdiag.access import Access
+from flowdiag.gather import gather_vpcs
 
 OPEN, SG_DENIES = ("reachable",), ("blocked", "SG102")
 
@@ -28,6 +30,11 @@ def live(world, source, destination, port, **more):
     """The diagnosis from a replay of AWS, which has to read all that it needs."""
     session = replay_session(world.raw()[world.account, world.region], account=world.account, region=world.region)
     return diagnose(source, destination, port, session=session, **more)
+
+
+def lacking(found):
+    """The kinds that were wanted and not had, but for flow logs, which belong to no path."""
+    return {unread.query.kind for unread in found.unread} - {"flow_log"}
 
 
 def idle(found):
@@ -80,6 +87,19 @@ def test_a_network_load_balancer_has_rules_only_where_it_is_dual_stack(world):
     assert OPEN == verdict(asked(world, "web-1", "10.0.1.50", 443, without=["ListenerRules"]))
     shop.raw["IpAddressType"] = "dualstack"
     assert ("inconclusive", "LB196") == verdict(asked(world, "web-1", "10.0.1.50", 443, without=["ListenerRules"]))
+
+
+@pytest.mark.parametrize(("client", "expected"), [("10.6.1.10", "LB194"), ("2001:db8:6:1::10", "LB116")])
+def test_over_udp_the_ip_version_of_targets_counts(world, client, expected):
+    """IPv6 clients need IPv6 targets; IPv4 clients come to those with an address that no describe call shows."""
+    vpc = world.vpc("10.6.0.0/16", ipv6="2001:db8:6::/56")
+    edge = vpc.subnet("10.6.1.0/24", "2001:db8:6:1::/64")
+    edge.instance("client", "10.6.1.10", vpc.default_group, ipv6=["2001:db8:6:1::10"])
+    dns = LoadBalancer("dns", {edge: "10.6.1.50"}, IpAddressType="dualstack", crosses_zones=True)
+    dns.nodes[0].raw["Ipv6Addresses"] = [{"Ipv6Address": "2001:db8:6:1::50"}]
+    dns.listen(53, ["10.6.1.20" if ":" in client else "2001:db8:6:1::20"], protocol="UDP")
+    node = "2001:db8:6:1::50" if ":" in client else "10.6.1.50"
+    assert expected == codes(asked(world, client, node, 53, protocol="udp"))[0]
 
 
 # ---------------------------------------------------------------- a load balancer behind a load balancer
@@ -160,7 +180,7 @@ def test_a_classic_load_balancer_is_read_live(world):
     legacy, one, _ = classic(world)
     legacy.register(one)
     found = live(world, "client", "10.0.1.70", 80)
-    assert (OPEN, ()) == (verdict(found), found.unread)
+    assert (OPEN, set()) == (verdict(found), lacking(found))
 
 
 @pytest.mark.parametrize(("crosses", "expected"), [(True, OPEN), (False, ("blocked", "LB114"))])
@@ -205,7 +225,7 @@ def test_a_service_of_ones_own_is_read_live(world):
     """The service, its load balancer and the target, with nothing left unread."""
     linked(world)
     found = live(world, "web-1", "10.0.9.9", 443)
-    assert (OPEN, ()) == (verdict(found), found.unread)
+    assert (OPEN, set()) == (verdict(found), lacking(found))
 
 
 def test_a_service_of_another_account_is_followed_where_that_was_read_too(world):
@@ -266,7 +286,7 @@ def test_appliances_are_read_live(world):
     inspected(world)
     found = live(world, "web-1", "db-1", 5432)
     assert ("inconclusive", "AP190") == verdict(found)
-    assert {"appliance"} == {unread.query.kind for unread in found.unread}
+    assert {"appliance"} == lacking(found)
 
 
 def test_both_directions_keep_to_one_appliance(world):
@@ -317,3 +337,26 @@ def test_an_appliance_that_does_not_run_takes_nothing(world):
     inspected(world)
     entries(world, "Reservations")[-1]["Instances"][0]["State"] = {"Code": 80, "Name": "stopped"}
     assert ("blocked", "NI101") == verdict(asked(world, "web-1", "db-1", 5432))
+
+
+# ---------------------------------------------------------------- captures
+
+
+@pytest.mark.parametrize(
+    ("build", "question"),
+    [
+        (lambda world: (lambda legacy, one, _: legacy.register(one))(*classic(world)), ("client", "10.0.1.70", 80)),
+        (lambda world: linked(world), ("web-1", "10.0.9.9", 443)),
+        (lambda world: inspected(world), ("web-1", "db-1", 5432)),
+    ],
+    ids=["classic", "service", "appliances"],
+)
+def test_a_capture_of_vpcs_holds_what_their_load_balancers_and_services_need(world, build, question, tmp_path):
+    """Offline the captured VPCs answer what they answer live, with nothing left unread that could be read."""
+    build(world)
+    raw = world.raw()[world.account, world.region]
+    session = replay_session(raw, account=world.account, region=world.region)
+    gather_vpcs([vpc["VpcId"] for vpc in raw["Vpcs"]], Access(session)).snapshot.save(tmp_path / "vpcs")
+    held = diagnose(*question, snapshot=Snapshot.load(tmp_path / "vpcs"))
+    assert verdict(live(world, *question)) == verdict(held)
+    assert set() == lacking(held) - {"appliance"}

@@ -349,7 +349,7 @@ def test_one_target_that_rejects_among_several_is_mixed():
     seen = tuple(Sighting(interface=f"eni-{n}", point="request_destination", seen=word) for n, word in enumerate(words))
     assert ("reject", "WI112") == (lambda s: (s[0], s[1].code))(read_symptom(seen, RULES))
     assert "WI304" != read_symptom(seen[2:], RULES)[1].code
-    assert "unknown" == answered(())
+    assert "unknown" == answered((), RULES)
 
 
 # ---------------------------------------------------------------- the tables

@@ -166,12 +166,8 @@ class LoadBalancer(Resource):
         if not healthy and any(goal.healthy for goal in goals):
             return "doubtful", ()
         chosen = tuple(_seen(goal, packet, keeps and self.type == "network") for goal in healthy or near)
-        if (
-            self.type == "network"
-            and packet.flow.protocol == UDP
-            and any(goal.address.version != packet.flow.version for goal in chosen)
-        ):
-            return "refused", ()
+        if self.type == "network" and packet.flow.protocol == UDP and _mixed(chosen, packet):
+            return ("refused" if packet.flow.version == 6 else "unfollowed"), ()
         if not all(self._fits(goal, node, view) for goal in chosen):
             return "unfollowed", ()
         return ("some" if healthy else "unhealthy"), chosen
@@ -258,6 +254,13 @@ def _group(arn: str, scope: Any, view: View) -> Any:
         for kind in ("target_group_attributes", "target_health"):
             view.get(kind, arn, scope)
     return found
+
+
+def _mixed(goals: tuple[Goal, ...], packet: Packet) -> bool:
+    """Whether targets are of the other IP version: over UDP IPv6 clients need IPv6 targets, and IPv4 clients come to those with
+    an address out of a prefix: https://docs.aws.amazon.com/elasticloadbalancing/latest/network/network-load-balancers.html
+    """
+    return any(goal.address.version != packet.flow.version for goal in goals)
 
 
 def _seen(goal: Goal, packet: Packet, keeps: bool) -> Goal:

@@ -133,8 +133,7 @@ def _fleets(place: Place, packet: Packet, view: View) -> tuple[Fleet, ...]:
     zone, nodes = service.covers(subnet), service.nodes(subnet, view)
     if nodes is None:
         return (Fleet(service, Unread(query=Query(kind="load_balancer", by="id", value=place.id)), zone=zone),)
-    found = [(_balancer(node, view), node) for node in nodes]
-    fleets = tuple(Fleet(service, b, node, zone, b.appliances(node, packet, view)) for b, node in found if b)
+    fleets = tuple(Fleet(service, b, node, zone, b.appliances(node, packet, view)) for b, node in nodes)
     return fleets or (Fleet(service, None, zone=zone),)
 
 

@@ -47,6 +47,7 @@ class LoadBalancerComponent(Component):
         name = balancer.name if balancer else place.id
         ping = packet.flow.protocol in (ICMP, ICMPV6)
         shown = f"{packet.flow.source} → {known.before.destination}" if known else _shown(balancer, handling, ping)
+        shown = f"a connection of its own to {packet.flow.destination}" if kind == "own" else shown
         near = "" if ping or handling.listener != "no" else f"listeners: {handling.said or 'none'}"
         return Observation(
             table="load_balancer",

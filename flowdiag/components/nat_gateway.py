@@ -32,6 +32,7 @@ from flowdiag.named import Named, all_of, arn_scope, every
 _NAMED = re.compile(r"^(?:arn:[^:]+:ec2:[^:]*:\d*:natgateway/)?(?P<id>nat-[0-9a-z]+)$")
 GONE = ("failed", "disassociating", "unassigning")
 SOURCE_PORTS = PortRange(first=1024, last=65535)
+IDLE = 350  # seconds: https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html#nat-gateway-troubleshooting-timeout
 
 
 class NatGatewayAddress(Part):
@@ -145,6 +146,7 @@ class NatGatewayComponent(Component):
             resource=id,
             name=name,
             detail=_shown(nat, known if returning else None, packet),
+            idle_timeout=IDLE,
             evidence=(Evidence(where=id, text=_text(nat)),),
         )
 

@@ -125,8 +125,6 @@ class NetworkInterface(Resource):
     def service(self) -> str:
         """The service that forwards through this interface, or empty where a host stands behind it."""
         described = next((kind for start, kind in DESCRIBED.items() if self.description.startswith(start)), "")
-        if self.requester_managed and not self.description and self.interface_type in ("", "interface"):
-            return "unnamed service"  # AWS describes what it manages; without that nobody knows what stands there
         return described or ("" if self.interface_type in (*HOSTS, *CALLERS) else self.interface_type)
 
     @property
@@ -135,8 +133,14 @@ class NetworkInterface(Resource):
         return bool(self.service) and not self.groups and not _GROUPED.match(self.description)
 
     def serves(self, direction: str) -> str:
-        """What stands behind it for a packet that arrives: a caller takes in replies like a host, and no requests."""
-        return self.interface_type if self.interface_type in CALLERS and direction == "request" else self.service
+        """What stands behind it for a packet that arrives: a caller takes in replies like a host, and no requests.
+
+        AWS describes what it manages; where it does not, nobody knows what a request would meet there.
+        """
+        unnamed = self.requester_managed and not self.description and self.interface_type in ("", "interface")
+        if direction == "request" and (unnamed or self.interface_type in CALLERS):
+            return "unnamed service" if unnamed else self.interface_type
+        return self.service
 
     def owns(self, address: Address) -> bool:
         """True where the address is one of its own, delegated prefixes included."""

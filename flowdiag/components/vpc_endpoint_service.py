@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from pydantic import model_validator
 
 from flowdiag.address import address
-from flowdiag.component import Component, Id, Lookup, Read, Resource, View, by_id
+from flowdiag.component import Component, Id, Read, Resource, View, by_id
 from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Translation, Unread
 
 
@@ -54,8 +54,8 @@ class VpcEndpointService(Resource):
         alike = subnet.scope.account == self.scope.account and self.availability_zones and subnet.availability_zone
         return ("covered" if subnet.availability_zone in self.availability_zones else "uncovered") if alike else "unknown"
 
-    def nodes(self, subnet: Any, view: View) -> list[Any] | None:
-        """The interfaces of its load balancers' nodes in the subnet's zone; None where they are not all known.
+    def nodes(self, subnet: Any, view: View) -> list[tuple[Any, Any]] | None:
+        """Its load balancers, each with the interface of a node in the subnet's zone; None where they are not all known.
 
         An endpoint keeps to one load balancer of its zone, which is chosen at random:
         https://docs.aws.amazon.com/vpc/latest/privatelink/create-endpoint-service.html
@@ -64,8 +64,10 @@ class VpcEndpointService(Resource):
         balancers = [view.get("load_balancer", arn, self.scope) for arn in arns]
         if any(isinstance(balancer, Unread) for balancer in balancers):
             return None
-        found = [balancer.nodes_near(subnet, view) for balancer in balancers if balancer]
-        return None if None in found else [node for nodes in found for node in nodes or ()]
+        found = [(balancer, balancer.nodes_near(subnet, view)) for balancer in balancers if balancer]
+        if any(nodes is None for _, nodes in found):
+            return None
+        return [(balancer, node) for balancer, nodes in found for node in nodes or ()]
 
 
 class VpcEndpointServiceComponent(Component):
@@ -80,17 +82,14 @@ class VpcEndpointServiceComponent(Component):
             responses=("ServiceConfigurations",),
             id_field="ServiceId",
             resource=VpcEndpointService,
-            lookups={
-                "id": by_id("ServiceId", "service-id"),
-                "name": Lookup(keys=lambda raw: [raw.get("ServiceName")], filter="service-name"),
-            },
+            lookups={"id": by_id("ServiceId", "service-id")},
         ),
     )
 
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
         """Whether the service works, is there in the endpoint's zone, and has a node of a load balancer there."""
         service, subnet, nodes = _found(place, view)
-        shown = ", ".join(f"{node.description.removeprefix('ELB ')} ({node.addresses[0]})" for node in nodes or ())
+        shown = ", ".join(f"{balancer.name} ({', '.join(node.addresses)})" for balancer, node in nodes or ())
         known = bool(service)
         return Observation(
             table="vpc_endpoint_service",
@@ -115,12 +114,12 @@ class VpcEndpointServiceComponent(Component):
         as an address alone: https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-security-groups.html
         """
         _, _, nodes = _found(place, view)
-        moves = [_to_node(node, place, packet) for node in nodes or ()]
+        moves = [_to_node(node, place, packet) for _, node in nodes or ()]
         known = [move for move in moves if move]
         return tuple(move.model_copy(update={"guess": len(known) > 1}) for move in known)
 
 
-def _found(place: Place, view: View) -> tuple[Any, Any, list[Any] | None]:
+def _found(place: Place, view: View) -> tuple[Any, Any, list[tuple[Any, Any]] | None]:
     """The service, the subnet of the endpoint's interface, and the nodes in its zone."""
     service = view.get("vpc_endpoint_service", place.id, place.scope)
     door = view.get("network_interface", place.role, place.scope)
