@@ -243,6 +243,17 @@ def owner_scope(vpc: str, scope: Scope, view: View) -> Scope:
     return Scope(account=found.owner_id, region=scope.region) if found and found.owner_id and scope.account else scope
 
 
+def required(field_name: str) -> Callable[[Mapping[str, Any]], list[str | None]]:
+    """The keys of a lookup by a field that AWS always gives: a resource without it is half-written."""
+
+    def keys(raw: Mapping[str, Any]) -> list[str | None]:
+        if not raw[field_name]:
+            raise ValueError(f"{field_name} is empty")
+        return [raw[field_name]]
+
+    return keys
+
+
 def public_access_blocked(packet: Packet, subnets: tuple[str, ...], outward: bool, carries_both: bool, view: View) -> str:
     """Whether VPC Block Public Access stops a packet at a gateway to the internet: `on`, `off` or `unknown`.
 

@@ -96,8 +96,13 @@ def _leg_title(leg: Leg, number: int, total: int) -> str:
     guess = "one of several ways, and nothing readable says which is taken" if leg.guess else ""
     if total == 1:
         return guess
-    ends = f"leg {number} of {total}: {leg.source.label} {leg.source.address} → {leg.destination.label} {leg.destination.address}"
+    ends = f"leg {number} of {total}: {_named(leg.source)} → {_named(leg.destination)}"
     return f"{ends} ({guess})" if guess else ends
+
+
+def _named(end: Endpoint) -> str:
+    """The end with its address, where that is known."""
+    return end.label if end.kind == "internet" else f"{end.label} {end.address}"
 
 
 def _fine(hop: Hop) -> bool:

@@ -21,7 +21,8 @@ class Listing:
     """A describe call: `gives` is its response key and that of the raw list, `ids` its id list on the wire, `unknown` the
     error for an id that nobody has, `within` the list of the resources inside an entry, `name_field` what `Names` lists.
     `parameters` are others by which the call is narrowed, with where each looks; `prefixes` the same, where a value may go on;
-    `recorded` is the key of the raw list, where the response key would be another call's too."""
+    `recorded` is the key of the raw list, where the response key would be another call's too. `also` are parameters that do
+    not narrow it."""
 
     gives: str
     id_field: str
@@ -34,6 +35,7 @@ class Listing:
     parameters: Mapping[str, str] = field(default_factory=dict)
     prefixes: Mapping[str, str] = field(default_factory=dict)
     recorded: str = ""
+    also: tuple[str, ...] = ()
 
 
 def _alone(entry: Any, _recorded: Mapping[str, Any]) -> Any:
@@ -44,7 +46,8 @@ def _alone(entry: Any, _recorded: Mapping[str, Any]) -> Any:
 class Single:
     """A call for one id, recorded as {id_field: id, **reply} in a list under one of `keys`; `joined` adds what other
     recorded replies hold of it, `named` makes the id of parameters that name it in parts. `parameter` is the one that takes
-    the id, where it is not called like the field; `status` is that of the error for an id that nobody has."""
+    the id, where it is not called like the field; `status` is that of the error for an id that nobody has; `also` are
+    parameters that go with the id."""
 
     keys: tuple[str, ...]
     id_field: str
@@ -56,6 +59,7 @@ class Single:
     joined: Callable[[Any, Mapping[str, Any]], Any] = _alone
     parameter: str = ""
     status: int = 400
+    also: tuple[str, ...] = ()
 
 
 def _entries_of(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -565,6 +569,7 @@ SINGLES: Mapping[str, Single] = {
     "DescribeDirectConnectGatewayAttachments": Single(
         ("DirectConnectGatewayAttachments",), "directConnectGatewayId", "DirectConnectClientException"
     ),
+    "DescribeVpcAttribute": Single(("VpcAttributes",), "VpcId", "InvalidVpcID.NotFound", also=("Attribute",)),
     "DescribeListeners": Single(("LoadBalancerListeners",), "LoadBalancerArn", "LoadBalancerNotFound"),
     "DescribeLoadBalancerAttributes": Single(("LoadBalancerAttributes",), "LoadBalancerArn", "LoadBalancerNotFound"),
     "DescribeTargetHealth": Single(("LoadBalancerTargetHealth",), "TargetGroupArn", "TargetGroupNotFound"),

@@ -297,9 +297,15 @@ def _known_parameters(
     shape = model.operation_model(operation).input_shape
     tokens = _pagination(model.service_name).get(operation, {})
     paging = {*_many(tokens.get("input_token")), *_many(tokens.get("limit_key")), *PAGE_MARKS.values()}
-    own = {one.parameter or one.id_field} if one else set()
+    own = {one.parameter or one.id_field, *one.also} if one else set()
     if listing:
-        own |= {_native(shape, listing.ids), *listing.parameters, *listing.prefixes, *(["Names"] if listing.name_field else [])}
+        own |= {
+            *listing.also,
+            _native(shape, listing.ids),
+            *listing.parameters,
+            *listing.prefixes,
+            *(["Names"] if listing.name_field else []),
+        }
     surplus = sorted(set(wanted) - EVERY_CALL - paging - own)
     if surplus:
         raise RefusalError("UnknownParameter", f"The parameter {surplus[0]} is not recognized")

@@ -71,12 +71,23 @@ SERVICE_LISTINGS: Mapping[str, Listing] = {
             "engine": "Engine",
         },
     ),
+    "rds.DescribeDBClusterEndpoints": Listing(
+        "DBClusterEndpoints",
+        "Endpoint",
+        filters={
+            "db-cluster-endpoint-id": "DBClusterEndpointIdentifier",
+            "db-cluster-endpoint-type": "EndpointType",
+            "db-cluster-endpoint-custom-type": "CustomEndpointType",
+            "db-cluster-endpoint-status": "Status",
+        },
+    ),
     "rds.DescribeDBProxies": Listing("DBProxies", "DBProxyName", "DBProxyName", "DBProxyNotFoundFault"),
     "elasticache.DescribeCacheClusters": Listing(
         "CacheClusters",
         "CacheClusterId",
         "CacheClusterId",
         "CacheClusterNotFound",
+        also=("ShowCacheNodeInfo",),
     ),
     "elasticache.DescribeReplicationGroups": Listing(
         "ReplicationGroups", "ReplicationGroupId", "ReplicationGroupId", "ReplicationGroupNotFoundFault"
@@ -117,10 +128,11 @@ SERVICE_LISTINGS: Mapping[str, Listing] = {
 }
 
 SERVICE_SINGLES: Mapping[str, Single] = {
+    "lambda.GetFunctionConfiguration": Single(("Functions",), "FunctionName", "ResourceNotFoundException", status=404),
     "lambda.GetFunction": Single(("LambdaFunctions",), "FunctionName", "ResourceNotFoundException", status=404),
     "kafka.ListNodes": Single(("KafkaNodes",), "ClusterArn", "NotFoundException", status=404),
     "eks.DescribeCluster": Single(("EksClusters",), "name", "ResourceNotFoundException", status=404),
-    "ecs.ListTasks": Single(("EcsTasks",), "cluster", "ClusterNotFoundException"),
+    "ecs.ListTasks": Single(("EcsServiceTasks",), "serviceName", "ServiceNotFoundException", also=("cluster",)),
     "network-firewall.DescribeFirewall": Single(("NetworkFirewalls",), "FirewallArn", "ResourceNotFoundException"),
     "network-firewall.DescribeFirewallPolicy": Single(
         ("NetworkFirewallPolicies",), "FirewallPolicyArn", "ResourceNotFoundException"
@@ -128,6 +140,7 @@ SERVICE_SINGLES: Mapping[str, Single] = {
     "networkmanager.GetCoreNetworkPolicy": Single(
         ("CoreNetworkPolicies",), "CoreNetworkId", "ResourceNotFoundException", status=404
     ),
+    "route53.ListHostedZonesByVPC": Single(("PrivateHostedZones",), "VPCId", "InvalidVPCId", also=("VPCRegion",)),
     "route53.ListResourceRecordSets": Single(("HostedZoneRecords",), "HostedZoneId", "NoSuchHostedZone", status=404),
     "elb.DescribeLoadBalancerAttributes": Single(("ClassicLoadBalancerAttributes",), "LoadBalancerName", "LoadBalancerNotFound"),
 }

@@ -95,6 +95,14 @@ def test_the_answer_says_where_a_flow_log_would_show_it(shop: Shop) -> None:
     assert faces == set(re.findall(r"eni-\w+", line))
 
 
+def test_no_address_is_shown_that_nobody_has(shop: Shop) -> None:
+    """A host on the internet has no known address, and none is made up where several ways are told."""
+    function("stray-fn", {}, world=shop.world)
+    shop.database("other-db", "10.0.2.46")
+    (first, *_) = re.findall(r"leg 1 of 2: .*", str(shop.ask("stray-fn")))
+    assert first.startswith("leg 1 of 2: stray-fn (outside any VPC) → orders-db 10.0.2.4")
+
+
 def test_nobody_connects_to_a_function_outside_any_vpc(shop: Shop) -> None:
     """As a destination it is explained, not walked to."""
     function("stray-fn", {}, world=shop.world)

@@ -13,10 +13,12 @@ from world_managed import (
     arn,
     cache,
     database,
+    dns,
     domain,
     file_system,
     kafka,
     kubernetes,
+    proxy,
     record,
     redshift,
     replication_group,
@@ -44,6 +46,18 @@ class Services(Pair):
 @pytest.fixture
 def services(world: World) -> Services:
     return Services(world)
+
+
+# ---------------------------------------------------------------- RDS Proxy
+
+
+@pytest.mark.parametrize("form", ["pool", "proxy:pool", "pool.proxy-abc123.us-east-1.rds.amazonaws.com"])
+def test_a_proxy_is_its_interfaces(services: Services, form: str) -> None:
+    """One in each of its subnets; a port that is not its engine's may have been set."""
+    proxy("pool", {services.data: "10.0.2.55", services.data_b: "10.0.4.55"}, services.sg_db)
+    found = services.to(form, 5432)
+    assert ("reachable", {"10.0.2.55", "10.0.4.55"}) == (found.verdict, ends(found))
+    assert ("inconclusive", "SV192") == verdict(services.to(form, 6432))
 
 
 # ---------------------------------------------------------------- ElastiCache
@@ -308,6 +322,18 @@ def test_an_aws_host_is_the_endpoint_with_private_dns(services: Services) -> Non
     assert ("reachable", {"10.0.2.99"}) == (found.verdict, ends(found))
     zone(services.vpc, host, record(host, "10.0.2.20"))
     assert {"10.0.2.20"} == ends(services.to(host, 443))
+
+
+@pytest.mark.parametrize("attribute", ["support", "hostnames"])
+def test_private_names_need_the_dns_attributes_of_the_vpc(services: Services, attribute: str) -> None:
+    """With one of them off a private zone does not answer, and an endpoint's private name is the public one."""
+    dns(services.vpc, **{attribute: False})
+    zone(services.vpc, "corp.internal", record("db.corp.internal", "10.0.2.20"))
+    with pytest.raises(FlowdiagError, match=f"whose enableDns{attribute.capitalize()} is off"):
+        services.to("db.corp.internal", 5432)
+    host = "secretsmanager.us-east-1.amazonaws.com"
+    interface_endpoint(services.data, "10.0.2.99", services.sg_db, DnsEntries=[{"DnsName": host, "HostedZoneId": "Z1"}])
+    assert {"internet"} == {leg.destination.kind for leg in services.to(host, 443).path.legs}
 
 
 def test_an_aws_host_without_an_endpoint_is_on_the_internet(services: Services) -> None:

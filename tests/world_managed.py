@@ -43,7 +43,7 @@ def database(name: str, places: Mapping[Subnet, str], *groups: Group, port: int 
             subnet.interface(address, *groups, **look)
     world = first.world
     listed = [{"SubnetIdentifier": s.id, "SubnetAvailabilityZone": {"Name": s.raw["AvailabilityZone"]}} for s in places]
-    raw = {"DBInstanceIdentifier": name, "DBInstanceArn": arn(world, "rds", f"db:{name}"), "Engine": "mysql"}
+    raw = {"DBInstanceIdentifier": name, "DBInstanceArn": arn(world, "rds", f"db:{name}"), "Engine": "mariadb"}
     raw |= {
         "DBInstanceStatus": "available",
         "AvailabilityZone": first.raw["AvailabilityZone"],
@@ -61,6 +61,17 @@ def cluster(name: str, writer: Raw, readers: Iterable[Raw], world: World, **more
     listed = [{"DBInstanceIdentifier": m["DBInstanceIdentifier"], "IsClusterWriter": writes} for m, writes in members]
     raw = {"DBClusterIdentifier": name, "DBClusterArn": arn(world, "rds", f"cluster:{name}"), "DBClusterMembers": listed}
     return world.add("DBClusters", "cluster", {**raw, "Status": "available", **more})
+
+
+def proxy(name: str, places: Mapping[Subnet, str], *groups: Group, **more: Any) -> Raw:
+    """An available RDS Proxy with an interface in each subnet."""
+    world = next(iter(places)).world
+    for subnet, address in places.items():
+        look = {"Description": f"Network interface for DBProxy {name}", "RequesterManaged": True}
+        subnet.interface(address, *groups, **look)
+    raw = {"DBProxyName": name, "DBProxyArn": arn(world, "rds", f"db-proxy:{world.id('prx')}"), "Status": "available"}
+    raw |= {"EngineFamily": "POSTGRESQL", "VpcSubnetIds": [subnet.id for subnet in places], **more}
+    return world.add("DBProxies", "p", {**raw, "VpcSecurityGroupIds": [group.id for group in groups]})
 
 
 def elastic_ip(world: World, public: str, face: Interface | None = None, name: str = "") -> str:
@@ -127,7 +138,9 @@ def domain(name: str, places: Mapping[Subnet, str], *groups: Group, world: World
     for subnet, address in places.items():
         subnet.interface(address, *groups, Description=f"ES {name}", RequesterManaged=True)
     raw = {"DomainName": name, "ARN": arn(world, "es", f"domain/{name}"), "Created": True, "Deleted": False, **more}
-    raw |= {"VPCOptions": {"SubnetIds": [subnet.id for subnet in places]}} if places else {}
+    host = f"{name}-abc123.{world.region}.es.amazonaws.com"
+    inside = {"VPCOptions": {"SubnetIds": [subnet.id for subnet in places]}, "Endpoints": {"vpc": f"vpc-{host}"}}
+    raw |= inside if places else {"Endpoint": f"search-{host}"}
     return world.add("DomainStatusList", "d", raw)
 
 
@@ -184,10 +197,27 @@ def tasks(
         face = subnet.interface(address, *groups, Description=arn(world, "ecs", f"attachment/{number}"), RequesterManaged=True)
         details = [{"name": "subnetId", "value": subnet.id}, {"name": "networkInterfaceId", "value": face.id}]
         attached = {"id": str(number), "type": "ElasticNetworkInterface", "status": "ATTACHED", "details": details}
-        world.add("tasks", "t", {"taskArn": own, "lastStatus": status, "group": f"service:{service}", "attachments": [attached]})
+        world.add(
+            "tasks",
+            "t",
+            {
+                "taskArn": own,
+                "clusterArn": arn(world, "ecs", f"cluster/{cluster}"),
+                "lastStatus": status,
+                "group": f"service:{service}",
+                "attachments": [attached],
+            },
+        )
         made.append(own)
-    world.add("EcsServiceTasks", "s", {"service": f"{cluster}/{service}", "taskArns": made})
+    whose = {"service": f"{cluster}/{service}", "serviceName": service}
+    world.add("EcsServiceTasks", "s", {**whose, "taskArns": made})
     return made
+
+
+def dns(vpc: Vpc, support: bool = True, hostnames: bool = True) -> None:
+    """The DNS attributes of a VPC."""
+    vpc.world.add("VpcDnsSupport", "v", {"VpcId": vpc.id, "EnableDnsSupport": {"Value": support}})
+    vpc.world.add("VpcDnsHostnames", "v", {"VpcId": vpc.id, "EnableDnsHostnames": {"Value": hostnames}})
 
 
 def zone(vpc: Vpc, name: str, *records: Raw) -> str:

@@ -95,7 +95,7 @@ def interface_endpoint(subnet: Subnet, address: str, *groups: Group, service: st
     """The id of an interface endpoint with its interface in one subnet."""
     look = {"Description": "VPC Endpoint Interface", "RequesterManaged": True}
     face = subnet.interface(address, *groups, type="vpc_endpoint", **look)
-    place = {"SubnetIds": [subnet.id], "NetworkInterfaceIds": [face.id]}
+    place = {"SubnetIds": [subnet.id], "NetworkInterfaceIds": [face.id], "PrivateDnsEnabled": "DnsEntries" in more}
     return _endpoint(subnet.vpc, {"VpcEndpointType": "Interface", **place, **more}, service)
 
 

@@ -27,16 +27,17 @@ _DNS = re.compile(
 _NAME = re.compile(r"^[A-Za-z][A-Za-z0-9-]{0,62}$")
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html: what it says of each status.
 UP = frozenset((
-    "available", "backing-up", "modifying", "storage-optimization", "storage-initialization", "maintenance",
-    "configuring-enhanced-monitoring", "configuring-iam-database-auth", "configuring-log-exports",
-    "storage-full", "incompatible-parameters", "incompatible-option-group",
+    "available", "backing-up", "modifying", "storage-optimization", "configuring-enhanced-monitoring",
+    "configuring-iam-database-auth", "configuring-log-exports",
 ))  # fmt: skip
 DOWN = frozenset((
     "creating", "deleting", "failed", "stopped", "stopping", "starting", "insufficient-capacity", "incompatible-restore",
     "inaccessible-encryption-credentials", "restore-error",
 ))  # fmt: skip
-# Engines whose options may open further ports (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_WorkingWithOptionGroups.html).
-MORE_PORTS = ("oracle", "sqlserver", "custom", "db2")
+# Engines whose options may open further ports (Enterprise Manager, Reporting Services, memcached, Babelfish):
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_WorkingWithOptionGroups.html and
+# https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/babelfish.html
+MORE_PORTS = ("oracle", "sqlserver", "custom", "db2", "mysql", "aurora-postgresql")
 
 
 class DbEndpoint(Part):

@@ -91,8 +91,9 @@ def _tasks(values: Sequence[str], region: str) -> Mapping[str, Any]:
 
 
 def _cluster(arn: str) -> str:
-    """The name of the cluster that a task's ARN holds."""
-    return arn.split("/")[1] if arn.count("/") == 2 else "default"
+    """The ARN of the cluster that a task's ARN names."""
+    start, _, rest = arn.partition(":task/")
+    return f"{start}:cluster/{rest.partition('/')[0]}"
 
 
 class EcsTaskComponent(Component):

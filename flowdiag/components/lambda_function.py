@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar
 
+from pydantic import model_validator
+
 from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View
 from flowdiag.model import Observation, Packet, Place, Query, Unread
 from flowdiag.named import Named, arn_scope
@@ -27,7 +29,13 @@ class VpcConfig(Part):
 
     subnet_ids: tuple[str, ...]
     security_group_ids: tuple[str, ...]
-    vpc_id: str = ""
+    vpc_id: str
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> VpcConfig:
+        if bool(self.subnet_ids) != bool(self.vpc_id):
+            raise ValueError("it names a VPC or subnets, and not both")
+        return self
 
 
 class LambdaFunction(Resource):

@@ -21,7 +21,7 @@ _DNS = re.compile(r"^b-(?P<broker>\d+)\.(?P<name>[a-z0-9-]+)\.[a-z0-9]+\.c\d+\.k
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$")
 # https://docs.aws.amazon.com/msk/1.0/apireference/clusters.html, `ClusterState`
 STATES: dict[str, State] = {
-    **dict.fromkeys(("ACTIVE", "HEALING", "MAINTENANCE", "REBOOTING_BROKER", "UPDATING"), "up"),
+    **dict.fromkeys(("ACTIVE", "HEALING", "MAINTENANCE", "UPDATING"), "up"),
     **dict.fromkeys(("CREATING", "DELETING", "FAILED"), "down"),
 }
 

@@ -25,7 +25,7 @@ _NAME = re.compile(r"^[a-z][a-z0-9-]{2,27}$")
 class VpcOptions(Part):
     """Where in a VPC a domain lies."""
 
-    subnet_ids: tuple[str, ...] = ()
+    subnet_ids: tuple[str, ...] = Field(min_length=1)
 
 
 class OpenSearchDomain(Resource):
@@ -36,6 +36,7 @@ class OpenSearchDomain(Resource):
     arn: str = Field(alias="ARN", min_length=1)
     created: bool | None = None
     deleted: bool = False
+    endpoint: str = ""
     vpc_options: VpcOptions | None = Field(default=None, alias="VPCOptions")
 
     @property
@@ -94,8 +95,10 @@ class OpenSearchDomainComponent(Component):
 
 def _named(found: OpenSearchDomain, view: View) -> Named | Unread:
     service = Place(kind="opensearch_domain", id=found.id, scope=found.scope)
-    if not (found.vpc_options and found.vpc_options.subnet_ids):
-        return Named(found.arn, found.id, internet=True, service=service)
+    if found.vpc_options is None:
+        unknown = "is a domain that shows neither a VPC nor a public endpoint: ask again once it is there, or give an address"
+        public = bool(found.endpoint)
+        return Named(found.arn, found.id, internet=public, outside="" if public else unknown, service=service)
     faces = view.find("network_interface", "description", f"ES {found.id}", found.scope)
     if isinstance(faces, Unread):
         return faces

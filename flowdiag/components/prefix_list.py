@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from flowdiag.component import Component, Lookup, Part, Read, Resource
+from pydantic import Field
+
+from flowdiag.component import Cidr, Component, Lookup, Part, Read, Resource, required
 
 
 class Entry(Part):
@@ -40,6 +42,7 @@ class ServicePrefixList(PrefixList):
     """The list of a service that has gateway endpoints, found by the service's name (API_DescribePrefixLists.html)."""
 
     kind: ClassVar[str] = "service_prefix_list"
+    cidrs: tuple[Cidr, ...] = Field(min_length=1)
 
 
 def _id(raw: Mapping[str, Any]) -> list[str | None]:
@@ -82,6 +85,6 @@ class PrefixListComponent(Component):
             responses=("PrefixLists",),
             id_field="PrefixListId",
             resource=ServicePrefixList,
-            lookups={"service": Lookup(keys=lambda raw: [raw.get("PrefixListName")], filter="prefix-list-name")},
+            lookups={"service": Lookup(keys=required("PrefixListName"), filter="prefix-list-name")},
         ),
     )

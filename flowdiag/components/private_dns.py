@@ -15,7 +15,7 @@ from pydantic import Field
 
 from flowdiag.address import address
 from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, owner_scope
-from flowdiag.model import Address, Unread
+from flowdiag.model import Address, Query, Unread
 from flowdiag.named import Named, every
 
 # Hosts of AWS's public services: `ec2.us-east-1.amazonaws.com`, `bucket.s3.us-east-1.amazonaws.com`, `s3.amazonaws.com`,
@@ -154,6 +154,10 @@ def _host(text: str) -> str:
 
 
 def _in_vpc(host: str, vpc: str, scope: Any, aws: bool, view: View) -> Named | Unread | None:
+    off = _switched_off(vpc, scope, view)
+    if off:
+        outside = f"is not answered by the resolver of {vpc}, whose {off} is off: switch it on, or give the address"
+        return None if aws else Named(resource=host, label=host, outside=outside)
     zones = view.get("private_zones", vpc, scope)
     if isinstance(zones, Unread):
         if not aws:
@@ -164,6 +168,21 @@ def _in_vpc(host: str, vpc: str, scope: Any, aws: bool, view: View) -> Named | U
     if held:
         return _in_zone(host, max(held, key=lambda zone: len(zone.name)), scope, view)
     return _at_endpoint(host, vpc, scope, view)
+
+
+def _switched_off(vpc: str, scope: Any, view: View) -> str:
+    """The attribute of the VPC by which its private names are off; where one was not read it is taken to be on, as it has
+    to be when a private zone or an endpoint's private DNS is set up.
+
+    https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/hosted-zone-private-considerations.html
+    """
+    off = ""
+    for kind, attribute in (("vpc_dns_support", "enableDnsSupport"), ("vpc_dns_hostnames", "enableDnsHostnames")):
+        found = view.get(kind, vpc, owner_scope(vpc, scope, view))
+        if isinstance(found, Unread):
+            view.assume(found.query, f"{attribute} is on")
+        off = off or (attribute if found and not found.on else "")
+    return off
 
 
 def _within(host: str, zone: str) -> bool:
@@ -225,6 +244,10 @@ def _at_endpoint(host: str, vpc: str, scope: Any, view: View) -> Named | Unread 
     found = view.find("vpc_endpoint", "vpc", vpc, owner_scope(vpc, scope, view))
     if isinstance(found, Unread):
         return found
+    nameless = next((e for e in found if not e.names_known), None)
+    if nameless:
+        query = Query(kind="vpc_endpoint", by="id", value=nameless.id, scope=nameless.scope)
+        return view.lack(Unread(query=query, reason="it shows no DNS names", retry=False))
     ids = [e.id for e in found if e.state.lower() != "deleted" and any(entry.is_for(host) for entry in e.dns_entries)]
     return Named(resource=host, label=host, alias=tuple(ids)) if ids else None
 
@@ -235,7 +258,7 @@ def _public(host: str, service: str, region: str, near: tuple[Any, ...], view: V
         found = view.find("service_prefix_list", "service", f"com.amazonaws.{region}.{service}", near[0].scope)
         if isinstance(found, Unread):
             return found
-        networks = [ip_network(text) for listed in found for text in listed.networks]
+        networks = [ip_network(text, strict=False) for listed in found for text in listed.networks]
         if networks:
             return Named(resource=host, label=host, addresses=(networks[0][min(1, networks[0].num_addresses - 1)],))
     return Named(resource=host, label=host, internet=True)

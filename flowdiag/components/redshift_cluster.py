@@ -21,7 +21,7 @@ _DNS = re.compile(r"^(?P<name>[a-z0-9-]+)\.[a-z0-9]+\.[a-z0-9-]+\.redshift\.amaz
 _NAME = re.compile(r"^[a-z][a-z0-9-]{0,62}$")
 # https://docs.aws.amazon.com/redshift/latest/mgmt/rs-mgmt-cluster-status.html
 STATES: dict[str, State] = {
-    **dict.fromkeys(("available", "resizing", "rotating-keys", "storage-full", "updating-hsm", "modifying"), "up"),
+    **dict.fromkeys(("available", "available, prep-for-resize", "available, resize-cleanup", "resizing", "modifying"), "up"),
     **dict.fromkeys(("creating", "deleting", "paused", "pausing", "incompatible-network", "hardware-failure"), "down"),
 }
 

@@ -9,22 +9,26 @@ https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-load-balancer-endpoin
 
 from __future__ import annotations
 
-import re
-from ipaddress import ip_network
 from typing import Any, ClassVar
 
-from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, by_id, by_name, neighbours, owner_scope
+from flowdiag.component import (
+    Component,
+    Id,
+    Lookup,
+    Part,
+    Read,
+    Resource,
+    View,
+    by_id,
+    by_name,
+    neighbours,
+    owner_scope,
+    required,
+)
 from flowdiag.model import ICMP, ICMPV6, TCP, Evidence, Move, Observation, Packet, Place, Unread
-from flowdiag.named import Named, all_of, arn_scope, every
 
 # States in which nothing passes; a deleted endpoint may still be shown for a while.
 GONE = ("pendingacceptance", "pending", "deleting", "deleted", "rejected", "failed", "expired")
-# `vpce-0a1-xyz.ec2.us-east-1.vpce.amazonaws.com`, with the zone after the second part where it is a zonal name:
-# https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-access-aws-services.html
-_DNS = re.compile(
-    r"^(?:[^.]+\.)*(?P<id>vpce-[0-9a-f]+)-[0-9a-z]+(?:-(?P<zone>[a-z]+(?:-[a-z]+)+-\d[0-9a-z-]*))?\..+\.vpce\.amazonaws\.com"
-)
-_NAMED = re.compile(r"^(?:arn:[^:]+:ec2:[^:]*:\d*:vpc-endpoint/)?(?P<id>vpce-[0-9a-z]+)$")
 TYPES = {
     "Interface": "interface",
     "Gateway": "gateway",
@@ -38,7 +42,7 @@ EMERGE = "emerge"  # the role of an endpoint at which a packet comes out again
 class DnsEntry(Part):
     """One DNS name of an interface endpoint; with private DNS the service's own name is among them, perhaps with a `*`."""
 
-    dns_name: str = ""
+    dns_name: Id
 
     def is_for(self, host: str) -> bool:
         """Whether the host's name is this one."""
@@ -61,11 +65,17 @@ class VpcEndpoint(Resource):
     resource_configuration_arn: str = ""
     network_interface_ids: tuple[str, ...] = ()
     dns_entries: tuple[DnsEntry, ...] = ()
+    private_dns_enabled: bool | None = None
 
     @property
     def id(self) -> str:
         """The endpoint id."""
         return self.vpc_endpoint_id
+
+    @property
+    def names_known(self) -> bool:
+        """Whether it shows the names it answers to, as every interface endpoint does, or says that it has no private one."""
+        return bool(self.dns_entries) or self.private_dns_enabled is False or self.vpc_endpoint_type != "Interface"
 
     @property
     def type(self) -> str:
@@ -99,7 +109,6 @@ class VpcEndpointComponent(Component):
     prefixes = ("vpce",)
     interface_types = ("vpc_endpoint", "gateway_load_balancer_endpoint")
     outside = True
-    spoken = "endpoint"
     reads = (
         Read(
             service="ec2",
@@ -110,23 +119,11 @@ class VpcEndpointComponent(Component):
             resource=VpcEndpoint,
             lookups={
                 "id": by_id("VpcEndpointId", "vpc-endpoint-id"),
-                "vpc": Lookup(keys=lambda raw: [raw.get("VpcId")], filter="vpc-id"),
+                "vpc": Lookup(keys=required("VpcId"), filter="vpc-id"),
                 "name": by_name(),
             },
         ),
     )
-
-    def claims(self, text: str) -> bool:
-        """An endpoint's id, ARN, or DNS name of its own."""
-        return bool(_NAMED.match(text) or _DNS.match(text.lower()))
-
-    def named(self, text: str, near: tuple[Any, ...], view: View) -> tuple[Named, ...] | Unread:
-        """The endpoint with this id, ARN, DNS name of its own or Name tag."""
-        dns, known = _DNS.match(text.lower()), _NAMED.match(text)
-        by, value = ("id", (dns or known)["id"]) if dns or known else ("name", text)  # type: ignore[index]
-        found = view.find("vpc_endpoint", by, value, arn_scope(text))
-        zone = (dns["zone"] or "") if dns else ""
-        return found if isinstance(found, Unread) else _all_named(found, zone, view)
 
     def guards(self, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
         """Into the endpoint of a Gateway Load Balancer: its subnet's network ACL, even where the sender is in that subnet.
@@ -234,39 +231,6 @@ def _service(endpoint: Any, view: View) -> str:
         return "aws" if endpoint.service_name or endpoint.type not in ("interface", "appliances") else "unknown"
     found = view.get("vpc_endpoint_service", endpoint.service_id, endpoint.scope)
     return "own" if found else "unknown" if isinstance(found, Unread) else "others"
-
-
-def _all_named(endpoints: Any, zone: str, view: View) -> tuple[Named, ...] | Unread:
-    return every(_as_named(endpoint, zone, view) for endpoint in endpoints if endpoint.state.lower() != "deleted")
-
-
-def _as_named(endpoint: Any, zone: str, view: View) -> Named | Unread:
-    if endpoint.vpc_endpoint_type == "Gateway":
-        return _as_gateway(endpoint, view)
-    faces = all_of(view.get("network_interface", id, endpoint.scope) for id in endpoint.network_interface_ids)
-    if isinstance(faces, Unread):
-        return faces
-    if zone:
-        subnets = {face.subnet_id: view.get("subnet", face.subnet_id, face.scope) for face in faces}
-        faces = tuple(f for f in faces if (at := subnets[f.subnet_id]) and at.availability_zone == zone) or faces
-    outside = f"is an endpoint of type {endpoint.vpc_endpoint_type} in state {endpoint.state} without a network interface"
-    return Named(resource=endpoint.id, label=endpoint.name, interfaces=faces, outside=f"{outside}: ask for another one")
-
-
-def _as_gateway(endpoint: Any, view: View) -> Named | Unread:
-    """A gateway endpoint has no interface; it stands for the service's addresses, of which any one shows the way.
-
-    https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html
-    """
-    found = view.find("service_prefix_list", "service", endpoint.service_name, endpoint.scope)
-    if isinstance(found, Unread):
-        return found
-    networks = [network for listed in found for text in listed.networks if (network := ip_network(text))]
-    first = next((network[1] if network.num_addresses > 1 else network[0] for network in networks), None)
-    outside = (
-        f"is a gateway endpoint for {endpoint.service}, whose prefix list holds no address: ask for an address of the service"
-    )
-    return Named(resource=endpoint.id, label=endpoint.name, addresses=(first,) if first else (), outside=outside)
 
 
 def _endpoint(place: Place, vpc: str, view: View) -> Any:

@@ -9,7 +9,7 @@ import re
 from ipaddress import ip_network
 from typing import Any
 
-from flowdiag.component import Component, View, owner_scope
+from flowdiag.component import Component, View
 from flowdiag.model import Unread
 from flowdiag.named import Named, all_of, arn_scope, every
 
@@ -32,28 +32,12 @@ class VpcEndpointNameComponent(Component):
         return bool(_NAMED.match(text) or _DNS.match(text.lower()))
 
     def named(self, text: str, near: tuple[Any, ...], view: View) -> tuple[Named, ...] | Unread:
-        """The endpoint with this id, ARN, DNS name or Name tag; a private DNS name is one of the other end's VPCs."""
-        host = text.lower().rstrip(".")
-        dns, known = _DNS.match(host), _NAMED.match(text)
-        if "." in text and not dns:
-            return _by_private_dns(host, near, view)
+        """The endpoint with this id, ARN, DNS name of its own or Name tag."""
+        dns, known = _DNS.match(text.lower()), _NAMED.match(text)
         by, value = ("id", (dns or known)["id"]) if dns or known else ("name", text)  # type: ignore[index]
         found = view.find("vpc_endpoint", by, value, arn_scope(text))
         zone = (dns["zone"] or "") if dns else ""
         return found if isinstance(found, Unread) else _all_named(found, zone, view)
-
-
-def _by_private_dns(host: str, near: tuple[Any, ...], view: View) -> tuple[Named, ...] | Unread:
-    """The endpoints of the other end's VPCs that answer to a service's name.
-
-    With private DNS a service's own name leads to them inside their VPC alone:
-    https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-access-aws-services.html
-    """
-    places = dict.fromkeys((i.vpc_id, owner_scope(i.vpc_id, i.scope, view)) for i in near)
-    found = all_of(view.find("vpc_endpoint", "vpc", vpc, scope) for vpc, scope in places)
-    if isinstance(found, Unread):
-        return found
-    return _all_named([e for e in found if any(entry.is_for(host) for entry in e.dns_entries)], "", view)
 
 
 def _all_named(endpoints: Any, zone: str, view: View) -> tuple[Named, ...] | Unread:
@@ -81,7 +65,7 @@ def _as_gateway(endpoint: Any, view: View) -> Named | Unread:
     found = view.find("service_prefix_list", "service", endpoint.service_name, endpoint.scope)
     if isinstance(found, Unread):
         return found
-    networks = [network for listed in found for text in listed.networks if (network := ip_network(text))]
+    networks = [network for listed in found for text in listed.networks if (network := ip_network(text, strict=False))]
     first = next((network[1] if network.num_addresses > 1 else network[0] for network in networks), None)
     outside = (
         f"is a gateway endpoint for {endpoint.service}, whose prefix list holds no address: ask for an address of the service"
