@@ -28,6 +28,7 @@ from world_services import (
     egress_only_gateway,
     gateway_endpoint,
     interface_endpoint,
+    regional_nat,
 )
 
 from flowdiag import Diagnosis, Snapshot, diagnose
@@ -43,7 +44,7 @@ OF_THE_SNAPSHOT = ("without", "cut", "read")
 BLOCKS = {"python world", "text question", "text flow-log", "text expected"}
 SERVICES = {
     made.__name__: made for made in (TransitGateway, LoadBalancer, gateway_endpoint, interface_endpoint, egress_only_gateway)
-} | {made.__name__: made for made in (Firewall, rule, match, block_public_access)}
+} | {made.__name__: made for made in (Firewall, rule, match, block_public_access, regional_nat)}
 SAID_NOWHERE = "-"  # the headline of rows of the table of causes that no report shows
 _BLOCK = re.compile(r"^```(\w+ [\w-]+)\n(.*?)^```$", flags=re.M | re.S)
 _CODES = re.compile(r"^codes: (.+)$", flags=re.M)
