@@ -29,11 +29,6 @@ class NatGatewayAddress(Part):
     availability_zone: str = ""
     availability_zone_id: str = ""
 
-    @property
-    def own(self) -> str:
-        """The address it puts in place of a sender's; of a regional gateway AWS shows the public one alone."""
-        return self.private_ip or self.public_ip
-
     def serves(self, subnet: Any) -> bool:
         """Whether it is for packets from the zone of this subnet."""
         by_id = self.availability_zone_id and self.availability_zone_id == subnet.availability_zone_id
@@ -70,9 +65,13 @@ class NatGateway(Resource):
         """Whether it is one of the VPC as a whole; a reply that names no subnet is taken to be of one."""
         return self.availability_mode == "regional" or not self.subnet_id
 
+    def own(self, pair: NatGatewayAddress) -> str:
+        """The address it puts in place of a sender's; of a regional gateway AWS shows the public one alone."""
+        return pair.private_ip or (pair.public_ip if self.regional else "")
+
     def public_of(self, own: Address) -> str:
         """The Elastic IP of one of its own addresses, or empty."""
-        return next((a.public_ip for a in self.nat_gateway_addresses if a.own == str(own)), "")
+        return next((a.public_ip for a in self.nat_gateway_addresses if self.own(a) == str(own)), "")
 
     def serving(self, subnet: Any) -> tuple[NatGatewayAddress, ...]:
         """The addresses that a packet from this subnet may get; which of several is not documented.
@@ -189,7 +188,7 @@ def _turned(nat: NatGateway, packet: Packet, view: View) -> tuple[Packet, ...]:
 
 
 def _with_source(own: NatGatewayAddress, nat: NatGateway, packet: Packet) -> Packet | None:
-    source = address(own.own)
+    source = address(nat.own(own))
     if source is None or source.version != packet.flow.version:
         return None
     ports = SOURCE_PORTS if packet.flow.source_ports else None
@@ -273,4 +272,4 @@ def _text(nat: Any) -> str:
 def _shown(nat: Any, known: Translation | None, packet: Packet) -> str:
     if known:
         return f"{packet.flow.destination} → {known.before.source}"
-    return f"{packet.flow.source} → {nat.primary.own}" if nat and nat.primary and not nat.regional else ""
+    return f"{packet.flow.source} → {nat.own(nat.primary)}" if nat and nat.primary and not nat.regional else ""
