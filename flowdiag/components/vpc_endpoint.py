@@ -70,6 +70,13 @@ class VpcEndpointComponent(Component):
         ),
     )
 
+    def guards(self, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
+        """The encryption control of a VPC that has one in force."""
+        vpc = view.get("vpc", packet.vpc, place.scope) if packet.vpc and packet.direction == "request" else None
+        if not vpc or vpc.enforces_encryption == "no":
+            return ()
+        return (Place(kind="encryption_control", id=packet.vpc, scope=place.scope),)
+
     def observe(self, place: Place, packet: Packet, view: View) -> Observation | None:
         """Whether the endpoint works, and whether its service takes this kind of packet."""
         endpoint = _endpoint(place, packet, view)
