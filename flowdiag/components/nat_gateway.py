@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from flowdiag.address import address, is_private
-from flowdiag.component import Component, Lookup, Part, Read, Resource, View, by_id, by_name
+from flowdiag.component import Component, Lookup, Part, Read, Resource, View, by_id, by_name, owner_scope
 from flowdiag.model import ICMP, TCP, UDP, Address, Evidence, Move, Observation, Packet, Place, PortRange, Translation, Unread
 
 GONE = ("failed", "disassociating", "unassigning")
@@ -110,7 +110,7 @@ class NatGatewayComponent(Component):
 
     def guards(self, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
         """The network ACL of its subnet, where the packet comes from another one; it has no security group."""
-        nat = view.get("nat_gateway", place.id, place.scope) if place.id.startswith("nat-") else None
+        nat = _gateway(place.id, place, packet, view)
         if not nat or not nat.subnet_id or nat.subnet_id == packet.subnet:
             return ()
         return (Place(kind="network_acl", id=nat.subnet_id, role="inbound", scope=nat.scope),)
@@ -119,7 +119,7 @@ class NatGatewayComponent(Component):
         """Whether it works, whether it translates this kind of packet, and whether it knows the connection."""
         known = _remembered(packet)
         id = known.place.id if known else _owner(place, packet, view)
-        nat = view.get("nat_gateway", id, place.scope) if id.startswith("nat-") else None
+        nat = _gateway(id, place, packet, view)
         returning = place.role == "back" or not place.id.startswith("nat-")
         name = nat.name if nat else id
         return Observation(
@@ -147,11 +147,22 @@ class NatGatewayComponent(Component):
         """Out by its subnet's route table, with its own address as source; or back to the client it remembers."""
         returning = place.role == "back" or not place.id.startswith("nat-")
         known = _remembered(packet) if returning else None
-        nat = view.get("nat_gateway", known.place.id if known else place.id, place.scope)
+        nat = _gateway(known.place.id if known else place.id, place, packet, view)
         if not nat or not nat.primary or (returning and not known) or _mode(nat, packet, view) == "unclear":
             return ()
         ways = (_turned_back(packet, known),) if known else _turned(nat, packet, view)
         return tuple(_out(nat, after, view, len(ways) > 1) for after in ways)
+
+
+def _gateway(id: str, place: Place, packet: Packet, view: View) -> Any:
+    """The gateway, which the participants of a shared VPC are not shown; None for an interface of which none is known.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/vpc-share-limitations.html
+    """
+    if not id.startswith("nat-"):
+        return None
+    here = view.get("nat_gateway", id, place.scope)
+    return here if here is not None else view.get("nat_gateway", id, owner_scope(packet.vpc, place.scope, view))
 
 
 def _out(nat: NatGateway, after: Packet, view: View, guess: bool) -> Move:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from flowdiag.address import any_holds
-from flowdiag.component import Component, Id, Ipv6Association, Lookup, Part, Read, Resource, View, by_id, by_name
+from flowdiag.component import Component, Id, Ipv6Association, Lookup, Part, Read, Resource, View, by_id, by_name, owner_scope
 from flowdiag.model import Evidence, Move, Observation, Packet, Place, Scope, Unread
 
 
@@ -108,7 +108,7 @@ class VpcPeeringComponent(Component):
 
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
         """Whether it is active, and whether both addresses belong to the VPCs on its two sides."""
-        peering = view.get("vpc_peering", place.id, place.scope)
+        peering = _peering(place, packet, view)
         if not peering:
             unread = isinstance(peering, Unread)
             inputs = {"active": "unknown" if unread else "no", "source in VPC": "unknown", "destination in VPC": "unknown"}
@@ -139,7 +139,7 @@ class VpcPeeringComponent(Component):
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
         """To the router of the VPC on the other side; across Regions group references lose sight of the sender."""
-        peering = view.get("vpc_peering", place.id, place.scope)
+        peering = _peering(place, packet, view)
         if not peering:
             return ()
         other = peering.other(packet.vpc)
@@ -150,6 +150,15 @@ class VpcPeeringComponent(Component):
         onward = packet.but(vpc=other.vpc_id, subnet="", scope=scope, crossed=(*packet.crossed, peering.id), **identity)
         to = Place(kind="vpc", id=other.vpc_id, role="deliver", scope=scope)
         return (Move(to=to, packet=onward, as_if=not peering.active),)
+
+
+def _peering(place: Place, packet: Packet, view: View) -> Any:
+    """The peering, which belongs to the owner of a shared VPC and may not be shown to its participants.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/vpc-share-limitations.html
+    """
+    here = view.get("vpc_peering", place.id, place.scope)
+    return here if here is not None else view.get("vpc_peering", place.id, owner_scope(packet.vpc, place.scope, view))
 
 
 def _inside(side: PeeringVpc, target: Any, scope: Scope, view: View) -> str:
