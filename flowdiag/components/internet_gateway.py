@@ -50,8 +50,12 @@ class InternetGateway(Resource):
         return next((a.vpc_id for a in self.attachments if a.state in ("available", "attached", "")), "")
 
 
-def _vpcs(raw: Mapping[str, Any]) -> list[str | None]:
-    return [a.get("VpcId") for a in raw["Attachments"]]
+def _vpcs(raw: Mapping[str, Any]) -> list[str]:
+    """The VPCs of a raw gateway; raises KeyError for half of an attachment, which may be anybody's."""
+    found = [a["VpcId"] for a in raw["Attachments"]]
+    if not all(found):
+        raise KeyError("VpcId")
+    return found
 
 
 class InternetGatewayComponent(Component):

@@ -29,10 +29,12 @@ class NatGatewayAddress(Part):
     availability_zone: str = ""
     availability_zone_id: str = ""
 
-    def serves(self, subnet: Any) -> bool:
-        """Whether it is for packets from the zone of this subnet."""
-        by_id = self.availability_zone_id and self.availability_zone_id == subnet.availability_zone_id
-        return bool(by_id) or bool(self.availability_zone and self.availability_zone == subnet.availability_zone)
+    def serves(self, subnet: Any) -> bool | None:
+        """Whether it is for packets from the zone of this subnet; None where one of the two zones is not known."""
+        if not subnet:
+            return None
+        pairs = ((self.availability_zone_id, subnet.availability_zone_id), (self.availability_zone, subnet.availability_zone))
+        return next((own == its for own, its in pairs if own and its), None)
 
 
 class NatGateway(Resource):
@@ -80,10 +82,15 @@ class NatGateway(Resource):
         an hour: https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateways-regional.html
         """
         alive = tuple(a for a in self.nat_gateway_addresses if a.status not in GONE)
-        near = tuple(a for a in alive if self.regional and subnet and a.serves(subnet))
-        zoned = any(a.availability_zone or a.availability_zone_id for a in alive)
-        manual = self.regional and zoned and self.auto_provision_zones == "disabled"
-        return near or (() if manual and subnet else alive)
+        near = tuple(a for a in alive if self.regional and a.serves(subnet))
+        return near or alive
+
+    def zone(self, subnet: Any) -> str:
+        """Of a regional gateway whether it is for the zone of this subnet: yes, no or unknown."""
+        answers = {a.serves(subnet) for a in self.nat_gateway_addresses if a.status not in GONE}
+        if True in answers or self.auto_provision_zones == "enabled":
+            return "yes" if answers else "unknown"
+        return "no" if answers == {False} and self.auto_provision_zones == "disabled" else "unknown"
 
 
 class NatGatewayComponent(Component):
@@ -262,11 +269,12 @@ def _mode(nat: Any, packet: Packet, view: View) -> str:
     """Zonal, or regional: `unzoned` where it is not for the packet's zone, `unclear` where its way on is not known."""
     if not nat or not nat.regional:
         return "zonal"
-    shown = nat.route_table_id.startswith("rtb-") and all(a.private_ip or a.public_ip for a in nat.nat_gateway_addresses)
-    inside = is_private(packet.flow.destination) and not _remembered(packet)
-    if not shown or (inside and not all(a.private_ip for a in nat.nat_gateway_addresses)):
-        return "unclear"
-    return "regional" if _remembered(packet) or nat.serving(_zone(packet, view)) else "unzoned"
+    if _remembered(packet):
+        return "regional"
+    private = all(a.private_ip for a in nat.nat_gateway_addresses)
+    public = all(a.private_ip or a.public_ip for a in nat.nat_gateway_addresses)
+    shown = nat.route_table_id.startswith("rtb-") and (private if is_private(packet.flow.destination) else public)
+    return {"yes": "regional", "no": "unzoned"}.get(nat.zone(_zone(packet, view)), "unclear") if shown else "unclear"
 
 
 def _zone(packet: Packet, view: View) -> Any:

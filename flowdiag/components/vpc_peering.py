@@ -79,8 +79,12 @@ class VpcPeering(Resource):
         return self.requester_vpc_info.region != self.accepter_vpc_info.region
 
 
-def _sides(raw: Mapping[str, Any]) -> list[str | None]:
-    return [(raw.get(side) or {}).get("VpcId") for side in ("RequesterVpcInfo", "AccepterVpcInfo")]
+def _sides(raw: Mapping[str, Any]) -> list[str]:
+    """The VPCs on both sides; raises KeyError for half of a side, which may be anybody's."""
+    found = [raw[side]["VpcId"] for side in ("RequesterVpcInfo", "AccepterVpcInfo")]
+    if not all(found):
+        raise KeyError("VpcId")
+    return found
 
 
 class VpcPeeringComponent(Component):
