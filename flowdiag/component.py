@@ -271,10 +271,11 @@ def public_access_blocked(packet: Packet, subnets: tuple[str, ...], outward: boo
     owner = (vpc.owner_id if vpc else "") or packet.scope.account
     home = Scope(account=owner, region=packet.scope.region)
     options = view.get("block_public_access_options", owner, home)
-    if not options and not any(shown.values()):
+    excluded = view.find("block_public_access_exclusion", "account", owner, home)
+    untouched = not options and not excluded and not any(shown.values())
+    if untouched and not (isinstance(options, Unread) and options.reason.startswith("malformed")):
         view.assume(Query(kind="block_public_access_options", by="id", value=owner, scope=home), "off")
         return "off"
-    excluded = view.find("block_public_access_exclusion", "account", owner, home)
     started_inside = outward == (packet.direction == "request")
     modes = {id: options.mode if options else mode for id, mode in shown.items()}
     words = {_stopped(modes[id], _excluded(id, packet.vpc, excluded), started_inside, carries_both) for id in modes}

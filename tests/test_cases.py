@@ -32,6 +32,7 @@ from world_services import (
     egress_only_gateway,
     gateway_endpoint,
     interface_endpoint,
+    regional_nat,
 )
 
 from flowdiag import Diagnosis, Snapshot, diagnose
@@ -59,6 +60,7 @@ MADE = (
     flow_log,
     block_public_access,
     Firewall,
+    regional_nat,
     match,
     rule,
     function,

@@ -13,7 +13,8 @@ from scenes import Pair, balanced, behind_nat, hubbed, peered, public_web
 from scenes_balancers import classic, forward, linked, site
 from scenes_edges import BOTH_WAYS, IN, ONE_WAY, OUT
 from world import ID_FIELDS, Raw, World, snapshot
-from world_services import egress_only_gateway, interface_endpoint
+from world_firewall import Firewall, match, rule
+from world_services import block_public_access, egress_only_gateway, interface_endpoint, regional_nat
 
 from flowdiag import FlowdiagError, diagnose
 
@@ -41,6 +42,13 @@ FIELDS = {
     **dict.fromkeys(("BgpStatus", "BgpConfigurations", "ConnectPeerConfiguration", "CarrierIp", "Mode"), (ABSENT, "")),
     **dict.fromkeys(("LocalGatewayId", "LocalGatewayRouteTableId", "SegmentName", "EdgeLocation", "ResourceArn"), (ABSENT, "")),
     **dict.fromkeys(("AttachmentType", "NetworkRoutes", "SubnetArns", "Destinations", "CoreNetworkId"), (ABSENT, "")),
+    **dict.fromkeys(
+        ("Actions", "MatchAttributes", "Header", "Action", "RuleOptions", "RulesSource", "FirewallPolicy"), (ABSENT, "")
+    ),
+    **dict.fromkeys(("Source", "Destination", "DestinationPort", "Priority", "ResourceArn", "FirewallPolicyArn"), (ABSENT, "")),
+    **dict.fromkeys(("SyncStates", "EndpointId", "StatefulEngineOptions", "RuleOrder"), (ABSENT, "?")),
+    **dict.fromkeys(("InternetGatewayBlockMode", "InternetGatewayExclusionMode", "AwsAccountId", "RouteTableId"), (ABSENT, "")),
+    **dict.fromkeys(("AvailabilityMode", "AutoProvisionZones", "PeeringStatus", "UserId", "Tags"), (ABSENT, "")),
     **dict.fromkeys(("LoadBalancerName", "Description", "TargetGroupArn", "AvailabilityZone", "Id"), (ABSENT, "")),
 }
 
@@ -136,10 +144,58 @@ def _edge(build: Any, asked: tuple[Any, ...]) -> tuple[World, tuple[Any, ...]]:
     return world, asked
 
 
+def _firewall(passes: bool) -> tuple[World, tuple[Any, ...]]:
+    pair = Pair()
+    wall = Firewall(pair.world, "inspect", pair.vpc.subnet("10.0.9.0/28"), order="STRICT_ORDER", default=["aws:drop_strict"])
+    wall.stateless("all", [match(1, "aws:forward_to_sfe", "10.0.0.0/16", "10.0.0.0/16", (0, 65535))])
+    wall.stateful("allow", [rule("PASS", "TCP", "10.0.1.0/24", "10.0.2.0/24", 5432 if passes else 443)])
+    pair.sg_db.raw["IpPermissions"] = []
+    pair.sg_db.ingress("tcp", 5432, "10.0.1.0/24")
+    pair.app.route("10.0.2.0/24", wall.endpoints[0])
+    pair.data.route("10.0.1.0/24", wall.endpoints[0])
+    return pair.world, ("web-1", "db-1", 5432)
+
+
+def _excluded(allowed: str) -> tuple[World, tuple[Any, ...]]:
+    world = World()
+    _, subnet, *_ = public_web(world)
+    block_public_access(world, "block-bidirectional", subnet=(subnet.id, allowed))
+    return world, ("198.51.100.7", "203.0.113.10", 443)
+
+
+def _regional(zone: str) -> tuple[World, tuple[Any, ...]]:
+    world = World()
+    vpc = world.vpc("10.0.0.0/16")
+    subnet = vpc.subnet("10.0.1.0/24")
+    subnet.instance("app-1", "10.0.1.10", vpc.default_group)
+    nat = regional_nat(vpc, (zone, "203.0.113.6"), gateway=vpc.internet_gateway(), AutoProvisionZones="disabled")
+    subnet.route("0.0.0.0/0", nat["NatGatewayId"])
+    return world, ("app-1", "198.51.100.7", 443)
+
+
+def _referencing(status: str) -> tuple[World, tuple[Any, ...]]:
+    world = World()
+    left, _, app, _, sg_db, peering = peered(world)
+    sg_out = left.group("sg-out", egress=False)
+    sg_out.egress("tcp", 5432, sg_db)
+    sg_db.ingress("tcp", 5432, sg_out)
+    app.instance("web-2", "10.0.1.11", sg_out)
+    sg_db.raw["IpPermissions"][1]["UserIdGroupPairs"][0] |= {"VpcPeeringConnectionId": peering, "PeeringStatus": status}
+    return world, ("web-2", "db-1", 5432)
+
+
 WORLDS = {
     **{f"out by {name}": lambda build=build: _edge(build, OUT) for name, build in BOTH_WAYS.items()},
     **{f"in by {name}": lambda build=build: _edge(build, IN) for name, build in BOTH_WAYS.items() if name.endswith("VPN")},
     **{f"out by {name}": lambda scene=scene: _edge(*scene) for name, scene in ONE_WAY.items()},
+    "by a firewall": lambda: _firewall(passes=True),
+    "blocked by a firewall": lambda: _firewall(passes=False),
+    "by an exclusion from block public access": lambda: _excluded("allow-bidirectional"),
+    "blocked by block public access": lambda: _excluded("allow-egress"),
+    "by a regional NAT gateway": lambda: _regional("a"),
+    "blocked by a regional NAT gateway": lambda: _regional("b"),
+    "by references over a peering": lambda: _referencing("active"),
+    "blocked by a stale reference": lambda: _referencing("deleted"),
     "by an egress-only gateway": _egress,
     "by a transit gateway": lambda: _hubbed(blocked=False),
     "blocked by a transit gateway": lambda: _hubbed(blocked=True),

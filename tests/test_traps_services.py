@@ -372,3 +372,27 @@ def test_a_capture_of_vpcs_holds_what_stands_between_and_before_their_hosts(worl
     assert (OPEN, ()) == (verdict(by_balancer), by_balancer.unread)
     by_gateway = diagnose(f"{app.vpc.id}/10.0.1.10", last, 5432, snapshot=held)
     assert (OPEN, ()) == (verdict(by_gateway), by_gateway.unread)
+
+
+# ---------------------------------------------------------------- encryption controls
+
+
+@pytest.mark.parametrize(
+    ("control", "expected"),
+    [
+        ({"Mode": "monitor", "State": "available"}, OPEN),
+        ({"Mode": "enforce", "State": "available"}, ("inconclusive", "EC190")),
+        ({"Mode": "enforce", "State": "deleted"}, OPEN),
+        ({"Mode": "enforce"}, ("inconclusive", "EC191")),
+        ({"State": "available"}, ("inconclusive", "EC191")),
+    ],
+)
+def test_only_a_vpc_that_enforces_encryption_minds_what_goes_to_an_endpoint(world, control, expected):
+    """Mode monitor drops nothing; half of the reply decides nothing."""
+    vpc = world.vpc("10.0.0.0/16")
+    subnet, group = vpc.subnet("10.0.1.0/24"), vpc.group("sg-all")
+    group.ingress("-1", None, "0.0.0.0/0")
+    subnet.instance("web-1", "10.0.1.10", group)
+    interface_endpoint(subnet, "10.0.1.99", group)
+    vpc.raw["EncryptionControl"] = control
+    assert expected == verdict(ask(world, "web-1", "10.0.1.99", 5432))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from world import Subnet, Vpc, World, tags
+from world import RouteTable, Subnet, Vpc, World, tags
 from world_guards import Group, Raw
 
 
@@ -127,3 +127,16 @@ def block_public_access(world: World, mode: str, **excluded: tuple[str, str]) ->
         arn = f"arn:aws:ec2:{world.region}:{world.account}:{id.split('-')[0]}/{id}"
         look = {"ResourceArn": arn, "InternetGatewayExclusionMode": allowed, "State": "create-complete"}
         world.add("VpcBlockPublicAccessExclusions", "vpcbpa-exclude", look)
+
+
+def regional_nat(vpc: Vpc, *addresses: tuple[str, str], gateway: str = "", **more: Any) -> Raw:
+    """A regional NAT gateway with (zone letter, public address) pairs, whose own table leads to an internet gateway."""
+    world = vpc.world
+    table = RouteTable(vpc, {"GatewayId": "nat"})
+    if gateway:
+        table.route("0.0.0.0/0", gateway)
+    table.raw["Associations"] = []
+    listed = [{"PublicIp": ip, "AvailabilityZone": world.region + zone, "Status": "succeeded"} for zone, ip in addresses]
+    look = {"VpcId": vpc.id, "State": "available", "ConnectivityType": "public", "AvailabilityMode": "regional", "Tags": []}
+    zones = {"AutoProvisionZones": "enabled", "RouteTableId": table.id, "NatGatewayAddresses": listed}
+    return world.add("NatGateways", "nat", {**look, **zones, **more})

@@ -25,7 +25,7 @@ from flowdiag.component import (
     public_access_blocked,
     told,
 )
-from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Scope, Translation, Unread
+from flowdiag.model import Address, Evidence, Flow, Move, Observation, Packet, Place, Scope, Translation, Unread
 
 
 class GatewayAttachment(Part):
@@ -130,7 +130,7 @@ class InternetGatewayComponent(Component):
         noted = (*packet.translations, Translation(place=place, before=packet.flow, after=flow, vpc=packet.vpc))
         if inward:
             onward = packet.but(flow=flow, subnet="", translations=noted)
-            return (Move(to=_inner(place, packet, view), packet=onward),)
+            return (Move(to=_taken_back(flow, packet) or _inner(place, packet, view), packet=onward),)
         # A public source is no private address of anybody, so group references no longer see the sender.
         onward = packet.but(flow=flow, subnet="", vpc="", sender=None, lost=packet.lost or place.id, translations=noted)
         return (Move(to=Place(kind="internet", id="internet", role="transit", scope=place.scope), packet=onward),)
@@ -206,7 +206,14 @@ def _turned_before(packet: Packet) -> Address | None:
     """The private address that a gateway put this public one in the place of, on the request's way out."""
     if packet.direction != "reply":
         return None
-    return next((t.before.source for t in packet.translations if t.after.source == packet.flow.destination), None)
+    gone_out = (t for t in reversed(packet.translations) if t.after.source == packet.flow.destination)
+    return next((t.before.source for t in gone_out), None)
+
+
+def _taken_back(flow: Flow, packet: Packet) -> Place | None:
+    """The gateway that stands in no subnet and takes back the replies to its address: a regional NAT gateway."""
+    behind = (t.returns for t in packet.translations if t.place.kind == "nat_gateway" and t.after.source == flow.destination)
+    return next(behind, None) if packet.direction == "reply" else None
 
 
 def _edge(place: Place, packet: Packet, inward: bool, view: View) -> str:

@@ -1,6 +1,9 @@
 """NAT gateways: put their own address in place of the sender's, remember it, and turn the reply back.
 
+A zonal one stands in a subnet with an interface there, a regional one in the VPC as a whole, with a route table of its own.
+
 https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html
+https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateways-regional.html
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from flowdiag.address import address, is_private
-from flowdiag.component import EVERYWHERE, Component, Lookup, Offer, Part, Read, Resource, View, by_id, by_name
+from flowdiag.component import EVERYWHERE, Component, Lookup, Offer, Part, Read, Resource, View, by_id, by_name, owner_scope
 from flowdiag.model import (
     ICMP,
     TCP,
@@ -43,6 +46,15 @@ class NatGatewayAddress(Part):
     network_interface_id: str = ""
     is_primary: bool = False
     status: str = ""
+    availability_zone: str = ""
+    availability_zone_id: str = ""
+
+    def serves(self, subnet: Any) -> bool | None:
+        """Whether it is for packets from the zone of this subnet; None where one of the two zones is not known."""
+        if not subnet:
+            return None
+        pairs = ((self.availability_zone_id, subnet.availability_zone_id), (self.availability_zone, subnet.availability_zone))
+        return next((own == its for own, its in pairs if own and its), None)
 
 
 class NatGateway(Resource):
@@ -55,6 +67,8 @@ class NatGateway(Resource):
     state: str = ""
     connectivity_type: str = "public"
     availability_mode: str = "zonal"
+    auto_provision_zones: str = ""
+    route_table_id: str = ""
     failure_message: str = ""
     nat_gateway_addresses: tuple[NatGatewayAddress, ...] = ()
 
@@ -68,9 +82,35 @@ class NatGateway(Resource):
         """The address new connections leave from; which secondary one a flow gets is not documented."""
         return next((a for a in self.nat_gateway_addresses if a.is_primary), next(iter(self.nat_gateway_addresses), None))
 
-    def public_of(self, private: Address) -> str:
-        """The Elastic IP of one of its private addresses, or empty."""
-        return next((a.public_ip for a in self.nat_gateway_addresses if a.private_ip == str(private)), "")
+    @property
+    def regional(self) -> bool:
+        """Whether it is one of the VPC as a whole; a reply that names no subnet is taken to be of one."""
+        return self.availability_mode == "regional" or not self.subnet_id
+
+    def own(self, pair: NatGatewayAddress) -> str:
+        """The address it puts in place of a sender's; of a regional gateway AWS shows the public one alone."""
+        return pair.private_ip or (pair.public_ip if self.regional else "")
+
+    def public_of(self, own: Address) -> str:
+        """The Elastic IP of one of its own addresses, or empty."""
+        return next((a.public_ip for a in self.nat_gateway_addresses if self.own(a) == str(own)), "")
+
+    def serving(self, subnet: Any) -> tuple[NatGatewayAddress, ...]:
+        """The addresses that a packet from this subnet may get; which of several is not documented.
+
+        A regional gateway has some for each zone; in a zone that it has not come to yet, those of others serve for up to
+        an hour: https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateways-regional.html
+        """
+        alive = tuple(a for a in self.nat_gateway_addresses if a.status not in GONE)
+        near = tuple(a for a in alive if self.regional and a.serves(subnet))
+        return near or alive
+
+    def zone(self, subnet: Any) -> str:
+        """Of a regional gateway whether it is for the zone of this subnet: yes, no or unknown."""
+        answers = {a.serves(subnet) for a in self.nat_gateway_addresses if a.status not in GONE}
+        if True in answers or self.auto_provision_zones == "enabled":
+            return "yes" if answers else "unknown"
+        return "no" if answers == {False} and self.auto_provision_zones == "disabled" else "unknown"
 
 
 class NatGatewayComponent(Component):
@@ -116,7 +156,7 @@ class NatGatewayComponent(Component):
 
     def guards(self, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
         """The network ACL of its subnet, where the packet comes from another one; it has no security group."""
-        nat = view.get("nat_gateway", place.id, place.scope) if place.id.startswith("nat-") else None
+        nat = _gateway(place.id, place, packet, view)
         if not nat or not nat.subnet_id or nat.subnet_id == packet.subnet:
             return ()
         return (Place(kind="network_acl", id=nat.subnet_id, role="inbound", scope=nat.scope),)
@@ -125,8 +165,8 @@ class NatGatewayComponent(Component):
         """Whether it works, whether it translates this kind of packet, and whether it knows the connection."""
         known = _remembered(packet)
         id = known.place.id if known else _owner(place, packet, view)
-        nat = view.get("nat_gateway", id, place.scope) if id.startswith("nat-") else None
-        returning = not place.id.startswith("nat-")
+        nat = _gateway(id, place, packet, view)
+        returning = place.role == "back" or not place.id.startswith("nat-")
         name = nat.name if nat else id
         return Observation(
             table="nat_gateway",
@@ -135,7 +175,7 @@ class NatGatewayComponent(Component):
                 "state": _state(nat, returning and not known),
                 "translates": _translates(packet),
                 "source in VPC": "yes" if returning else _in_vpc(nat, packet, view),
-                "kind": _mode(nat),
+                "kind": _mode(nat, packet, view),
             },
             words={
                 "gateway": name,
@@ -152,11 +192,12 @@ class NatGatewayComponent(Component):
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
         """Out by its subnet's route table, with its own address as source; or back to the client it remembers."""
-        known = None if place.id.startswith("nat-") else _remembered(packet)
-        nat = view.get("nat_gateway", known.place.id if known else place.id, place.scope)
-        if not nat or not nat.subnet_id or not nat.primary or (place.id != nat.id and not known):
+        returning = place.role == "back" or not place.id.startswith("nat-")
+        known = _remembered(packet) if returning else None
+        nat = _gateway(known.place.id if known else place.id, place, packet, view)
+        if not nat or not nat.primary or (returning and not known) or _mode(nat, packet, view) == "unclear":
             return ()
-        ways = (_turned_back(packet, known),) if known else _turned(nat, packet)
+        ways = (_turned_back(packet, known),) if known else _turned(nat, packet, view)
         return tuple(_out(nat, after, view, len(ways) > 1) for after in ways)
 
     def interfaces(self, hop: Hop, subnets: tuple[str, ...], view: View) -> tuple[str, ...]:
@@ -181,9 +222,23 @@ def _as_named(nat: NatGateway, view: View) -> Named | Unread:
     return faces if isinstance(faces, Unread) else Named(nat.id, nat.name, faces, outside=outside)
 
 
+def _gateway(id: str, place: Place, packet: Packet, view: View) -> Any:
+    """The gateway, which the participants of a shared VPC are not shown; None for an interface of which none is known.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/vpc-share-limitations.html
+    """
+    if not id.startswith("nat-"):
+        return None
+    here = view.get("nat_gateway", id, place.scope)
+    return here if here is not None else view.get("nat_gateway", id, owner_scope(packet.vpc, place.scope, view))
+
+
 def _out(nat: NatGateway, after: Packet, view: View, guess: bool) -> Move:
-    """Out of the gateway's subnet by its route table, or to a neighbour in it."""
+    """Out of the gateway's subnet by its route table, or to a neighbour in it; a regional one is in no subnet."""
     onward = after.but(subnet=nat.subnet_id, vpc=nat.vpc_id)
+    if nat.regional:
+        to = Place(kind="route_table", id=nat.route_table_id, role="route", scope=nat.scope)
+        return Move(to=to, packet=onward.but(subnet=""), guess=guess)
     subnet = view.get("subnet", nat.subnet_id, nat.scope)
     if subnet and subnet.holds(after.flow.destination):
         to = Place(kind="vpc", id=nat.vpc_id, role="deliver", scope=nat.scope)
@@ -209,22 +264,24 @@ def _owner(place: Place, packet: Packet, view: View) -> str:
     return next(owns, place.id)
 
 
-def _turned(nat: NatGateway, packet: Packet) -> tuple[Packet, ...]:
+def _turned(nat: NatGateway, packet: Packet, view: View) -> tuple[Packet, ...]:
     """The request with one of the gateway's addresses and a port of its own choice, 1024-65535, as source.
 
     Which of several addresses a flow gets is not documented, so each is a way it may go.
     """
-    made = (_with_source(own, nat, packet) for own in nat.nat_gateway_addresses if own.status not in GONE)
+    made = (_with_source(own, nat, packet) for own in nat.serving(_zone(packet, view)))
     return tuple(after for after in made if after)
 
 
 def _with_source(own: NatGatewayAddress, nat: NatGateway, packet: Packet) -> Packet | None:
-    source = address(own.private_ip)
+    source = address(nat.own(own))
     if source is None or source.version != packet.flow.version:
         return None
     ports = SOURCE_PORTS if packet.flow.source_ports else None
     flow = packet.flow.rewritten(source=source, source_ports=ports)
-    noted = Translation(place=Place(kind="nat_gateway", id=nat.id, scope=nat.scope), before=packet.flow, after=flow)
+    here = Place(kind="nat_gateway", id=nat.id, scope=nat.scope)
+    back = here.model_copy(update={"role": "back"}) if nat.regional else None
+    noted = Translation(place=here, before=packet.flow, after=flow, returns=back)
     return packet.but(flow=flow, sender=own.network_interface_id or None, lost=nat.id, translations=(*packet.translations, noted))
 
 
@@ -252,7 +309,7 @@ def _state(nat: Any, stranger: bool) -> str:
     # A gateway that is being deleted may still carry traffic: API_NatGateway.html in the EC2 API reference.
     if nat.state != "available":
         return "gone" if nat.state in ("pending", "failed", "deleted") else "unknown"
-    written = _mode(nat) == "regional" or (nat.primary and nat.primary.private_ip)
+    written = nat.regional or (nat.primary and nat.primary.private_ip)
     return "available" if written else "unknown"
 
 
@@ -264,15 +321,33 @@ def _translates(packet: Packet) -> str:
 
 
 def _in_vpc(nat: Any, packet: Packet, view: View) -> str:
-    """Only packets from interfaces of its own VPC are translated when they come over a peering or a VPN."""
+    """Whether the sender is of the gateway's VPC, or came the one other way that AWS documents: by a transit gateway.
+
+    https://docs.aws.amazon.com/vpc/latest/tgw/transit-gateway-nat-igw.html
+    """
     vpc = view.get("vpc", nat.vpc_id, nat.scope) if nat else None
     if not nat or isinstance(vpc, Unread) or vpc is None:
         return "unknown"
-    return "yes" if vpc.holds(packet.flow.source) else "no" if packet.crossed else "unknown"
+    if vpc.holds(packet.flow.source):
+        return "yes"
+    return "no" if packet.crossed else "transit" if packet.lost.startswith("tgw-") else "unknown"
 
 
-def _mode(nat: Any) -> str:
-    return "regional" if nat and (nat.availability_mode == "regional" or not nat.subnet_id) else "zonal"
+def _mode(nat: Any, packet: Packet, view: View) -> str:
+    """Zonal, or regional: `unzoned` where it is not for the packet's zone, `unclear` where its way on is not known."""
+    if not nat or not nat.regional:
+        return "zonal"
+    if _remembered(packet):
+        return "regional"
+    private = all(a.private_ip for a in nat.nat_gateway_addresses)
+    public = all(a.private_ip or a.public_ip for a in nat.nat_gateway_addresses)
+    shown = nat.route_table_id.startswith("rtb-") and (private if is_private(packet.flow.destination) else public)
+    return {"yes": "regional", "no": "unzoned"}.get(nat.zone(_zone(packet, view)), "unclear") if shown else "unclear"
+
+
+def _zone(packet: Packet, view: View) -> Any:
+    """The subnet the packet comes from, which tells its zone."""
+    return view.get("subnet", packet.subnet, packet.scope) if packet.subnet else None
 
 
 def _text(nat: Any) -> str:
@@ -284,4 +359,4 @@ def _text(nat: Any) -> str:
 def _shown(nat: Any, known: Translation | None, packet: Packet) -> str:
     if known:
         return f"{packet.flow.destination} → {known.before.source}"
-    return f"{packet.flow.source} → {nat.primary.private_ip}" if nat and nat.primary else ""
+    return f"{packet.flow.source} → {nat.own(nat.primary)}" if nat and nat.primary and not nat.regional else ""

@@ -50,7 +50,7 @@ class UserIdGroupPair(Part):
     @property
     def reaches(self) -> Answer:
         """Whether the peering that the reference needs is there; `yes` where it needs none."""
-        if self.peering_status in ("", "active"):
+        if self.peering_status == "active" or not (self.peering_status or self.vpc_peering_connection_id):
             return "yes"
         return "no" if self.peering_status in GONE else "unknown"
 

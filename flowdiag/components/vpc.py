@@ -35,6 +35,13 @@ class CidrAssociation(Part):
         return "" if self.cidr_block_state.state in ("disassociating", "disassociated", "failed") else self.cidr_block
 
 
+class EncryptionControl(Part):
+    """Whether the VPC enforces encryption in transit (API_VpcEncryptionControl.html in the EC2 API reference)."""
+
+    mode: str = ""
+    state: str = ""
+
+
 class Vpc(Resource):
     """A VPC as DescribeVpcs gives it (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Vpc.html)."""
 
@@ -45,6 +52,7 @@ class Vpc(Resource):
     cidr_block_association_set: tuple[CidrAssociation, ...] = ()
     ipv6_cidr_block_association_set: tuple[Ipv6Association, ...] = ()
     block_public_access_states: Mapping[str, Any] | None = None
+    encryption_control: EncryptionControl | None = None
 
     @property
     def id(self) -> str:
@@ -61,6 +69,17 @@ class Vpc(Resource):
     def holds(self, address: Address) -> bool:
         """True where the address lies in one of the VPC's CIDRs."""
         return any_holds(self.cidrs, address)
+
+    @property
+    def enforces_encryption(self) -> str:
+        """`yes` in mode enforce, `no` in mode monitor or without encryption controls, `unknown` while that changes.
+
+        https://docs.aws.amazon.com/vpc/latest/userguide/vpc-encryption-controls.html
+        """
+        control = self.encryption_control
+        if control is None or control.state == "deleted" or (control.mode == "monitor" and control.state == "available"):
+            return "no"
+        return "yes" if control.mode == "enforce" and control.state == "available" else "unknown"
 
     @property
     def block_public_access(self) -> str:

@@ -126,14 +126,18 @@ class VpcEndpointComponent(Component):
     )
 
     def guards(self, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
-        """Into the endpoint of a Gateway Load Balancer: its subnet's network ACL, even where the sender is in that subnet.
+        """The encryption control of a VPC that has one in force; into the endpoint of a Gateway Load Balancer its subnet's
+        network ACL too, even where the sender is in that subnet.
 
         https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/gateway-load-balancers.html#load-balancer-network-acl
         """
-        endpoint = _endpoint(place, packet.vpc, view) if place.role != EMERGE else None
-        if not endpoint or endpoint.firewall or endpoint.type != "appliances" or not place.id.startswith("vpce-"):
+        if place.role == EMERGE:
             return ()
-        return tuple(Place(kind="network_acl", id=id, role="inbound", scope=endpoint.scope) for id in endpoint.subnet_ids[:1])
+        endpoint = _endpoint(place, packet.vpc, view)
+        if not endpoint or endpoint.firewall or endpoint.type != "appliances" or not place.id.startswith("vpce-"):
+            return _encryption_control(place, packet, view)
+        acls = (Place(kind="network_acl", id=id, role="inbound", scope=endpoint.scope) for id in endpoint.subnet_ids[:1])
+        return (*_encryption_control(place, packet, view), *acls)
 
     def observe(self, place: Place, packet: Packet, view: View) -> Observation | None:
         """Whether the endpoint works, and whether its service takes this kind of packet."""
@@ -200,6 +204,13 @@ class VpcEndpointComponent(Component):
             balancer = view.get("load_balancer", arn, service.scope)
             if balancer and balancer.nodes(view) is not None:
                 balancer.foresee(view)
+
+
+def _encryption_control(place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
+    vpc = view.get("vpc", packet.vpc, place.scope) if packet.vpc and packet.direction == "request" else None
+    if not vpc or vpc.enforces_encryption == "no":
+        return ()
+    return (Place(kind="encryption_control", id=packet.vpc, scope=place.scope),)
 
 
 def _out_of(place: Place, packet: Packet, view: View) -> tuple[Move, ...]:

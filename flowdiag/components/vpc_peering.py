@@ -9,7 +9,20 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from flowdiag.address import any_holds, holds
-from flowdiag.component import Component, Id, Ipv6Association, Lookup, Offer, Part, Read, Resource, View, by_id, by_name
+from flowdiag.component import (
+    Component,
+    Id,
+    Ipv6Association,
+    Lookup,
+    Offer,
+    Part,
+    Read,
+    Resource,
+    View,
+    by_id,
+    by_name,
+    owner_scope,
+)
 from flowdiag.model import Evidence, Move, Observation, Packet, Place, Scope, Unread
 
 
@@ -79,8 +92,12 @@ class VpcPeering(Resource):
         return self.requester_vpc_info.region != self.accepter_vpc_info.region
 
 
-def _sides(raw: Mapping[str, Any]) -> list[str | None]:
-    return [(raw.get(side) or {}).get("VpcId") for side in ("RequesterVpcInfo", "AccepterVpcInfo")]
+def _sides(raw: Mapping[str, Any]) -> list[str]:
+    """The VPCs on both sides; raises KeyError for half of a side, which may be anybody's."""
+    found = [raw[side]["VpcId"] for side in ("RequesterVpcInfo", "AccepterVpcInfo")]
+    if not all(found):
+        raise KeyError("VpcId")
+    return found
 
 
 class VpcPeeringComponent(Component):
@@ -110,7 +127,7 @@ class VpcPeeringComponent(Component):
 
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
         """Whether it is active, and whether both addresses belong to the VPCs on its two sides."""
-        peering = view.get("vpc_peering", place.id, place.scope)
+        peering = _peering(place, packet, view)
         if not peering:
             unread = isinstance(peering, Unread)
             inputs = {"active": "unknown" if unread else "no", "source in VPC": "unknown", "destination in VPC": "unknown"}
@@ -141,7 +158,7 @@ class VpcPeeringComponent(Component):
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
         """To the router of the VPC on the other side; across Regions group references lose sight of the sender."""
-        peering = view.get("vpc_peering", place.id, place.scope)
+        peering = _peering(place, packet, view)
         if not peering:
             return ()
         other = peering.other(packet.vpc)
@@ -160,6 +177,15 @@ class VpcPeeringComponent(Component):
             cidrs = peering.other(packet.vpc).cidrs if peering.active else ()
             for cidr in (cidr for cidr in cidrs if holds(cidr, packet.flow.destination)):
                 yield Offer(Place(kind="vpc_peering", id=peering.id, role="cross", scope=scope), cidr)
+
+
+def _peering(place: Place, packet: Packet, view: View) -> Any:
+    """The peering, which belongs to the owner of a shared VPC and may not be shown to its participants.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/vpc-share-limitations.html
+    """
+    here = view.get("vpc_peering", place.id, place.scope)
+    return here if here is not None else view.get("vpc_peering", place.id, owner_scope(packet.vpc, place.scope, view))
 
 
 def _inside(side: PeeringVpc, target: Any, scope: Scope, view: View) -> str:
