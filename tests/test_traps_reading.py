@@ -4,7 +4,7 @@ import json
 
 import pytest
 from scenes import OUTSIDE, Pair, ask, behind_nat, codes, neighbours, peered, public_web, verdict
-from world import ID_FIELDS, World, save
+from world import ASKED_APART, ID_FIELDS, World, save
 
 from flowdiag import FlowdiagError, Snapshot, diagnose
 
@@ -330,4 +330,4 @@ def test_worlds_are_written_as_a_person_would_save_them(pair, tmp_path):
     """One file a call in a folder for each account and Region, and nothing that the snapshot has to complain of."""
     save(pair.world.raw(World("444455556666")), tmp_path)
     loaded = Snapshot.load(tmp_path)
-    assert ((), 2, 2 * len(ID_FIELDS)) == (loaded.notes, len(loaded.scopes), len(loaded.files))
+    assert ((), 2, 2 * len(set(ID_FIELDS) - set(ASKED_APART))) == (loaded.notes, len(loaded.scopes), len(loaded.files))
