@@ -19,6 +19,7 @@ from functools import partial
 from io import BytesIO
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any, Literal
 
 import polars as pl
 
@@ -33,7 +34,7 @@ FIELDS = (
     "version", "account-id", "interface-id", "srcaddr", "dstaddr", "srcport", "dstport",
     "protocol", "packets", "bytes", "start", "end", "action", "log-status",
 )  # fmt: skip
-PARQUET_TYPES = {
+PARQUET_TYPES: dict[Any, Any] = {
     **dict.fromkeys(("version", "srcport", "dstport", "protocol"), pl.Int32),
     **dict.fromkeys(("packets", "bytes", "start", "end"), pl.Int64),
 }
@@ -116,7 +117,10 @@ def _columns(drawn: pl.DataFrame, archive: Archive) -> pl.DataFrame:
     host = pl.when(asked).then(pl.lit(1234, pl.UInt64)).otherwise(pl.col("host") % INTERFACES)
     own = _named([address(n) for n in range(INTERFACES)], host)
     outside = _named([public(n) for n in range(2**14)], pl.col("peer") % 2**14)
-    inside = _named([address(n) for n in range(INTERFACES)], pl.when(asked).then(pl.lit(3210, pl.UInt64)).otherwise(pl.col("peer") % INTERFACES))
+    inside = _named(
+        [address(n) for n in range(INTERFACES)],
+        pl.when(asked).then(pl.lit(3210, pl.UInt64)).otherwise(pl.col("peer") % INTERFACES),
+    )
     other = pl.when(asked | (pl.col("peer") % 10 < 7)).then(inside).otherwise(outside)
     leaving = pl.col("kind") // 1024 % 2 == 0
     silent = ~asked & (pl.col("kind") % 100 == 0)
@@ -124,7 +128,13 @@ def _columns(drawn: pl.DataFrame, archive: Archive) -> pl.DataFrame:
     client, service = 32768 + pl.col("port") % 28000, pl.Series([22, 80, 443, 3306, 5432, 6379, 8080, 9092], dtype=pl.UInt64)
     served = pl.lit(service).gather(pl.col("port") // 65536 % 8)
     packets = 1 + pl.col("size") % 40
-    status = pl.when(~silent).then(pl.lit("OK")).when(pl.col("kind") % 10_000 == 0).then(pl.lit("SKIPDATA")).otherwise(pl.lit("NODATA"))
+    status = (
+        pl.when(~silent)
+        .then(pl.lit("OK"))
+        .when(pl.col("kind") % 10_000 == 0)
+        .then(pl.lit("SKIPDATA"))
+        .otherwise(pl.lit("NODATA"))
+    )
     action = pl.when(pl.col("size") % 20 == 0).then(pl.lit("REJECT")).otherwise(pl.lit("ACCEPT"))
     return drawn.select(
         pl.lit(2).alias("version"),
@@ -166,7 +176,7 @@ def write_file(folder: Path, archive: Archive, number: int) -> None:
         records.write_csv(text, separator=" ", null_value="-")
         beside.write_bytes(gzip.compress(text.getbuffer(), 6, mtime=0))
     else:
-        codec = "gzip" if archive.form == "parquet" else "snappy"
+        codec: Literal["gzip", "snappy"] = "gzip" if archive.form == "parquet" else "snappy"
         named = records.rename({name: name.replace("-", "_") for name in FIELDS})
         named.write_parquet(beside, compression=codec, row_group_size=ROWS_A_GROUP, statistics=True)
     beside.rename(path)

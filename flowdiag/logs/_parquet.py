@@ -10,16 +10,13 @@ import operator
 from collections.abc import Iterable, Iterator
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flowdiag.logs import CLOCK_SLACK, Sought, Tally, Window
 from flowdiag.logs._needle import needles
 from flowdiag.logs.lines import Lines
 from flowdiag.logs.record import ADDRESSES, LATEST_SECOND, NUMBERS, Layout, canonical
 from flowdiag.model import Record
-
-if TYPE_CHECKING:
-    import polars
 
 MAGIC = b"PAR1"
 ROWS_A_BATCH = 50_000
@@ -51,9 +48,8 @@ class File:
         self._columns = {canonical(column): column for column in self._scan().collect_schema()}
         self.layout = Layout(tuple(self._columns))
 
-    def _scan(self, **options: Any) -> polars.LazyFrame:
-        scan = self._pl.scan_parquet(self._path, glob=False, hive_partitioning=False, low_memory=True, **options)
-        return scan  # type: ignore[no-any-return]
+    def _scan(self, **options: Any) -> Any:
+        return self._pl.scan_parquet(self._path, glob=False, hive_partitioning=False, low_memory=True, **options)
 
     def records(self) -> Iterator[Record]:
         """The records that name one of the addresses; everything else goes into the tally."""
@@ -103,7 +99,7 @@ class File:
         for batch in found.collect_batches(chunk_size=ROWS_A_BATCH, maintain_order=True, engine="streaming"):
             yield from batch.iter_rows()
 
-    def _wanted(self) -> polars.Expr | None:
+    def _wanted(self) -> Any:
         """Rows that name an address or interface, as far as they may lie in the window; None where no row can."""
         exact = [str(wanted) for wanted in self.sought.addresses if wanted.version == 4]
         version6 = frozenset(wanted for wanted in self.sought.addresses if wanted.version == 6)
@@ -116,12 +112,11 @@ class File:
     def _present(self, fields: Iterable[str]) -> list[str]:
         return [field for field in fields if field in self._columns]
 
-    def _text(self, field: str) -> polars.Expr:
+    def _text(self, field: str) -> Any:
         column = self._pl.col(self._columns[field])
-        text = column if self._types[field] == self._pl.String else column.cast(self._pl.String)  # a cast hides statistics
-        return text  # type: ignore[no-any-return]
+        return column if self._types[field] == self._pl.String else column.cast(self._pl.String)  # a cast hides statistics
 
-    def _timely(self, window: Window) -> polars.Expr:
+    def _timely(self, window: Window) -> Any:
         """Whether a row may lie in the window, in terms that the statistics of a row group can answer."""
         times = [self._second(field) for field in self._present(("start", "end"))]
         bounds = [self._pl.lit(True)]
@@ -133,10 +128,9 @@ class File:
             bounds.append(reduce(operator.or_, ((time <= ends) | (time > LATEST_SECOND) for time in times)))
         return reduce(operator.and_, bounds)
 
-    def _second(self, field: str) -> polars.Expr:
+    def _second(self, field: str) -> Any:
         column = self._pl.col(self._columns[field])
-        number = column if self._types[field].is_numeric() else column.cast(self._pl.Int64, strict=False)
-        return number  # type: ignore[no-any-return]
+        return column if self._types[field].is_numeric() else column.cast(self._pl.Int64, strict=False)
 
 
 def _shown(value: Any) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from flowdiag.address import address
 from flowdiag.logs import Sought, Tally
@@ -54,10 +55,10 @@ class Lines:
                 yield record
 
     def _where(self, number: int) -> Callable[[], str]:
-        return lambda: f"{self.name}:{number}"
+        return partial("{}:{}".format, self.name, number)
 
     def record(self, line: bytes, number: int) -> Record | None:
-        """The record of a line that is no header and nothing else, where it names one of the addresses; counted but in `lines`."""
+        """The record of a line that is no header, where it names one of the addresses; counted, but not in `lines`."""
         return self._flow_line(line, line, self._where(number))
 
     def _line(self, line: bytes | None, where: Callable[[], str]) -> Record | None:
@@ -156,7 +157,7 @@ class Lines:
         spaced = self.layout.addresses_within and b"\t" not in block
         for start in line_starts(block, begin, end, self._needles_between_spaces if spaced else self._needles, find):
             looked_at += 1
-            record = self._line(block[start : block.find(LINE_END, start)], lambda start=start: self._where(numbers.at(start))())
+            record = self._line(block[start : block.find(LINE_END, start)], partial(numbers.where, self.name, start))
             if record is not None:
                 yield record
         self.pass_over(lines - looked_at)
@@ -190,12 +191,12 @@ class _Numbers:
     def __init__(self, block: bytes, begin: int, number: int) -> None:
         self._block, self._begin, self._number = block, begin, number
 
-    def at(self, start: int) -> int:
-        """The number of the line that begins here."""
+    def where(self, name: str, start: int) -> str:
+        """The line that begins here, by file and number."""
         passed = self._block[self._begin : start]
         self._number += len(passed) - len(passed.replace(LINE_END, b""))  # several times as fast as to count them
         self._begin = start
-        return self._number
+        return f"{name}:{self._number}"
 
 
 def _of_gateway(line: bytes) -> bool:
