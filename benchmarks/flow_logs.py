@@ -131,9 +131,8 @@ def only(form: str, method: str, folder: Path) -> None:
 
 def report(form: str, folder: Path, runs: int) -> None:
     size = sum(path.stat().st_size for path in folder.iterdir())
-    print(
-        f"\n{counted(folder):,} records as {form}, {size / 1e6:.0f} MB\n\n| method | M records/s | to the core | peak MB |\n|---|--:|--:|--:|"
-    )
+    print(f"\n{counted(folder):,} records as {form}, {size / 1e6:.0f} MB\n")
+    print("| method | M records/s | to the core | peak MB |\n|---|--:|--:|--:|")
     taken: dict[str, list[dict[str, float]]] = {method: [] for method in METHODS[form]}
     for _ in range(runs):
         for method, found in taken.items():

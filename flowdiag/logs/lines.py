@@ -130,7 +130,7 @@ class Lines:
             if first < 0:
                 rest = (rest + piece)[:LONGEST_LINE]
                 continue
-            yield from self.read((rest + piece[:first],))
+            yield from self._across(rest + piece[:first])
             yield from self._block(piece, first + 1, last + 1)
             rest = piece[last + 1 :][:LONGEST_LINE]
         if rest and broken():
@@ -138,6 +138,16 @@ class Lines:
             self.tally.refuse(f"{self.name}: last line", "is cut off where the file breaks")
         elif rest:
             yield from self.read((rest,))
+
+    def _across(self, line: bytes) -> Iterator[Record]:
+        """The record of a line that two pieces share; most are passed over like those of blocks."""
+        whole = bool(self._separators) and line.count(b" ") == self._separators and _IN_HEADERS not in line
+        if not whole or any(needle in line for needle in self._needles):
+            yield from self.read((line,))
+            return
+        self.pass_over(1)
+        self.tally.lines += 1
+        self._number += 1
 
     def _block(self, block: bytes, begin: int, end: int) -> Iterator[Record]:
         """The records of the whole lines between two places of a block."""
