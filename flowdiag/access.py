@@ -6,6 +6,7 @@ scope, service, operation, parameters → the session of that account → pages 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from importlib.metadata import version
 from threading import Lock
@@ -16,6 +17,7 @@ from botocore import exceptions as aws
 from botocore.config import Config
 from botocore.parsers import ResponseParserError
 
+from flowdiag.accounts import Account, Door, Given, read
 from flowdiag.fault import Fault, of_exception
 from flowdiag.model import FlowdiagError, Scope
 
@@ -28,7 +30,8 @@ SEARCHES = ("start_query", "stop_query", "start_query_execution", "stop_query_ex
 PAGE_MARKS = ("NextToken", "nextToken", "NextMarker", "nextMarker", "Marker")
 ATTEMPTS, CONNECT_SECONDS, READ_SECONDS = 6, 5, 30
 STS_ATTEMPTS = 3  # a network may have no way to STS, and it only tells the account's number
-CHUNK = 1 << 16
+CHUNK, MOST_THREADS = 1 << 16, 64
+KEYS = {"aws_access_key_id": "AccessKeyId", "aws_secret_access_key": "SecretAccessKey", "aws_session_token": "SessionToken"}
 FAILURES = (aws.ClientError, aws.BotoCoreError, ResponseParserError)
 
 Page = Mapping[str, Any]
@@ -43,25 +46,31 @@ class AccessError(FlowdiagError):
 
 
 class Access:
-    """Read-only calls to AWS. Every method may be used by several threads at once, `workers` of them without waiting.
+    """Read-only calls to AWS, by one session for each account. Its methods may be used by several threads at once; `threads`
+    is how many are of use, `workers` for each account and Region, for AWS counts requests by these.
 
-    `region` stands in for the session's own. `home` is the session's account, empty until `introduce` or where STS cannot
-    tell it, and the Region where calls go that name no other. `calls` are the calls made so far as (operation, Region,
-    parameters), further pages not counted. Raises FlowdiagError where no Region is known or the profile does not exist.
+    `region` stands in for the session's own. `accounts` are others that may be asked, as `accounts.read` takes them; without
+    a session, and where none of them needs one, there is only them. `calls` are the calls made so far as (operation,
+    Region, parameters), further pages not counted. Raises FlowdiagError where no Region is known, for accounts that nobody
+    can make out, and where a profile does not exist.
     """
 
-    def __init__(self, session: boto3.Session | None = None, *, region: str | None = None, workers: int = 10) -> None:
-        self._session: Any = session or session_for()  # its stubs want services known beforehand
-        home = region or self._session.region_name
-        if not home:
-            raise FlowdiagError(
-                "no AWS Region is known: give region= (--region), set AWS_DEFAULT_REGION, or name one in the profile"
-            )
-        self.home = Scope(region=home)
+    def __init__(
+        self,
+        session: boto3.Session | None = None,
+        *,
+        region: str | None = None,
+        accounts: Given = None,
+        workers: int = 10,
+    ) -> None:
+        known = read(accounts)
+        alone = session is None and bool(known.each) and not any(account.by_caller for account in known.each)
+        caller: Any = None if alone else session or session_for()  # its stubs want services known beforehand
+        own = [] if alone or not known.home else [Door(caller, _regions((), region, caller))]
+        self._doors = [*own, *(_door(account, caller, region) for account in known.each)]
         self.workers = workers
         self.introduced = False
         self._calls: list[tuple[str, str, Mapping[str, Any]]] = []
-        self._clients: dict[tuple[str, str], Any] = {}
         self._making = Lock()
 
     @property
@@ -69,30 +78,104 @@ class Access:
         """Every call made so far."""
         return tuple(self._calls)
 
+    @property
+    def threads(self) -> int:
+        """How many calls at once are of use."""
+        return min(self.workers * len(self.scopes()), MOST_THREADS)
+
+    # ------------------------------------------------------------ who is asked
+
+    @property
+    def home(self) -> Scope:
+        """The account and Region where calls go that name no other; the account is empty until `introduce`, or where STS
+        cannot tell it."""
+        return Scope(account=self._doors[0].account, region=self._doors[0].regions[0])
+
     def scopes(self) -> tuple[Scope, ...]:
         """Every account and Region that may be asked, home first."""
-        return (self.home,)
+        return tuple(Scope(account=door.account, region=region) for door in self._doors for region in door.regions)
+
+    def within(self, wanted: Scope) -> tuple[Scope, ...]:
+        """Where to ask what is wanted of `wanted`, whose empty parts stand for any: an account may be asked in a Region that
+        nobody named, a Region that nobody named only at home."""
+        found = tuple(s for s in self.scopes() if wanted.account in ("", s.account) and wanted.region in ("", s.region))
+        return found or (self.full(wanted),)
+
+    def full(self, scope: Scope) -> Scope:
+        """The scope with its account and Region, where they are home's and were left out."""
+        return Scope(account=scope.account or self.home.account, region=scope.region or self.home.region)
+
+    def unseen(self, account: str) -> str:
+        """Why this account cannot be asked; empty where it can."""
+        if not account or any(door.account == account for door in self._doors):
+            return ""
+        if not self.home.account:
+            return f"account {account} may not be this session's, whose account STS did not tell"
+        return f"account {account} is not visible with this session: name a role for it in accounts= (--accounts)"
 
     def introduce(self) -> None:
-        """Learn the session's account, once; it stays empty where STS cannot be asked, as in a network with no way to it.
+        """Once: learn the session's account and enter the others, all at a time.
 
-        Raises FlowdiagError where AWS does not accept the credentials.
+        The session's account stays empty where STS cannot be asked, as in a network with no way to it. An account that
+        cannot be entered, or turns out to be another, is shut: its calls give the reason. Raises FlowdiagError where
+        nobody is left to be asked.
         """
         if self.introduced:
             return
         self.introduced = True
-        pages, fault = self.send(self.home, "sts", "get_caller_identity", {})
-        if fault and fault.kind in ("rejected", "expired"):
-            raise AccessError(fault)
-        self.home = Scope(account=pages[0]["Account"] if pages else "", region=self.home.region)
+        nameless = not self._doors[0].account
+        with ThreadPoolExecutor(max_workers=self.threads) as pool:
+            list(pool.map(self._enter, self._doors))
+        own, *others = self._doors
+        same = next((door for door in others if door.account == own.account and not door.shut), None)
+        if same and nameless:  # told again, for its Regions or its role
+            same.regions = tuple(dict.fromkeys((*own.regions, *same.regions)))
+            self._doors = [same, *(door for door in others if door is not same)]
+        self._refuse_none()
 
-    def unseen(self, account: str) -> str:
-        """Why this account cannot be asked; empty where it can."""
-        if account in ("", self.home.account):
-            return ""
-        known = bool(self.home.account)
-        why = "is not visible with this session" if known else "may not be this session's, whose account STS did not tell"
-        return f"account {account} {why}"
+    def lose(self, scope: Scope, fault: Fault) -> None:
+        """Ask this account no more, whose credentials are no good any longer; FlowdiagError where nobody is left to be asked."""
+        door = self._door(scope)
+        if isinstance(door, Door):
+            door.shut = door.shut or fault
+        self._refuse_none()
+
+    def _refuse_none(self) -> None:
+        shut = [door.shut for door in self._doors if door.shut]
+        if len(shut) == len(self._doors):
+            raise AccessError(shut[0])
+
+    def _door(self, scope: Scope) -> Door | Fault:
+        """The door of an account, one that names the Region before others; home's for a scope without an account."""
+        same = [door for door in self._doors if door.account == scope.account] if scope.account else self._doors[:1]
+        if not same:
+            return Fault("refused", self.unseen(scope.account))
+        return next((door for door in same if scope.region in door.regions), same[0])
+
+    def _enter(self, door: Door) -> None:
+        """Find out whose the door is; assume its role where it has one."""
+        if door.role:
+            self._assume(door, door.role)
+            return
+        pages, fault = _kept(self._pages(door, door.regions[0], "sts", "get_caller_identity", {}))
+        told = pages[0]["Account"] if pages else ""
+        if fault and (door.account or fault.kind in ("rejected", "expired")):
+            door.shut = fault
+        elif door.account not in ("", told):
+            door.shut = Fault("refused", f"the session for account {door.account} is one of {told}: give another in accounts=")
+        door.account = door.account or told
+
+    def _assume(self, door: Door, role: Account) -> None:
+        """https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html"""
+        request = {"RoleArn": role.role, "RoleSessionName": role.session_name}
+        request |= {"ExternalId": role.external_id} if role.external_id else {}
+        pages, fault = _kept(self._pages(door, door.regions[0], "sts", "assume_role", request))
+        if fault:
+            reason = f"this session may not assume {role.role}" if fault.reason == "denied" else f"{role.role}: {fault.reason}"
+            door.shut = Fault("refused", f"account {door.account} cannot be read: {reason}", "sts:AssumeRole")
+            return
+        told, door.clients = pages[0]["Credentials"], {}
+        door.keys = {name: told[key] for name, key in KEYS.items()}
 
     # ------------------------------------------------------------ asking
 
@@ -101,12 +184,11 @@ class Access:
 
         Raises FlowdiagError where the operation is none that only reads.
         """
-        pages: list[Page] = []
-        try:
-            pages.extend(self.each(scope, service, operation, parameters))  # what came before a fault stays in the list
-        except AccessError as error:
-            return pages, error.fault
-        return pages, None
+        _permit(operation)
+        door = self._door(scope)
+        if isinstance(door, Fault):
+            return [], door
+        return _kept(self._pages(door, scope.region, service, operation, parameters))
 
     def each(self, scope: Scope, service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[Page]:
         """The pages of a reply as they come, as plain JSON without paging marks.
@@ -114,12 +196,47 @@ class Access:
         Raises AccessError at a fault, and where AWS has more than this call gives; FlowdiagError where the operation is
         none that only reads.
         """
-        client = self._permitted(scope, service, operation)
+        _permit(operation)
+        return self._pages(self._open(scope), scope.region, service, operation, parameters)
+
+    def body(self, scope: Scope, service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[bytes]:
+        """The streamed body of a reply (GetObject of S3), chunk by chunk.
+
+        Raises AccessError at a fault, before the first chunk or between two; FlowdiagError where the operation is none that
+        only reads.
+        """
+        _permit(operation)
+        client = self._asking(self._open(scope), scope.region, service, operation, parameters)
+        try:
+            reply = getattr(client, operation)(**parameters)
+            for stream in (part for part in reply.values() if hasattr(part, "iter_chunks")):
+                yield from stream.iter_chunks(CHUNK)
+        except FAILURES as error:
+            raise AccessError(of_exception(error)) from error
+
+    def shapes(self, scope: Scope, service: str, operation: str) -> tuple[dict[str, str], tuple[str, ...]]:
+        """The parameters an operation takes, with their types, and the keys of its reply; nothing where boto3 knows none."""
+        door = self._door(scope)
+        client: Any = door if isinstance(door, Fault) else self._client(door, scope.region, service)
+        name = None if isinstance(client, Fault) else client.meta.method_to_api_mapping.get(operation)
+        if name is None:
+            return {}, ()
+        model = client.meta.service_model.operation_model(name)
+        takes, gives = (shape.members if shape else {} for shape in (model.input_shape, model.output_shape))
+        return {name: shape.type_name for name, shape in takes.items()}, tuple(gives)
+
+    def _open(self, scope: Scope) -> Door:
+        door = self._door(scope)
+        if isinstance(door, Fault):
+            raise AccessError(door)
+        return door
+
+    def _pages(self, door: Door, region: str, service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[Page]:
+        client = self._asking(door, region, service, operation, parameters)
         paged = client.can_paginate(operation)
         unfinished = False
         try:
-            self._note(scope, operation, parameters)
-            for page in _pages(client, operation, parameters, paged):
+            for page in _replies(client, operation, parameters, paged):
                 marks = any(page.get(mark) for mark in PAGE_MARKS) and not paged
                 unfinished = marks or bool(page.get("AdditionalRoutesAvailable"))
                 yield {name: _plain(part) for name, part in page.items() if name not in (*PAGE_MARKS, "ResponseMetadata")}
@@ -128,69 +245,65 @@ class Access:
         if unfinished:
             raise AccessError(Fault("refused", "AWS has more of it than this call gives"))
 
-    def body(self, scope: Scope, service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[bytes]:
-        """The streamed body of a reply (GetObject of S3), chunk by chunk.
-
-        Raises AccessError at a fault, before the first chunk or between two; FlowdiagError where the operation is none that
-        only reads.
-        """
-        client = self._permitted(scope, service, operation)
-        try:
-            self._note(scope, operation, parameters)
-            reply = getattr(client, operation)(**parameters)
-            streams = [part for part in reply.values() if hasattr(part, "iter_chunks")]
-            for stream in streams:
-                yield from stream.iter_chunks(CHUNK)
-        except FAILURES as error:
-            raise AccessError(of_exception(error)) from error
-
-    def shapes(self, scope: Scope, service: str, operation: str) -> tuple[dict[str, str], tuple[str, ...]]:
-        """The parameters an operation takes, with their types, and the keys of its reply; nothing where boto3 knows none."""
-        client = self._client(scope, service)
-        name = None if isinstance(client, Fault) else client.meta.method_to_api_mapping.get(operation)
-        if name is None:
-            return {}, ()
-        model = client.meta.service_model.operation_model(name)
-        takes, gives = (shape.members if shape else {} for shape in (model.input_shape, model.output_shape))
-        return {name: shape.type_name for name, shape in takes.items()}, tuple(gives)
-
-    # ------------------------------------------------------------ who asks
-
-    def _permitted(self, scope: Scope, service: str, operation: str) -> Any:
-        """The client that asks; raises FlowdiagError for what does not only read, AccessError where nobody can ask."""
-        if not operation.startswith(READ_ONLY) and operation not in SEARCHES:
-            raise FlowdiagError(f"{operation} is not called: flowdiag only reads, by operations named {', '.join(READ_ONLY)}")
-        client = self._client(scope, service)
+    def _asking(self, door: Door, region: str, service: str, operation: str, parameters: Mapping[str, Any]) -> Any:
+        """The client that makes a call, which is noted; AccessError where nobody can make it."""
+        client = self._client(door, region, service)
         if isinstance(client, Fault):
             raise AccessError(client)
         if not hasattr(client, operation):
             raise AccessError(Fault("refused", f"this version of boto3 does not know {operation}: upgrade it"))
+        self._calls.append((operation, region or door.regions[0], parameters))  # a list's append is atomic
         return client
 
-    def _client(self, scope: Scope, service: str) -> Any:
-        """The one client of this service and Region, or the Fault that there can be none.
+    def _client(self, door: Door, region: str, service: str) -> Any:
+        """The one client of this door, service and Region, or the Fault that there can be none.
 
         Made one at a time: making clients in parallel is slower, and sessions are not safe to share
         (https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html).
         """
-        unseen = self.unseen(scope.account)
-        if unseen:
-            return Fault("refused", unseen)
-        key = (service, scope.region or self.home.region)
+        if door.shut:
+            return door.shut
+        key = (service, region or door.regions[0])
         with self._making:
-            if key not in self._clients:
-                self._clients[key] = self._made(*key)
-            return self._clients[key]
+            if key not in door.clients:
+                door.clients[key] = self._made(door, *key)
+            return door.clients[key]
 
-    def _made(self, service: str, region: str) -> Any:
+    def _made(self, door: Door, service: str, region: str) -> Any:
         config = _config(self.workers, STS_ATTEMPTS if service == "sts" else ATTEMPTS)
         try:
-            return self._session.client(service, region_name=region, config=config)
+            return door.session.client(service, region_name=region, config=config, **door.keys)
         except aws.BotoCoreError as error:
             return of_exception(error)
 
-    def _note(self, scope: Scope, operation: str, parameters: Mapping[str, Any]) -> None:
-        self._calls.append((operation, scope.region or self.home.region, parameters))  # a list's append is atomic
+
+def _permit(operation: str) -> None:
+    """Raise FlowdiagError for an operation that does not only read."""
+    if not operation.startswith(READ_ONLY) and operation not in SEARCHES:
+        raise FlowdiagError(f"{operation} is not called: flowdiag only reads, by operations named {', '.join(READ_ONLY)}")
+
+
+def _kept(pages: Iterator[Page]) -> tuple[list[Page], Fault | None]:
+    """All pages, and the fault that ended them."""
+    kept: list[Page] = []
+    try:
+        kept.extend(pages)  # what came before a fault stays
+    except AccessError as error:
+        return kept, error.fault
+    return kept, None
+
+
+def _door(account: Account, caller: Any, region: str | None) -> Door:
+    session = account.session or (session_for(account.profile) if account.profile else caller)
+    return Door(session, _regions(account.regions, region, session), account.number, account if account.role else None)
+
+
+def _regions(named: tuple[str, ...], region: str | None, session: Any) -> tuple[str, ...]:
+    """The Regions named, else the caller's, else the session's own; FlowdiagError where there is none."""
+    own = region or session.region_name
+    if not named and not own:
+        raise FlowdiagError("no AWS Region is known: give region= (--region), set AWS_DEFAULT_REGION, or name one in the profile")
+    return named or (own,)
 
 
 def session_for(profile: str | None = None) -> boto3.Session:
@@ -211,11 +324,22 @@ def _config(workers: int, attempts: int) -> Config:
     )
 
 
-def _pages(client: Any, operation: str, request: Mapping[str, Any], paged: bool) -> Iterator[Page]:
+def _replies(client: Any, operation: str, request: Mapping[str, Any], paged: bool) -> Iterator[Page]:
     if paged:
         yield from client.get_paginator(operation).paginate(**request)
     else:
-        yield getattr(client, operation)(**request)
+        page = getattr(client, operation)(**request)
+        yield page
+        # Newer calls have pages before botocore pages them.
+        while page.get("NextToken") and _takes(client, operation, "NextToken"):
+            page = getattr(client, operation)(**request, NextToken=page["NextToken"])
+            yield page
+
+
+def _takes(client: Any, operation: str, parameter: str) -> bool:
+    name = client.meta.method_to_api_mapping[operation]
+    shape = client.meta.service_model.operation_model(name).input_shape
+    return shape is not None and parameter in shape.members
 
 
 def _plain(value: Any) -> Any:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flowdiag.component import Lookup, Read
-from flowdiag.model import Query
+from flowdiag.model import Query, Scope
 
 FILTER_VALUES = 200  # of one filter: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html
 LISTED_IDS = 20  # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeLoadBalancers.html
@@ -18,11 +18,11 @@ _WILDCARDS = re.compile(r"[*?\\]")
 
 @dataclass(frozen=True)
 class Call:
-    """One request to be made: a lookup of a Read in a Region, for the values of these queries."""
+    """One request to be made: a lookup of a Read in an account and Region, for the values of these queries."""
 
     read: Read
     lookup: Lookup
-    region: str
+    scope: Scope
     queries: tuple[Query, ...]
 
     @property
@@ -46,15 +46,16 @@ def askable(reads: Iterable[Read], by: str) -> list[Read]:
     return [read for read in reads if by in read.lookups and read.lookups[by].askable]
 
 
-def plan(queries: Iterable[Query], reads: Mapping[str, tuple[Read, ...]], home: str) -> list[Call]:
-    """The fewest calls that answer the queries: many values of one lookup go together, up to what AWS takes in one call.
+def plan(asked: Iterable[tuple[Query, Scope]], reads: Mapping[str, tuple[Read, ...]]) -> list[Call]:
+    """The fewest calls that answer the queries, each where it is asked: many values of one lookup go together, up to what
+    AWS takes in one call.
 
-    `home` is the Region of queries that name none. A query none of whose lookups can be asked of AWS gets no call.
+    A query none of whose lookups can be asked of AWS gets no call.
     """
     groups: dict[tuple[Any, ...], list[Call]] = defaultdict(list)
-    for query in queries:
+    for query, scope in asked:
         for read in askable(reads[query.kind], query.by):
-            call = Call(read, read.lookups[query.by], query.scope.region or home, (query,))
+            call = Call(read, read.lookups[query.by], scope, (query,))
             groups[_alike(call)].append(call)
     return [chunk for group in groups.values() for chunk in _chunks(group)]
 
@@ -63,14 +64,15 @@ def _alike(call: Call) -> tuple[Any, ...]:
     """Equal for calls that can be one call."""
     read, lookup = call.read, call.lookup
     kept_as = (read.responses, read.id_field, read.single)
-    asked_by = (lookup.parameter, lookup.filter, lookup.request, *sorted(lookup.also.items()))
-    return (read.service, read.operation, call.region, kept_as, asked_by)
+    asked_by: tuple[Any, ...] = (lookup.parameter, lookup.filter, *sorted(lookup.also.items()))
+    if lookup.request:
+        asked_by = (lookup.request, lookup.apart(call.values[0]))
+    return (read.service, read.operation, call.scope, kept_as, asked_by)
 
 
 def _chunks(group: list[Call]) -> Iterator[Call]:
     whole = replace(group[0], queries=tuple(query for call in group for query in call.queries))
-    one_by_one = whole.read.single or whole.lookup.request
-    size = 1 if one_by_one else LISTED_IDS if whole.lookup.parameter else FILTER_VALUES
+    size = 1 if whole.read.single else FILTER_VALUES if whole.lookup.filter else LISTED_IDS
     for start in range(0, len(whole.values), size):
         yield whole.of(whole.values[start : start + size])
 
@@ -82,11 +84,11 @@ def parameters(call: Call, accepts: Mapping[str, str]) -> dict[str, Any]:
     """
     lookup, request = call.lookup, dict[str, Any]()
     if lookup.request:
-        return dict(lookup.request(call.values[0]))
+        return dict(lookup.request(call.values, call.region))
     filters = [_filter(name, text.split(",")) for name, text in lookup.also.items()]
     if lookup.parameter:
         request[lookup.parameter] = call.values if accepts.get(lookup.parameter) == "list" else call.values[0]
-    else:
+    elif lookup.filter:
         filters.insert(0, _filter(lookup.filter, [_literal(value, call.read.service) for value in call.values]))
     if filters:
         request["Filters" if "Filters" in accepts else "Filter"] = filters

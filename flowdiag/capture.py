@@ -21,12 +21,16 @@ Part = tuple[Iterable[Mapping[str, Any]], bool]  # its entries, and whether that
 
 
 class Capture(Value):
-    """What a capture says about itself: which queries AWS answered, which it refused, when, and the files written."""
+    """What a capture says about itself: which queries AWS answered, which it refused, when, and the files written.
+
+    `places` are the accounts and Regions that were asked where a query names none; left out where it was one.
+    """
 
     read_at: AwareDatetime | None = None
     answered: tuple[Query, ...] = ()
     refused: tuple[Unread, ...] = ()
     files: tuple[str, ...] = ()
+    places: tuple[Scope, ...] = ()
 
 
 class Mark(Value):
@@ -95,6 +99,7 @@ def _text(scope: Scope, key: str, entries: Iterable[Mapping[str, Any]], whole: b
 def _own_text(capture: Capture, files: tuple[str, ...]) -> str:
     own = capture.model_copy(update={"files": files}).model_dump(mode="json")
     # `retry` concerns only the session that asked, so a dump leaves it out; a capture that is read again keeps it.
+    own |= {} if own.pop("places") == [] else {"places": [place.model_dump() for place in capture.places]}
     own["refused"] = [dumped | {"retry": unread.retry} for dumped, unread in zip(own["refused"], capture.refused, strict=True)]
     return json.dumps({MARK: own}, indent=1) + "\n"
 

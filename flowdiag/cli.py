@@ -102,6 +102,7 @@ def _question(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--source-port", metavar="PORT", help="The client's port; without it, the range its system picks from."),
             click.option("--profile", help="AWS profile to read with (live)."),
             click.option("--region", help="AWS Region to start in (live)."),
+            click.option("--accounts", metavar="FILE", help="TOML file of other accounts and Regions to read (live)."),
         )
     ):
         command = option(command)
@@ -112,7 +113,7 @@ def _question(command: Callable[..., Any]) -> Callable[..., Any]:
 @_question
 @click.option("--snapshot", metavar="DIR", help="Answer from this folder of saved JSON instead of live AWS.")
 @click.option("--flow-logs", metavar="PLACE", help=_PLACES)
-@click.option("--yes", is_flag=True, help="Agree to what a query of Athena scans.")
+@click.option("--yes", is_flag=True, help="Agree to read more than 10 GB of flow logs.")
 @click.option("--at", metavar="TIME", help="The time it failed, UTC: 2026-11-23T12:04Z.")
 @click.option("--window", metavar="SPAN", help="How far to look back from --at (or now): 30m, 2h. Default 1h with --at.")
 @click.option("--rules", metavar="DIR", help="A folder of your own decision tables.")
@@ -122,8 +123,9 @@ def diagnose(surface: str, no_colour: bool, profile: str | None, **asked: Any) -
 
     \b
     SOURCE and DESTINATION are an instance or interface id, a private or public
-    address, a Name tag, an EC2 DNS name or ARN, or the word internet; where an
-    address fits several, write vpc-0a1/10.0.2.20 or eni-0a1/10.0.2.20.
+    address, a Name tag, the name, ARN or endpoint of a service (a Lambda function,
+    a database, a load balancer …), a DNS name, or the word internet; where one fits
+    several, write vpc-0a1/10.0.2.20, eni-0a1/10.0.2.20, or rds:orders-db.
 
     \b
     Examples:
@@ -139,8 +141,8 @@ def diagnose(surface: str, no_colour: bool, profile: str | None, **asked: Any) -
     from flowdiag.logs import in_aws
 
     reads_aws = asked["snapshot"] is None or in_aws(asked["flow_logs"] or "")
-    if not reads_aws and (profile or asked["region"]):
-        raise FlowdiagError("--profile and --region are for reading AWS: leave them out with --snapshot")
+    if not reads_aws and (profile or asked["region"] or asked["accounts"]):
+        raise FlowdiagError("--profile, --region and --accounts are for reading AWS: leave them out with --snapshot")
     session = _session(profile) if reads_aws else None
     _show(answer(**asked, session=session), surface, no_colour)
 
@@ -165,6 +167,7 @@ def explain(code: str | None, rules: str | None) -> None:
 @click.option("--protocol", default="tcp", show_default=True, help="tcp, udp, icmp, icmpv6 or an IANA number.")
 @click.option("--profile", help="AWS profile to read with.")
 @click.option("--region", help="AWS Region to start in.")
+@click.option("--accounts", metavar="FILE", help="TOML file of other accounts and Regions to read.")
 def capture(
     folder: Path,
     source: str | None,
@@ -174,6 +177,7 @@ def capture(
     protocol: str,
     profile: str | None,
     region: str | None,
+    accounts: str | None,
 ) -> None:
     """Read from AWS what a question (SOURCE DESTINATION PORT) or a whole VPC needs, and save it in FOLDER.
 
@@ -190,7 +194,7 @@ def capture(
 
     if bool(source and destination) == bool(vpc):
         raise FlowdiagError("capture needs either SOURCE and DESTINATION (and PORT) or --vpc: give one of the two")
-    access = Access(_session(profile), region=region)
+    access = Access(_session(profile), region=region, accounts=accounts)
     with click.progressbar(length=1, label="reading AWS", file=sys.stderr, show_eta=False) as bar:
         if source and destination:
             collector = gather(ask(source, destination, port, protocol), Rules.load(), access, _advance(bar))
@@ -246,9 +250,10 @@ def iam_policy() -> None:
 
 
 def _session(profile: str | None) -> Any:
+    """The session of a profile that was named; without one, what AWS is read with is left to what it takes."""
     from flowdiag.access import session_for
 
-    return session_for(profile)
+    return session_for(profile) if profile else None
 
 
 def _show(told: Any, surface: str, no_colour: bool, code: bool = True) -> None:

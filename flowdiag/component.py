@@ -5,7 +5,7 @@ Everything in `flowdiag/components/` is written in these few types and those of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Protocol
 
@@ -13,7 +13,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field,
 from pydantic.alias_generators import to_pascal
 
 from flowdiag.address import network, protocol_number
-from flowdiag.model import ANYWHERE, Address, Move, Observation, Packet, Place, Query, Scope, Translation, Unread
+from flowdiag.model import ANYWHERE, Address, Hop, Move, Observation, Packet, Place, Query, Scope, Translation, Unread
 from flowdiag.named import Named
 
 
@@ -101,8 +101,10 @@ class Lookup:
     """One way to find resources of a kind: the keys of a raw item offline, and the request parameters live.
 
     `parameter` is the list parameter of the call (`GroupIds`), else `filter` is the name of a describe filter;
-    `also` are filters that go with it. `request` makes the parameters of a call for one value, where one list or filter
-    does not say it all. With none of them, the lookup cannot be asked of AWS and a live answer is Unread.
+    `also` are filters that go with it. Where one list or filter does not say it all, `request` makes the parameters of a
+    call from values and the Region; values go into one call where `apart` gives the same for them, by default each into its
+    own. With none of them, the lookup cannot be asked of AWS and a live answer is Unread.
+    `unique`: at most one resource has a value, so one that is found is all of them.
     `eager`: a question usually needs it and an account may hold very many, so it is indexed when a snapshot is loaded.
     """
 
@@ -111,7 +113,9 @@ class Lookup:
     filter: str = ""
     also: Mapping[str, str] = field(default_factory=dict)
     eager: bool = False
-    request: Callable[[str], Mapping[str, Any]] | None = None
+    request: Callable[[Sequence[str], str], Mapping[str, Any]] | None = None
+    apart: Callable[[str], str] = str
+    unique: bool = False
 
     @property
     def askable(self) -> bool:
@@ -230,36 +234,6 @@ def taken_back(packet: Packet) -> Translation | None:
     return next((t for t in reversed(packet.translations) if t.returns and t.after.reply() == packet.flow), None)
 
 
-@dataclass(frozen=True)
-class Goal:
-    """One target of a load balancer: how it is registered, its address and port, whether it is healthy, and whether it is
-    meant to see the client's address."""
-
-    target: str
-    address: Address
-    port: int
-    healthy: bool
-    preserved: bool = False
-
-
-@dataclass(frozen=True)
-class Handling:
-    """What a node of a load balancer does with a packet, in words of the table `load_balancer`.
-
-    `goals` are the targets it may send to, and `answers` says that it may answer by itself instead; `guess`: something in
-    the request decides between them, so nothing readable does. `idle` is the idle timeout in seconds, where it is known;
-    `said` is the evidence: the listener that took the packet, or those that did not.
-    """
-
-    listener: str = "unknown"
-    targets: str = "unknown"
-    goals: tuple[Goal, ...] = ()
-    answers: bool = False
-    guess: bool = False
-    idle: int | None = None
-    said: str = ""
-
-
 def owner_scope(vpc: str, scope: Scope, view: View) -> Scope:
     """Where the owner of a VPC reads: the gateways and endpoints of a shared VPC are shown to its owner alone.
 
@@ -267,6 +241,56 @@ def owner_scope(vpc: str, scope: Scope, view: View) -> Scope:
     """
     found = view.get("vpc", vpc, scope) if vpc else None
     return Scope(account=found.owner_id, region=scope.region) if found and found.owner_id and scope.account else scope
+
+
+def public_access_blocked(packet: Packet, subnets: tuple[str, ...], outward: bool, carries_both: bool, view: View) -> str:
+    """Whether VPC Block Public Access stops a packet at a gateway to the internet: `on`, `off` or `unknown`.
+
+    `subnets` are those whose exclusions count; where they tell different things nothing is certain. `carries_both` is False
+    for what only lets out what is started inside (NAT and egress-only internet gateways), which mode block-ingress spares.
+    Off is what AWS documents for accounts that never touched it, so that is assumed where nothing was read.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/security-vpc-bpa.html
+    """
+    vpc = view.get("vpc", packet.vpc, packet.scope) if packet.vpc else None
+    known = {id: view.get("subnet", id, packet.scope) if id else None for id in subnets or ("",)}
+    shown = {id: _shown_mode((subnet, vpc)) for id, subnet in known.items()}
+    if set(shown.values()) == {"off"}:
+        return "off"
+    owner = (vpc.owner_id if vpc else "") or packet.scope.account
+    home = Scope(account=owner, region=packet.scope.region)
+    options = view.get("block_public_access_options", owner, home)
+    if not options and not any(shown.values()):
+        view.assume(Query(kind="block_public_access_options", by="id", value=owner, scope=home), "off")
+        return "off"
+    excluded = view.find("block_public_access_exclusion", "account", owner, home)
+    started_inside = outward == (packet.direction == "request")
+    modes = {id: options.mode if options else mode for id, mode in shown.items()}
+    words = {_stopped(modes[id], _excluded(id, packet.vpc, excluded), started_inside, carries_both) for id in modes}
+    doubtful = len(words) > 1 or any(isinstance(subnet, Unread) for subnet in known.values())
+    return "unknown" if doubtful and words != {"off"} else next(iter(words))
+
+
+def _shown_mode(places: Iterable[Any]) -> str:
+    """The mode that AWS shows with the subnet, else with its VPC; off with a subnet may be so by an exclusion."""
+    return next((place.block_public_access for place in places if place and place.block_public_access), "")
+
+
+def _excluded(subnet: str, vpc: str, exclusions: Any) -> str:
+    """The one mode in which the subnet or its VPC is excluded; `none`, or `unknown` where that is not certain."""
+    if isinstance(exclusions, Unread):
+        return "unknown"
+    found = {exclusion.mode for exclusion in exclusions if exclusion.resource in (subnet, vpc)} - {"none"}
+    return next(iter(found), "none") if len(found) < 2 else "unknown"
+
+
+def _stopped(mode: str, excluded: str, started_inside: bool, carries_both: bool) -> str:
+    if mode == "off" or (mode == "block-ingress" and not carries_both):
+        return "off"
+    if mode not in ("block-ingress", "block-bidirectional") or excluded == "unknown":
+        return "unknown"
+    egress = excluded == "allow-egress" and mode == "block-bidirectional" and started_inside
+    return "off" if egress or excluded == "allow-bidirectional" else "on"
 
 
 def by_id(field_name: str, filter: str) -> Lookup:
@@ -295,6 +319,29 @@ class Offer:
 
 
 EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
+
+
+def is_outside(target: Address, view: View) -> str:
+    """Whether an address is of no interface that was read, as far as a decision table asks: yes, no or unknown.
+
+    Where it is, that the network outside delivers the packet and answers by the same gateway is assumed.
+    """
+    lookups = ("private_ip", "public_ip") if target.version == 4 else ("ipv6",)
+    found = [view.find("network_interface", lookup, str(target)) for lookup in lookups]
+    if any(found):
+        return "no"
+    if any(isinstance(answer, Unread) for answer in found):
+        return "unknown"
+    assumed = "it delivers the packet, and sends the answer back by the same gateway"
+    view.assume(Query(kind="customer_network", by="address", value=str(target)), assumed)
+    return "yes"
+
+
+def entrance(packet: Packet, *kinds: str) -> Translation | None:
+    """The gateway of one of these kinds at which a packet from outside AWS comes in: that by which the request went out,
+    or that which was found to lead in."""
+    noted = (t for t in reversed(packet.translations) if t.place.kind in kinds)
+    return next((t for t in noted if t.after.source == packet.flow.destination), None)
 
 
 class Component:
@@ -344,6 +391,13 @@ class Component:
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
         """Where the packet goes from here; nothing where it ends."""
+        return ()
+
+    def interfaces(self, hop: Hop, subnets: tuple[str, ...], view: View) -> tuple[str, ...]:
+        """The interfaces on which a flow log shows the packet of this hop, where the place is not an interface itself.
+
+        `subnets` are those whose border the packet crosses right before and right after, in this order.
+        """
         return ()
 
     def offers(self, packet: Packet, scope: Scope, view: View) -> Iterable[Offer]:

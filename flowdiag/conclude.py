@@ -46,7 +46,7 @@ def _state(leg: Leg) -> State:
     findings = [f for f in leg.findings if not f.as_if]
     blocker = next((f for f in findings if f.verdict == "blocked"), None)
     if blocker:
-        return "blocked logged" if _is_logged(blocker) else "blocked back" if blocker.direction == "reply" else "blocked silent"
+        return "blocked logged" if _is_logged(blocker) else "blocked back" if _got_there(blocker) else "blocked silent"
     if _closed_together(findings):
         return "blocked logged"
     if any(f.verdict == "inconclusive" for f in findings) or not (leg.request_arrived and leg.reply_arrived):
@@ -65,6 +65,11 @@ def _closed_together(findings: list[Finding]) -> bool:
         for denied in finding.denied:
             open_ports[:] = [piece for ports in open_ports for piece in ports.minus(denied)]
     return any(not ports for ports in left.values())
+
+
+def _got_there(blocker: Finding) -> bool:
+    """Whether the request comes to its end and no answer comes back: on the reply's way, or in the service itself."""
+    return blocker.direction == "reply" or (blocker.table == "service" and blocker.role == "serve")
 
 
 def _is_logged(blocker: Finding) -> bool:

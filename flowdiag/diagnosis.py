@@ -1,6 +1,6 @@
 """Why can't SOURCE reach DESTINATION on PORT? The whole story, from the question to the diagnosis. START READING HERE.
 
-question → gather → walk, there and back → witness → conclude → prove remedies → Diagnosis
+question → gather → walk, there and back → listen → witness → conclude → prove remedies → Diagnosis
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowdiag.conclude import conclude, passes
 from flowdiag.graph import Path, look
+from flowdiag.listening import listen
 from flowdiag.logs import Window, in_aws
 from flowdiag.model import Answer, FlowdiagError, Question
 from flowdiag.question import LAST_HOUR, ask
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     import boto3
 
     from flowdiag.access import Access
+    from flowdiag.accounts import Given
+    from flowdiag.component import View
 
 
 class Diagnosis(Answer):
@@ -57,6 +60,7 @@ def diagnose(
     snapshot: Snapshot | str | FilePath | None = None,
     session: boto3.Session | None = None,
     region: str | None = None,
+    accounts: Given = None,
     flow_logs: str | FilePath | None = None,
     at: str | datetime | None = None,
     window: str | timedelta | None = None,
@@ -65,24 +69,27 @@ def diagnose(
 ) -> Diagnosis:
     """Explain why `source` can or cannot reach `destination`.
 
-    An end is an instance or interface id, a private or public address, a Name tag, a DNS name, an EC2 ARN, `internet`,
-    or `vpc-…/address` and `eni-…/address` where an address alone fits several. `protocol` is tcp, udp, icmp, icmpv6 or
-    an IANA number; `port` belongs to TCP and UDP. `snapshot` (a Snapshot or its folder) answers offline; without one
-    AWS is read live, and only read, with `session` or the default one. `flow_logs` is a folder or file of flow log
-    records, or a place in AWS: `cloudwatch:GROUP`, `s3://bucket/prefix`, `athena:database.table`, `flow-log:fl-…`; without
-    one the flow logs that watch the path are read live, and `none` reads none. `at` (UTC) and `window` (`30m`, `2h`) bound
-    the records in time: those in AWS to the last hour by default. `yes` agrees to what a query of Athena costs.
+    An end is an instance or interface id, a private or public address, a Name tag, the name, ARN or endpoint of a service
+    (Lambda, RDS and Aurora, ElastiCache, Redshift, OpenSearch, MSK, EFS, ECS, EKS, load balancers, gateways, endpoints,
+    Elastic IPs), a DNS name, or `internet`; `vpc-…/address`, `eni-…/address` and `rds:name` where one fits several.
+    `protocol` is tcp, udp, icmp, icmpv6 or an IANA number; `port` belongs to TCP and UDP. `snapshot` (a Snapshot or its
+    folder) answers offline; without one AWS is read live, and only read, with `session` or the default one; `accounts`
+    are further accounts and Regions that may be asked: a TOML file, or sessions by account number. `flow_logs` is a folder
+    or file of flow log records, or a place in AWS: `cloudwatch:GROUP`, `s3://bucket/prefix`,
+    `athena:database.table`, `flow-log:fl-…`; without one the flow logs that watch the path are read live, and `none` reads
+    none. `at` (UTC) and `window` (`30m`, `2h`) bound the records in time: those in AWS to the last hour by default. `yes`
+    agrees to a large amount of them.
     `rules` is a folder of one's own decision tables.
 
     Raises FlowdiagError, one sentence, for anything a person can mend.
     """
-    _refuse_empty(snapshot=snapshot, flow_logs=flow_logs, rules=rules)
+    _refuse_empty(snapshot=snapshot, flow_logs=flow_logs, rules=rules, accounts=accounts)
     where = None if flow_logs is None else str(flow_logs)
     asks_aws = in_aws(where) if where is not None else snapshot is None
     span = LAST_HOUR if window is None and asks_aws else window
     question = ask(source, destination, port, protocol, source_port, at, span)
     tables = Rules.load(rules)
-    access = _access(session, region, introduced=snapshot is not None) if snapshot is None or asks_aws else None
+    access = _access(session, region, accounts, introduced=snapshot is not None) if snapshot is None or asks_aws else None
     evidence = live(question, tables, access, where) if access and snapshot is None else _evidence(snapshot)
     return explain(question, evidence, tables, where, access, yes)
 
@@ -100,10 +107,10 @@ def explain(
     path = look(question, view, tables)
     window = Window(start=question.start, end=question.end)
     if flow_logs is not None:
-        records = named(flow_logs, path, view, access, agreed)
+        records = named(flow_logs, path, evidence.view(), access, agreed)
     else:
-        records = watching(path, view, access, window, evidence.read_at) if access else None
-    wire = witness(path, records, window, tables)
+        records = watching(path, evidence.view(), access, window, evidence.read_at, agreed) if access else None
+    wire = witness(path, records, window, tables, listen(path, evidence.view()), evidence.read_at)
     said = conclude(path, wire.inputs, wire.words, evidence.read_at, tables)
     remedies = prove(path, evidence, lambda changed: look(question, changed.view(), tables), passes)
     return Diagnosis(
@@ -116,6 +123,7 @@ def explain(
         why=said.why,
         findings=said.findings,
         path=path,
+        coverage=wire.coverage,
         sightings=wire.sightings,
         records=wire.records,
         candidates=wire.candidates,
@@ -134,14 +142,20 @@ def live(question: Question, tables: Rules, access: Access, flow_logs: str | Non
 
     if flow_logs is not None:
         return gather(question, tables, access).snapshot
-    return gather(question, tables, access, besides=survey).snapshot
+    return gather(question, tables, access, besides=_listeners).snapshot
 
 
-def _access(session: boto3.Session | None, region: str | None, introduced: bool) -> Access:
+def _listeners(path: Path, view: View) -> None:
+    """Ask for the flow logs of the path, and for what tells whether their silence means anything."""
+    survey(path, view)
+    listen(path, view)
+
+
+def _access(session: boto3.Session | None, region: str | None, accounts: Given, introduced: bool) -> Access:
     """The door to AWS; where nothing is gathered, whose session it is has to be asked first."""
     from flowdiag.access import Access
 
-    access = Access(session, region=region)
+    access = Access(session, region=region, accounts=accounts)
     if introduced:
         access.introduce()
     return access

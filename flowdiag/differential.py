@@ -158,23 +158,27 @@ def _late(evidence: Evidence) -> Held:
 
 
 def _never_reached(evidence: Evidence) -> Held:
-    if "accept" in evidence.seen("request_source"):
-        return Held("yes", "the request left the source and is not seen at the destination")
+    if "accept" in evidence.seen("request_source") | evidence.seen("request_between"):
+        return Held("yes", "the request was on its way and is not seen at the destination")
     blocking = [f for f in evidence.findings if f.direction == "request" and f.verdict == "blocked"]
     return Held("yes", blocking[0].headline) if blocking else Held("unknown", "the source was not observed to send")
 
 
 def _never_sent(evidence: Evidence) -> Held:
     at_source = evidence.seen("request_source")
+    if evidence.seen("request_between") & {"accept", "reject", "mixed"}:
+        return Held("no", "the request is seen on its way")
     if at_source & {"accept", "reject", "mixed"}:
         return Held("no", "the request is seen leaving the source")
     if at_source == {"absent"}:
         return Held("yes", "the source's flow log shows no such packet")
+    if at_source & {"absent", "unaccepted"}:
+        return Held("unknown", "a packet denied as it left would not be on record")
     return Held("unknown", "the source was not observed")
 
 
 def _not_logged(evidence: Evidence) -> Held:
-    silent = [s for s in evidence.sightings if s.point == "request_destination" and s.seen == "absent"]
+    silent = [s for s in evidence.sightings if s.point == "request_destination" and s.seen in ("absent", "unaccepted")]
     if silent and not any(s.note for s in silent):
         return Held("no", "the flow log has other lines of the interface for that time")
     return Held("unknown", next((s.note for s in silent if s.note), ""))
@@ -187,6 +191,8 @@ def _host(evidence: Evidence) -> Held:
         return Held("no", "the host's answer is seen leaving it")
     if "accept" in evidence.seen("request_destination") and "absent" in evidence.seen("reply_destination"):
         return Held("yes", "the request was let in and no answer left the interface")
+    if "accept" in evidence.seen("request_destination") and "unaccepted" in evidence.seen("reply_destination"):
+        return Held("unknown", "the request was let in; an answer that was denied would not be on record")
     return Held("unknown", "the destination was not observed")
 
 

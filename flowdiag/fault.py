@@ -23,7 +23,7 @@ _REJECTED = re.compile(
 _UNAVAILABLE = re.compile(r"^(OptInRequired|UnsupportedOperation|Unsupported|InvalidAction|UnknownOperation\w*)$")
 _DENIED = re.compile(r"UnauthorizedOperation|AccessDenied|AuthorizationError|NotAuthorized|Forbidden")
 _THROTTLED = re.compile(r"Throttl|RequestLimitExceeded|TooManyRequests|SlowDown|BandwidthLimitExceeded")
-_ABSENT = re.compile(r"NotFound(Fault|Exception)?$|\.Malformed$")
+_ABSENT = re.compile(r"NotFound(Fault|Exception)?$|^NoSuch[A-Z]|\.Malformed$")
 _VALUE = re.compile(r"^(ValidationError|ValidationException|InvalidParameter\w*|FilterLimitExceeded)$")
 
 
@@ -32,11 +32,13 @@ class Fault:
     """Why a call failed, as far as it matters here, and in words.
 
     `absent`: AWS knows no such id. `value`: one value spoils the whole call. `refused`: this evidence is not to be had.
-    `rejected`: AWS does not know the credentials. `expired`: there are none, or no longer.
+    `rejected`: AWS does not know the credentials. `expired`: there are none, or no longer. `action` is the IAM action that
+    would mend it, where that is not the call's own.
     """
 
     kind: Kind
     reason: str
+    action: str = ""
 
 
 def of_exception(error: Exception) -> Fault:

@@ -13,13 +13,13 @@ from flowdiag.address import address
 from flowdiag.collect import Collector
 from flowdiag.components import by_interface_type, by_prefix, components, prefix_of
 from flowdiag.graph import Path, look, survey
-from flowdiag.model import Endpoint, FlowdiagError, Place, Query, Question, Unread
+from flowdiag.model import ANYWHERE, Endpoint, FlowdiagError, Place, Query, Question, Scope, Unread
 from flowdiag.policy import whole_vpc
 from flowdiag.resolve import resolve
 from flowdiag.snapshot import SnapshotView
 from flowdiag.table import Rules
 
-MOST_ROUNDS = 12
+MOST_ROUNDS = 32  # a guard, not a budget: each round asks only for what nothing was asked for before
 Progress = Callable[[int, int], None]
 
 
@@ -52,12 +52,25 @@ def gather_vpcs(
     """
     wanted = tuple(vpcs)
     collector = Collector(access)
-    first = tuple(unread for vpc in wanted for unread in (*whole_vpc(vpc), *_peerings(vpc)))
-    _fetch_all(collector, lambda view: first if collector.rounds == 0 else _inside(view, wanted), progress)
+    _fetch_all(collector, lambda view: _of_vpcs(wanted, collector, view), progress)
     absent = next((vpc for vpc in wanted if collector.snapshot.get("vpc", vpc) is None), None)
     if absent:
-        raise FlowdiagError(f"AWS knows no VPC {absent!r} in {collector.scope}: give another id, region= or profile")
+        places = access.scopes()
+        where = str(places[0]) if len(places) == 1 else f"any of {len(places)} accounts and Regions"
+        raise FlowdiagError(f"AWS knows no VPC {absent!r} in {where}: give another id, region= or profile")
     return collector
+
+
+def _of_vpcs(vpcs: tuple[str, ...], collector: Collector, view: SnapshotView) -> tuple[Unread, ...]:
+    """What is still wanted of the VPCs; where several places may have them, first of all where each is."""
+    if len(collector.access.scopes()) == 1:
+        at_once = (unread for vpc in vpcs for unread in (*whole_vpc(vpc), *_peerings(vpc)))
+        return tuple(at_once) if collector.rounds == 0 else _inside(view, [(vpc, ANYWHERE) for vpc in vpcs])
+    found = [view.get("vpc", vpc) for vpc in vpcs]
+    placed = [(vpc.id, Scope.model_validate(vpc.scope)) for vpc in found if vpc]
+    for query in (unread.query for vpc in placed for unread in (*whole_vpc(*vpc), *_peerings(*vpc))):
+        view.find(query.kind, query.by, query.value, query.scope)
+    return _inside(view, placed)
 
 
 def _fetch_all(collector: Collector, wanted_by: Callable[[SnapshotView], tuple[Unread, ...]], progress: Progress) -> None:
@@ -88,28 +101,28 @@ def _wanted_by(
     return view.unread
 
 
-def _peerings(vpc: str) -> tuple[Unread, ...]:
+def _peerings(vpc: str, scope: Scope = ANYWHERE) -> tuple[Unread, ...]:
     """Peerings are asked for by either side; AWS has no filter for both."""
-    return tuple(Unread(query=Query(kind="vpc_peering", by=side, value=vpc)) for side in ("requester", "accepter"))
+    return tuple(Unread(query=Query(kind="vpc_peering", by=side, value=vpc, scope=scope)) for side in ("requester", "accepter"))
 
 
-def _inside(view: SnapshotView, vpcs: Iterable[str]) -> tuple[Unread, ...]:
+def _inside(view: SnapshotView, vpcs: Iterable[tuple[str, Scope]]) -> tuple[Unread, ...]:
     """What a question inside these VPCs asks for besides the VPCs' own resources.
 
     A name or an address may be used in another VPC as well, so what fits it is asked of the whole account.
     """
-    for vpc in vpcs:
-        interfaces = view.find("network_interface", "vpc", vpc) or ()
+    for vpc, scope in vpcs:
+        interfaces = view.find("network_interface", "vpc", vpc, scope) or ()
         survey((end for interface in interfaces for end in _ends(interface)), view)
         for by, value in (named for interface in interfaces for named in _lookups(interface)):
             view.find("network_interface", by, value)
-        for named in (*interfaces, *(view.find("instance", "vpc", vpc) or ())):
+        for named in (*interfaces, *(view.find("instance", "vpc", vpc, scope) or ())):
             if named.name != named.id:
                 view.find("instance", "name", named.name)
                 view.find("network_interface", "name", named.name)
-        _borders(view, vpc)
-        _prefix_lists(view, vpc)
-        _behind(view, vpc)
+        _borders(view, vpc, scope)
+        _prefix_lists(view, vpc, scope)
+        _behind(view, vpc, scope)
     return view.unread
 
 
@@ -129,31 +142,31 @@ def _lookups(interface: Any) -> Iterator[tuple[str, str]]:
         yield "instance", interface.instance
 
 
-def _borders(view: SnapshotView, vpc: str) -> None:
+def _borders(view: SnapshotView, vpc: str, scope: Scope) -> None:
     """The network ACL and the route table of every subnet: a gateway may stand where no host does."""
-    for subnet in view.find("subnet", "vpc", vpc) or ():
+    for subnet in view.find("subnet", "vpc", vpc, scope) or ():
         view.get("subnet", subnet.id, subnet.scope)
         for kind in ("network_acl", "route_table"):
             view.find(kind, "subnet", subnet.id, subnet.scope)
 
 
-def _prefix_lists(view: SnapshotView, vpc: str) -> None:
+def _prefix_lists(view: SnapshotView, vpc: str, scope: Scope) -> None:
     """The lists that rules and routes of the VPC name: no describe call gives them by VPC."""
-    for group in view.find("security_group", "vpc", vpc) or ():
+    for group in view.find("security_group", "vpc", vpc, scope) or ():
         for rule in (*group.ip_permissions, *group.ip_permissions_egress):
             for listed in rule.prefix_list_ids:
                 view.get("prefix_list", listed.prefix_list_id, group.scope)
-    for table in view.find("route_table", "vpc", vpc) or ():
+    for table in view.find("route_table", "vpc", vpc, scope) or ():
         for route in table.routes:
             if route.destination_prefix_list_id:
                 view.get("prefix_list", route.destination_prefix_list_id, table.scope)
 
 
-def _behind(view: SnapshotView, vpc: str) -> None:
+def _behind(view: SnapshotView, vpc: str, scope: Scope) -> None:
     """What stands behind the gateways that routes of the VPC name, and behind the services' interfaces in it."""
-    targets = {(r.target, t.scope) for t in view.find("route_table", "vpc", vpc) or () for r in t.routes}
-    places = [Place(kind=by_prefix().get(prefix_of(id), ""), id=id, scope=scope) for id, scope in sorted(targets, key=repr)]
-    for interface in view.find("network_interface", "vpc", vpc) or ():
+    targets = {(r.target, t.scope) for t in view.find("route_table", "vpc", vpc, scope) or () for r in t.routes}
+    places = [Place(kind=by_prefix().get(prefix_of(id), ""), id=id, scope=own) for id, own in sorted(targets, key=repr)]
+    for interface in view.find("network_interface", "vpc", vpc, scope) or ():
         kind = by_interface_type().get(interface.service, "")
         places.append(Place(kind=kind, id=interface.id, role=interface.service, scope=interface.scope))
     for place in (place for place in places if place.kind):

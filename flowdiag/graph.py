@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowdiag.address import ANYBODY
+from flowdiag.address import ANYBODY, is_private
 from flowdiag.component import Component, View
 from flowdiag.components import by_interface_type, by_prefix, components, offers, prefix_of
 from flowdiag.model import Address, Endpoint, Finding, Flow, Hop, Leg, Move, Observation, Packet, Place, Question, Trace
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MOST_HOPS = 64
 _ANYBODY = re.compile(rf"(?<![\w.:])(?:{'|'.join(re.escape(str(anybody)) for anybody in ANYBODY.values())})(?![\w.:/])")
 _WEIGHT = {"allowed": 0, "inconclusive": 1, "partial": 2, "blocked": 3}
+Step = tuple[Place, Flow, str]  # a place, the header there, and the VPC it comes from
 FlowBetween = Callable[[Endpoint, Endpoint], Flow]
 
 
@@ -177,17 +178,18 @@ class Walker:
             scope=source.scope,
         )
 
-    def _follow(self, place: Place, packet: Packet, passed: set[tuple[Place, Flow]], as_if: bool) -> list[Trail]:
+    def _follow(self, place: Place, packet: Packet, passed: set[Step], as_if: bool) -> list[Trail]:
         """Depth first through everything a component leads to; blocked edges are walked like open ones."""
         component, place = _component(place)
-        if (place, packet.flow) in passed or len(passed) > MOST_HOPS:
+        here = (place, packet.flow, packet.vpc)  # a transit gateway is met again on the way out of inspection
+        if here in passed or len(passed) > MOST_HOPS:
             return [Trail((), packet, place, as_if=as_if, loop=True)]
         inward, packet = self._guards(component.guards(place, packet, self.view), packet, as_if)
         finding = self._look(component, place, packet, as_if)
         moves = tuple(self._or_detour(move) for move in component.lead(place, packet, self.view))
         if not moves:
             return [Trail((*inward, _hop(place, packet, packet, finding, as_if)), packet, place, as_if=as_if)]
-        beyond = passed | {(place, packet.flow)}
+        beyond = passed | {here}
         return [trail for move in moves for trail in self._onward(move, place, packet, inward, finding, beyond, as_if)]
 
     def _or_detour(self, move: Move) -> Move:
@@ -202,10 +204,11 @@ class Walker:
         packet: Packet,
         inward: tuple[Hop, ...],
         finding: Finding | None,
-        passed: set[tuple[Place, Flow]],
+        passed: set[Step],
         as_if: bool,
     ) -> list[Trail]:
-        here = _hop(place, packet, move.packet, finding, as_if)
+        wraps = move.packet.carried != packet.carried  # an envelope writes nothing into the packet inside
+        here = _hop(place, packet, packet if wraps else move.packet, finding, as_if)
         outward, onward = self._guards(move.guards, move.packet, as_if or move.as_if)
         hops = (*inward, here, *outward)
         return [
@@ -262,14 +265,14 @@ class Walker:
         words = {
             "packet": trail.packet.direction,
             "destination": far.label,
-            "place": hops[-1].name if hops and not trail.loop else trail.place.id,
+            "place": _passed_by(trail) or (hops[-1].name if hops and not trail.loop else trail.place.id),
             "source": str(trail.packet.flow.source),
         }
         inputs = {"packet": trail.packet.direction, "ends": ends}
         observation = Observation(table="arrival", inputs=inputs, words=words, resource=trail.place.id, name=words["place"])
         place = Place(kind="arrival", id=trail.place.id, role=trail.packet.direction, scope=trail.place.scope)
         finding = self._judge(observation, place, trail.packet, trail.as_if)
-        return (*hops, _hop(place, trail.packet, trail.packet, finding, trail.as_if)), ends == "changed"
+        return (*hops, _hop(place, trail.packet, trail.packet, finding, trail.as_if)), ends in ("changed", "past")
 
 
 def _spoken(text: str) -> str:
@@ -285,9 +288,18 @@ def _ends(trail: Trail, far: Endpoint, flow: Flow) -> str:
     if trail.loop:
         return "loop"
     if _is(trail, far):
-        return "changed" if trail.packet.direction == "reply" and trail.packet.flow != flow else "right"
+        changed = trail.packet.direction == "reply" and trail.packet.flow != flow
+        return "changed" if changed else "past" if _passed_by(trail) else "right"
     said = next((hop.finding for hop in reversed(trail.hops) if hop.place.kind != "dead_end"), None)
     return {"blocked": "stopped", "inconclusive": "unknown"}.get(said.verdict if said else "inconclusive", "elsewhere")
+
+
+def _passed_by(trail: Trail) -> str:
+    """The place that keeps state of the request and did not see the reply, or empty."""
+    if trail.packet.direction == "request":
+        return ""
+    met = {hop.place.id for hop in trail.hops}
+    return next((place.id for place in trail.packet.watched if place.id not in met), "")
 
 
 def _without_strangers(hops: tuple[Hop, ...]) -> tuple[Hop, ...]:
@@ -332,7 +344,8 @@ def _component(place: Place) -> tuple[Component, Place]:
 def _start(end: Endpoint) -> Place:
     if end.kind == "eni":
         return Place(kind="network_interface", id=end.eni, role="leave", scope=end.scope)
-    return Place(kind="internet", id="internet", role="leave")
+    kind = "customer_network" if end.kind == "address" and is_private(end.address) else "internet"
+    return Place(kind=kind, id=kind.replace("_", " "), role="leave")
 
 
 def _answering(there: Trail) -> Place:
@@ -357,6 +370,8 @@ def _answer(there: Trail) -> Packet:
         translations=came.translations,
         tracked=came.tracked,
         crossed=came.crossed,
+        watched=came.watched,
+        chosen=came.chosen,
     )
 
 

@@ -19,6 +19,7 @@ Network = IPv4Network | IPv6Network
 Direction = Literal["request", "reply"]
 Verdict = Literal["reachable", "blocked", "broken", "partial", "inconclusive"]
 Symptom = Literal["reject", "no_log", "accept_broken", "healthy", "unobserved"]
+Silence = Literal["absent", "unaccepted", "pending", "unproven"]
 Relation = Literal["confirmed", "predicted", "contradicted"]
 RuleVerdict = Literal["allowed", "blocked", "partial", "inconclusive"]
 
@@ -206,7 +207,10 @@ class Packet(Value):
     `translations` and `tracked` (ENI ids) are what the request left behind, for the reply.
     `lost` names the component at which the sender's identity was lost, `origin` the ENI it started from;
     `crossed` are the peerings passed; `proxy` is the ENI of a load balancer that handed the packet on with its sender's
-    address, whose groups an inbound rule may name as well.
+    address, whose groups an inbound rule may name as well; `carried` is the packet inside, where this one is only its
+    envelope, and the place where it is taken out.
+    `watched` are the places that keep state of the request without changing its header, so that the reply has to come back
+    through them; `chosen` are choices for the request that hold for its reply too (an attachment and, as role, its subnet).
     """
 
     flow: Flow
@@ -222,6 +226,9 @@ class Packet(Value):
     origin: str | None = None
     crossed: tuple[str, ...] = ()
     proxy: str | None = None
+    carried: tuple[Place, Packet] | None = None
+    watched: tuple[Place, ...] = ()
+    chosen: tuple[Place, ...] = ()
 
     def but(self, **changes: Any) -> Packet:
         """A copy with some fields changed."""
@@ -306,8 +313,8 @@ class Hop(Value):
 class Endpoint(Value):
     """One end of the question: an ENI with one of its addresses, an address outside what was read, or the internet.
 
-    `guess`: one of several ends, and nothing readable says which is meant; `service` is where the state of the managed
-    service behind it is observed.
+    `guess`: one of several ends, and nothing readable says which is meant; `managed`: it was named as a service's, and
+    `service` is where the state of that service is observed.
     """
 
     label: str
@@ -317,6 +324,7 @@ class Endpoint(Value):
     vpc: str = ""
     scope: Scope = ANYWHERE
     guess: bool = False
+    managed: bool = Field(default=False, exclude=True)
     service: Place | None = Field(default=None, exclude=True)
 
 
@@ -393,13 +401,57 @@ class Record(Value):
     line: str = ""
 
 
+class Watcher(Value):
+    """One flow log that watches an interface: by itself, or with its whole subnet or VPC.
+
+    `interval` is the longest aggregation interval in seconds; `lacks` are fields that its format leaves out and that
+    would tell this flow from others; `retention` is how many days the destination keeps records, where that is known.
+    """
+
+    id: str
+    level: Literal["interface", "subnet", "vpc"]
+    traffic: Literal["", "ALL", "ACCEPT", "REJECT"] = ""
+    destination_type: str = ""
+    destination: str = ""
+    interval: int = 600
+    created: datetime | None = None
+    failure: str = ""
+    lacks: tuple[str, ...] = ()
+    retention: int | None = None
+
+
+class Coverage(Value):
+    """What silence on one interface of the path is worth: whether a record of the flow would be there, and why not.
+
+    `silence` is absent (a record would be there), unaccepted (one of accepted packets would), pending (records of that
+    time are not due before `until`) or unproven. `interface` is empty at an end that is no interface of a VPC; `stands_for`
+    is the gateway or service behind it. `watchers` are None where it was not read which flow logs there are.
+    """
+
+    interface: str = ""
+    name: str = ""
+    stands_for: str = ""
+    silence: Silence
+    code: str
+    headline: str
+    watchers: tuple[Watcher, ...] | None = None
+    until: datetime | None = None
+
+
 class Sighting(Value):
     """What the wire shows of one packet at one ENI: `seen` is accept, reject, mixed, absent (the ENI is covered and
-    nothing is there) or unobserved (nobody looked)."""
+    nothing is there), unaccepted (the same, where a denial may not be on record) or unobserved (nobody looked).
+
+    `stands_for` is the gateway or service behind the interface, `leaving` whether the packet left it or came in.
+    """
 
     interface: str
-    point: Literal["request_source", "request_destination", "reply_destination", "reply_source"]
-    seen: Literal["accept", "reject", "mixed", "absent", "unobserved"]
+    stands_for: str = ""
+    leaving: bool = False
+    point: Literal[
+        "request_source", "request_between", "request_destination", "reply_destination", "reply_between", "reply_source"
+    ]
+    seen: Literal["accept", "reject", "mixed", "absent", "unaccepted", "unobserved"]
     records: tuple[Record, ...] = ()
     count: int = 0
     last: datetime | None = None
@@ -446,6 +498,7 @@ class Answer(Value):
     """All that is concluded; `diagnosis.Diagnosis` is an Answer that can be drawn on a surface.
 
     `code` is the code of the headline; `findings` are those that block or leave something open, the deciding one first;
+    `coverage` tells of every interface on the path what silence there is worth;
     `sources` tell where flow log records came from, `files` every file that was read, `notes` what of them could not be
     used and why; `read_at` is when the configuration was read, where that is known.
     """
@@ -459,6 +512,7 @@ class Answer(Value):
     why: str = ""
     findings: tuple[Finding, ...] = ()
     path: Trace = Trace()
+    coverage: tuple[Coverage, ...] = ()
     sightings: tuple[Sighting, ...] = ()
     records: tuple[Record, ...] = ()
     candidates: tuple[Candidate, ...] = ()

@@ -146,8 +146,10 @@ def _is_end(hop: Hop, outermost: bool, start: Endpoint, end: Endpoint) -> bool:
 
 
 def _silent(hop: Hop) -> bool:
-    """A VPC that hands a packet on leaves no trace in the header: no row, unless it objects."""
-    return hop.place.kind == "vpc" and _agrees(hop) and hop.before == hop.after
+    """What hands a packet on and leaves no trace in the header gets no row, unless it says something: a VPC that agrees, and
+    an endpoint that hands on to the service that owns it."""
+    passes = hop.place.kind == "vpc" or (hop.place.kind == "vpc_endpoint" and hop.finding is None)
+    return passes and _agrees(hop) and hop.before == hop.after
 
 
 def _hop(hop: Hop, behind: bool, note: str) -> Row:

@@ -27,7 +27,8 @@ def iam_policy(reads: Reads | None = None) -> dict[str, Any]:
     `Resource` is `*` because most describe actions know no narrower one
     (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html). `sts:GetCallerIdentity`,
     which is called as well, needs no permission and is left out
-    (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html).
+    (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html). It is the policy of a role in another
+    account too; to enter it the caller needs `sts:AssumeRole` on that role, which is not here because it names the role.
     """
     kinds = known_reads() if reads is None else reads
     actions = {read.action for several in kinds.values() for read in several if any(askable([read], by) for by in read.lookups)}

@@ -140,10 +140,11 @@ def _why(answer: Answer) -> Iterator[Line]:
 def _seen(answer: Answer) -> Iterator[Line]:
     looked = [sighting for sighting in answer.sightings if sighting.seen != "unobserved"]
     blind = list(dict.fromkeys(s.interface for s in answer.sightings if s.seen == "unobserved"))
-    for position, sighting in enumerate(looked):
+    told = dict.fromkeys((_sighting(sighting, answer.read_at), sighting.note) for sighting in looked)
+    for position, (text, note) in enumerate(told):
         origin = answer.sources if position == 0 else ()
-        qualified = "; ".join(text for text in (sighting.note, *origin) if text)
-        yield Line(text=_sighting(sighting, answer.read_at) + (f" ({qualified})" if qualified else ""))
+        qualified = "; ".join(words for words in (note, *origin) if words)
+        yield Line(text=text + (f" ({qualified})" if qualified else ""))
     if answer.sources and answer.sightings and not looked:
         yield Line(text=f"nothing of the flow ({SEVERAL.join(answer.sources)})")
     if blind and answer.sources:
@@ -154,15 +155,35 @@ def _seen(answer: Answer) -> Iterator[Line]:
     elif answer.relation == "predicted" and not looked:
         lacking = "" if answer.sources else "no flow log was given; "
         yield Line(text=f"nothing: {lacking}predicted from the configuration alone{read}")
+    if not answer.sources:
+        yield from _visible(answer)
+
+
+def _visible(answer: Answer) -> Iterator[Line]:
+    """Where a flow log would show the traffic of a service that was named, which people may not know to have interfaces."""
+    ends = [end for leg in answer.path.legs for end in (leg.source, leg.destination)]
+    if not any(end.managed for end in ends):
+        return
+    names = {end.eni: end.label for end in ends if end.eni}
+    hops = [hop for leg in answer.path.legs for hop in leg.hops if hop.place.kind not in ("security_group", "network_acl")]
+    names = {hop.place.id: hop.name for hop in hops if hop.place.id.startswith("eni-")} | names
+    listed = ", ".join(f"{id} ({name})" if name != id else id for id, name in names.items())
+    hidden = list(dict.fromkeys(end.label for end in ends if end.managed and not end.eni))
+    nowhere = f"; none shows the side of {' or '.join(hidden)}" if hidden else ""
+    yield Line(text=f"visible to flow logs on {listed}{nowhere}")
 
 
 def _sighting(sighting: Sighting, near: datetime | None) -> str:
     way = " (reply)" if sighting.point.startswith("reply") else ""
+    where = f"{sighting.interface} ({sighting.stands_for})" if sighting.stands_for else sighting.interface
     if sighting.seen == "absent":
-        return f"no record on {sighting.interface}{way}, which a flow log covers"
+        return f"no record on {where}{way}, which a flow log covers"
+    if sighting.seen == "unaccepted":
+        return f"no accepted record on {where}{way}"
     action = {"accept": "ACCEPT", "reject": "REJECT", "mixed": "ACCEPT and REJECT"}[sighting.seen]
     last = f", last {_moment(sighting.last, near)}" if sighting.last else ""
-    return f"{action} ×{sighting.count or len(sighting.records)} on {sighting.interface}{way}{last}"
+    seen_as = "" if not sighting.stands_for else " leaving it" if sighting.leaving else " entering it"
+    return f"{action} ×{sighting.count or len(sighting.records)} on {where}{seen_as}{way}{last}"
 
 
 def _moment(at: datetime | None, near: datetime | None = None) -> str:

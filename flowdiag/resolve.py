@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from ipaddress import ip_network
 from typing import Any
@@ -21,6 +21,8 @@ from flowdiag.model import (
     PortRange,
     Query,
     Question,
+    Scope,
+    Unread,
 )
 from flowdiag.named import Named
 from flowdiag.naming import NotFoundError, holders, is_id, is_public_dns, literal_of, missing, stands_for
@@ -39,7 +41,8 @@ def resolve(question: Question, view: View) -> tuple[tuple[Endpoint, ...], tuple
     _refuse_nobody(question)
     source, destination = _both(question, view)
     version = _version(question, source, destination)
-    sources = _endpoints(question.source, source, version, view, sending=True)
+    there = {i.vpc_id: i.scope for named in destination for i in named.interfaces}
+    sources = _endpoints(question.source, source, version, view, sending=True, there=there)
     near = {e.vpc for e in sources if e.kind == "eni"}
     destinations = _endpoints(question.destination, destination, version, view, sending=False, near=near)
     if all(e.kind != "eni" for e in (*sources, *destinations)):
@@ -130,10 +133,18 @@ def _has_ipv4(end: Named) -> bool:
 
 
 def _endpoints(
-    text: str, end: tuple[Named, ...], version: int, view: View, *, sending: bool, near: Collection[str] = ()
+    text: str,
+    end: tuple[Named, ...],
+    version: int,
+    view: View,
+    *,
+    sending: bool,
+    near: Collection[str] = (),
+    there: Mapping[str, Scope] | None = None,
 ) -> tuple[Endpoint, ...]:
+    """The ends that a text names; `there` are the far end's VPCs, in which a sender outside AWS cannot have its address."""
     if not end:
-        return (_outside(text, version, sending, view),)
+        return (_outside(text, version, sending, view, there or {}),)
     made = [e for named in end for e in _endpoints_of(text, named, version, view, sending, near)]
     return tuple({(e.eni, e.address, e.kind): e for e in reversed(made)}.values())[::-1]
 
@@ -180,6 +191,7 @@ def _at(text: str, named: Named, interface: Any, chosen: Address, view: View) ->
         vpc=interface.vpc_id,
         scope=interface.scope,
         guess=named.guess,
+        managed=bool(named.label),
         service=named.service,
     )
 
@@ -212,13 +224,15 @@ def _address_of(text: str, interface: Any, version: int, sending: bool, near: Co
     return next((a for text in interface.addresses if (a := address(text)) and a.version == version), None)
 
 
-def _outside(text: str, version: int, sending: bool, view: View) -> Endpoint:
+def _outside(text: str, version: int, sending: bool, view: View, there: Mapping[str, Scope]) -> Endpoint:
     literal = literal_of(text)
     if literal is None:
         return _somebody(None, version, view)
     if sending and is_private(literal):
-        lookup = "private_ip" if literal.version == 4 else "ipv6"
-        raise missing(text, view.find("network_interface", lookup, str(literal)))
+        found = view.find("network_interface", "private_ip" if literal.version == 4 else "ipv6", str(literal))
+        inside = any(known.holds(literal) for vpc, scope in there.items() if (known := view.get("vpc", vpc, scope)))
+        if isinstance(found, Unread) or inside:
+            raise missing(text, found)
     return Endpoint(label=text.strip(), kind="address", address=literal)
 
 
@@ -227,4 +241,5 @@ def _somebody(named: Named | None, version: int, view: View) -> Endpoint:
     anybody = "anybody there; what names only a part of the internet is not told apart"
     view.assume(Query(kind="internet", by="id", value=""), anybody)
     label = named.label if named else "internet"
-    return Endpoint(label=label, kind="internet", address=ANYBODY[version], service=named.service if named else None)
+    more = {"service": named.service, "managed": bool(named.service)} if named else {}
+    return Endpoint(label=label, kind="internet", address=ANYBODY[version], **more)

@@ -35,6 +35,7 @@ class Condition(Value):
     """What a managed service shows of itself: its name, its state in AWS's word and what that means, where it listens.
 
     `ports` are those it is known to listen on, None where that is not known; `more`: it may listen on others too.
+    `anything`: what runs there is a person's own, and may take whatever it likes.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Condition(Value):
     state: State = "unknown"
     ports: tuple[int, ...] | None = None
     more: bool = False
+    anything: bool = False
     shown: str = ""
 
 
@@ -85,6 +87,8 @@ def observed(condition: Condition, place: Place, packet: Packet) -> Observation:
 
 
 def _takes(condition: Condition, packet: Packet) -> str:
+    if condition.anything:
+        return "yes"
     if packet.flow.protocol in (ICMP, ICMPV6):
         return "ping"
     if packet.flow.protocol != TCP:

@@ -1,24 +1,27 @@
-"""Records → Sightings: which flow log lines are the flow, at the four points where its two ENIs must have seen it.
+"""Records → Sightings: which flow log lines are the flow, at every point where an interface must have seen it.
 
-The four points of a leg: the request leaving the source ENI and reaching the destination ENI, the reply leaving the
-destination ENI and reaching the source ENI. A record belongs to a point by interface, protocol, addresses and service
-port; nothing there is `absent` only where the flow log demonstrably covers that interface at that time.
+The points of a leg: the request leaving the source ENI and reaching the destination ENI, the reply leaving the
+destination ENI and reaching the source ENI, and both on every interface in between, entering it and leaving it. A record
+belongs to a point by interface, protocol, addresses and service port; what nothing there is worth, `coverage` tells.
 https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
 from flowdiag.address import address
-from flowdiag.logs import CLOCK_SLACK, Coverage, Search, Tally
-from flowdiag.model import TCP, Endpoint, Flow, Leg, PortRange, Record, Sighting, Trace
+from flowdiag.logs import Search
+from flowdiag.model import TCP, Direction, Endpoint, Flow, Hop, Leg, PortRange, Record, Sighting, Trace
 
-Point = Literal["request_source", "request_destination", "reply_destination", "reply_source"]
-Seen = Literal["accept", "reject", "mixed", "absent", "unobserved"]
+Steps = tuple[tuple[str, ...], ...]  # of every hop of a leg: the interfaces there
+Along = tuple[Steps, ...]
+
+Point = Literal["request_source", "request_between", "request_destination", "reply_destination", "reply_between", "reply_source"]
+Seen = Literal["accept", "reject", "mixed", "absent", "unaccepted", "unobserved"]
 Fit = Literal["yes", "no", "unknown"]
 FIN, SYN, RST = 1, 2, 4
 RECORDS_KEPT = 50
@@ -26,10 +29,10 @@ RECORDS_KEPT = 50
 
 @dataclass(frozen=True)
 class Spot:
-    """One point of one leg: the interface that must have seen the packet, and its header there.
+    """One point of one leg: the interface that must have seen the packet, its header there, and which way it went.
 
     `interface` is empty at an end that is no ENI; `exact` is False where the walk could not tell the header at the
-    destination, so that nothing found proves nothing.
+    destination, so that nothing found proves nothing. `step` is the hop of the request or reply it stands at.
     """
 
     point: Point
@@ -37,25 +40,71 @@ class Spot:
     interface: str
     flow: Flow
     exact: bool = True
+    leaving: bool = False
+    step: int = field(default=0, compare=False)
+
+    @property
+    def direction(self) -> Direction:
+        """Whether it is the request or the reply that passes here."""
+        return "reply" if self.point.startswith("reply") else "request"
 
 
-def spots(trace: Trace) -> tuple[Spot, ...]:
-    """The points of every leg, each once; an endpoint sees the reply as the mirror image of the request it saw."""
-    found = dict.fromkeys(spot for leg in trace.legs for spot in _of_leg(leg))
-    return tuple(found)
+def spots(trace: Trace, along: Along = ()) -> tuple[Spot, ...]:
+    """The points of every leg, each once, those of the request before those of the reply.
+
+    `along` names the interfaces at every hop of every leg, where it is known.
+    """
+    ways = [journey(leg, along[number] if along else ()) for number, leg in enumerate(trace.legs)]
+    return tuple(dict.fromkeys(spot for way in ways for spot in way))
 
 
-def _of_leg(leg: Leg) -> Iterator[Spot]:
+def journey(leg: Leg, steps: Steps = ()) -> tuple[Spot, ...]:
+    """The points of one leg in the order in which a packet and its reply pass them."""
+    ends: dict[str, Spot] = {spot.point: spot for spot in _ends_of(leg)}
+    there = list(_between(leg, leg.request, steps[: len(leg.request)], "request_between"))
+    back = list(_between(leg, leg.reply, steps[len(leg.request) :], "reply_between"))
+    there += [ends[point] for point in ("request_source", "request_destination") if point in ends]
+    back += [ends[point] for point in ("reply_destination", "reply_source") if point in ends]
+    return (*sorted(there, key=_place), *sorted(back, key=_place))
+
+
+def _place(spot: Spot) -> tuple[int, bool]:
+    return spot.step, spot.leaving
+
+
+def _between(leg: Leg, hops: tuple[Hop, ...], steps: Steps, point: Point) -> Iterator[Spot]:
+    """Every interface between the two ends: the packet enters it with one header and leaves it with another, or ends there."""
+    mine = {leg.source.eni, leg.destination.eni}
+    at: dict[str, list[int]] = {}
+    for number, here in enumerate(steps):
+        for interface in here:
+            if interface not in mine:
+                at.setdefault(interface, []).append(number)
+    for interface, numbers in at.items():
+        first, last = hops[numbers[0]], hops[numbers[-1]]
+        yield Spot(point, interface, interface, first.before, leaving=False, step=numbers[0])
+        if numbers[-1] + 1 < len(hops):
+            yield Spot(point, interface, interface, last.after, leaving=True, step=numbers[-1])
+
+
+def _ends_of(leg: Leg) -> Iterator[Spot]:
+    """The four points at both ends; an endpoint sees the reply as the mirror image of the request it saw."""
     first, (last, exact) = _header_at_source(leg), _header_at_destination(leg)
-    for point, end, flow in (
-        ("request_source", leg.source, first),
-        ("request_destination", leg.destination, last),
-        ("reply_destination", leg.destination, last and last.reply()),
-        ("reply_source", leg.source, first and first.reply()),
+    far = _last(leg.request, leg.destination, len(leg.request))
+    for point, end, flow, leaving, step in (
+        ("request_source", leg.source, first, True, 0),
+        ("request_destination", leg.destination, last, False, far),
+        ("reply_destination", leg.destination, last and last.reply(), True, _last(leg.reply, leg.destination, 0)),
+        ("reply_source", leg.source, first and first.reply(), False, len(leg.reply) + 1),
     ):
         if flow is not None:
             known = exact or end is leg.source
-            yield Spot(point, end.eni or end.label, end.eni, flow, known)  # type: ignore[arg-type]
+            yield Spot(point, end.eni or end.label, end.eni, flow, known, leaving, step)  # type: ignore[arg-type]
+
+
+def _last(hops: tuple[Hop, ...], end: Endpoint, otherwise: int) -> int:
+    """The last hop at an end's own interface."""
+    return max((n for n, hop in enumerate(hops) if end.eni and hop.place.id == end.eni), default=otherwise)
 
 
 def _header_at_source(leg: Leg) -> Flow | None:
@@ -89,7 +138,7 @@ def fit(record: Record, spot: Spot) -> Fit:
     flow = spot.flow
     if not spot.interface or record.interface != spot.interface:
         return "no"
-    leaving = spot.point in ("request_source", "reply_destination")
+    leaving = spot.leaving
     answers = (
         "unknown" if record.protocol is None else _yes(record.protocol == flow.protocol),
         _address(record.source, record.packet_source, str(flow.source), own=leaving),
@@ -133,14 +182,9 @@ class Catch:
     doubtful: int
 
 
-def look(trace: Trace, search: Search | None) -> tuple[Sighting, ...]:
-    """What the wire shows at each point; `unobserved` everywhere without a search."""
-    wanted = spots(trace)
-    if search is None:
-        return tuple(Sighting(interface=p.label, point=p.point, seen="unobserved") for p in wanted)
-    catches = _sorted_out(wanted, _gathered(wanted, search))
-    known = [record for catch in catches for record in catch.records]
-    return tuple(_sighting(catch, search.tally, known) for catch in catches)
+def catch(wanted: tuple[Spot, ...], search: Search) -> list[Catch]:
+    """What is found for each point; the search's tally is complete afterwards."""
+    return _sorted_out(wanted, _gathered(wanted, search))
 
 
 def _gathered(wanted: tuple[Spot, ...], records: Iterable[Record]) -> dict[Spot, tuple[dict[str, Record], int]]:
@@ -197,18 +241,21 @@ def _is_late(record: Record, closed: dict[frozenset[tuple[str, int | None]], int
     return end is not None and record.start is not None and record.start >= end
 
 
-def _sighting(catch: Catch, tally: Tally, known: list[Record]) -> Sighting:
+def sighting(catch: Catch, silence: Seen, note: str, stands_for: str = "") -> Sighting:
+    """What the point saw; `silence` and `note` are what nothing found there is worth."""
     spot, records = catch.spot, sorted(catch.records, key=_when)
     aside = f"{_several(catch.late)} without SYN or after the connection was closed set aside, no denial" if catch.late else ""
-    seen, note = (_actions(records), "") if records else _silence(catch, tally, known)
+    seen, why = (_actions(records), "") if records else (silence, note)
     return Sighting(
         interface=spot.label,
+        stands_for=stands_for,
+        leaving=spot.leaving,
         point=spot.point,
         seen=seen,
         records=tuple(records[-RECORDS_KEPT:]),
         count=len(records),
         last=moment(records[-1]) if records else None,
-        note="; ".join(text for text in (note, aside) if text),
+        note="; ".join(text for text in (why, aside) if text),
     )
 
 
@@ -219,41 +266,6 @@ def _several(records: tuple[Record, ...]) -> str:
 def _actions(records: list[Record]) -> Seen:
     actions = {record.action for record in records}
     return "mixed" if len(actions) > 1 else "reject" if "REJECT" in actions else "accept"
-
-
-def _silence(catch: Catch, tally: Tally, known: list[Record]) -> tuple[Seen, str]:
-    """Nothing was found: absent where that proves something, else unobserved with the reason why it does not."""
-    if not catch.spot.interface:
-        return "unobserved", "no interface of a VPC"
-    if catch.late:
-        return "unobserved", ""
-    if catch.doubtful:
-        lines = f"{catch.doubtful} record{'s' if catch.doubtful > 1 else ''}"
-        return "unobserved", f"{lines} may be this flow; the log format lacks a field that would tell (ports or pkt- addresses)"
-    if not catch.spot.exact:
-        return "unobserved", "the walk ended before, so the header here is not known"
-    blind = _blind(tally.interfaces.get(catch.spot.interface), tally, known)
-    return ("unobserved", blind) if blind else ("absent", _only_accepted(tally))
-
-
-def _blind(coverage: Coverage | None, tally: Tally, known: list[Record]) -> str:
-    """Why nothing on this interface proves nothing; empty where the flow log covers it."""
-    if coverage is None:
-        return f"no line of this interface {'in the time asked about' if tally.outside else 'in the flow logs read'}"
-    if coverage.skips:
-        return f"SKIPDATA ×{coverage.skips}: records of this interface were skipped"
-    if tally.rejects and not tally.accepts:
-        return "only REJECT records in the flow logs read: their traffic type may be REJECT"
-    times = [t for record in known for t in (record.start, record.end) if t is not None]
-    if times and not coverage.undated and not coverage.spans.touch(min(times) - CLOCK_SLACK, max(times) + CLOCK_SLACK):
-        return "no line of this interface at the time the flow was seen elsewhere"
-    return ""
-
-
-def _only_accepted(tally: Tally) -> str:
-    if tally.rejects or not tally.accepts:
-        return ""
-    return "only ACCEPT records in the flow logs read: a traffic type of ACCEPT would hide a denial"
 
 
 def _when(record: Record) -> int:

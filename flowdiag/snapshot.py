@@ -17,13 +17,14 @@ from typing import Any, Self
 from flowdiag import capture, folder
 from flowdiag.index import Item
 from flowdiag.model import ANYWHERE, Query, Scope, Unread
-from flowdiag.store import Reads, Store
+from flowdiag.store import Reads, Store, within
 
 
 class Snapshot:
     """Raw describe replies by scope and response key, and the resources in them.
 
-    `get` and `find` answer without remembering; `view()` gives the `component.View` that a walk uses.
+    `get` and `find` answer without remembering; `view()` gives the `component.View` that a walk uses. `places` are the
+    accounts and Regions that a search without a scope was made in, where they were several: only together do they answer it.
     """
 
     def __init__(self, reads: Reads | None = None) -> None:
@@ -31,6 +32,7 @@ class Snapshot:
         self._answered: set[Query] = set()
         self._refused: dict[Query, Unread] = {}
         self._notes: tuple[str, ...] = ()
+        self.places: tuple[Scope, ...] = ()
         self.files: tuple[str, ...] = ()
         self.read_at: datetime | None = None
 
@@ -59,6 +61,7 @@ class Snapshot:
             new._answered.update(told.answered)
             new._refused.update({unread.query: unread for unread in told.refused})
             new.read_at = _newest(new.read_at, told.read_at)
+            new.places = tuple(dict.fromkeys((*new.places, *told.places)))
         new.files, new._notes = tuple(contents.files), tuple(contents.notes)
         return new
 
@@ -69,7 +72,11 @@ class Snapshot:
         """
         answered = tuple(sorted(self._answered, key=repr))
         refused = tuple(sorted(self._refused.values(), key=repr))
-        capture.write(path, self._store.parts(), capture.Capture(read_at=self.read_at, answered=answered, refused=refused))
+        capture.write(
+            path,
+            self._store.parts(),
+            capture.Capture(read_at=self.read_at, answered=answered, refused=refused, places=self.places),
+        )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Snapshot):
@@ -98,7 +105,7 @@ class Snapshot:
         Raises KeyError for a kind or lookup that no component reads.
         """
         hits = self._by_id(kind, value, scope) if by == "id" else self._store.find(kind, by, value, scope)
-        if by == "id" and hits:
+        if hits and (by == "id" or self._store.is_unique(kind, by)):
             return self._built(hits, by, value, scope)
         lacking = self._lacking(Query(kind=kind, by=by, value=value, scope=scope), hits)
         return self._built(hits, by, value, scope) if lacking is None else lacking
@@ -124,18 +131,28 @@ class Snapshot:
             return Unread(query=query, reason=reason, action=action, retry=False)
         there = self._store.whole(query.kind, query.scope)
         partly = [scope for scope, whole in there if not whole]
+        partly += [place for place in self.places if within(place, query.scope) and place not in dict(there)]
         if there and not partly:
             return None
-        if query in self._refused:
+        if query in self._refused and not self._answered_where_found(query, hits):
             return self._refused[query]
-        if any(hit.scope not in partly for hit in hits) or self._is_answered(query, partly):
+        if any(hit.scope not in partly for hit in hits) or query in self._refused or self._is_answered(query, partly):
             return None
         return Unread(query=query, reason=self._store.absence(query, partly), action=action)
+
+    def _answered_where_found(self, query: Query, hits: list[Item]) -> bool:
+        """Whether all that was found of a query is where AWS answered it, whatever was refused in other accounts or Regions."""
+        found = {hit.scope for hit in hits}
+        return bool(found) and self._answered.issuperset(query.model_copy(update={"scope": scope}) for scope in found)
 
     def _is_answered(self, query: Query, scopes: list[Scope]) -> bool:
         """Whether AWS itself answered the query, as it stands or for each of these scopes."""
         asked = (query.model_copy(update={"scope": scope}) for scope in scopes)
         return query in self._answered or (bool(scopes) and self._answered.issuperset(asked))
+
+    def beside(self, kind: str, by: str, value: str, scope: Scope) -> Unread | None:
+        """What was refused of a lookup that was answered elsewhere: another account or Region may hold more of it."""
+        return self._refused.get(Query(kind=kind, by=by, value=value, scope=scope)) if self._refused and by != "id" else None
 
     # ------------------------------------------------------------ filling it
 
@@ -219,8 +236,12 @@ class SnapshotView:
         return self._remember(self._snapshot.get(kind, id, scope))
 
     def find(self, kind: str, by: str, value: str, scope: Scope = ANYWHERE) -> Any:
-        """As `Snapshot.find`."""
-        return self._remember(self._snapshot.find(kind, by, value, scope))
+        """As `Snapshot.find`; of what was found in one place and refused in another, each reason is remembered once."""
+        answer = self._remember(self._snapshot.find(kind, by, value, scope))
+        beside = None if isinstance(answer, Unread) else self._snapshot.beside(kind, by, value, scope)
+        if beside is not None and beside.reason not in {known.reason for known in self._unread.values()}:
+            self._unread[beside.query] = beside
+        return answer
 
     def lack(self, unread: Unread) -> Unread:
         """Note something that reading more of this evidence would not settle, and give it back."""

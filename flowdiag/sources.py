@@ -6,16 +6,17 @@ before CloudWatch Logs for the past, for log groups forget; never both for the s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
 from flowdiag.component import View, owner_scope
+from flowdiag.listening import along
 from flowdiag.logs import Access, Means, Source, Window, open_source
 from flowdiag.logs._delivery import CLOUDWATCH, FIREHOSE, S3, Delivery, source_of
-from flowdiag.logs._several import Several
+from flowdiag.logs._several import Several, Share
 from flowdiag.model import FlowdiagError, Scope, Trace, Unread
 
 NOWHERE = "none"
@@ -31,6 +32,11 @@ class Watched:
     ids: tuple[str, ...]
     scopes: tuple[Scope, ...]
 
+    @property
+    def interfaces(self) -> tuple[str, ...]:
+        """The interface, where it is one."""
+        return tuple(id for id in self.ids if id.startswith("eni-"))
+
 
 def named(where: str, path: Trace, view: View, access: Access | None, agreed: bool = False) -> Source | None:
     """The source at a place that a person named, None for `none`; raises FlowdiagError where there is no such place."""
@@ -39,19 +45,21 @@ def named(where: str, path: Trace, view: View, access: Access | None, agreed: bo
     return open_source(where, Means(access=access, scopes=_scopes(path, view), agreed=agreed))
 
 
-def watching(path: Trace, view: View, access: Access, window: Window, now: datetime | None = None) -> Source | None:
+def watching(
+    path: Trace, view: View, access: Access, window: Window, now: datetime | None = None, agreed: bool = False
+) -> Source | None:
     """The flow logs that watch the path, as one source; None where none does, or where they were not read.
 
     `now` is when they were read; without it no window counts as past.
     """
     past = bool(now and window.end and now - window.end > PAST)
-    chosen: dict[str, Delivery] = {}
-    notes: dict[str, None] = {}
+    chosen: dict[Delivery, set[str]] = {}
     for seen in watched(path, view):
         for log in _best(_flow_logs(seen, view), window, past):
-            chosen[log.id] = _delivery(log)
-    sources = tuple(_sources(chosen.values(), access, notes))
-    return Several(sources, tuple(notes)) if sources or notes else None
+            chosen.setdefault(_delivery(log), set()).update(seen.interfaces)
+    notes: dict[str, None] = {}
+    shares = tuple(_shares(chosen, Means(access=access, agreed=agreed), notes))
+    return Several(shares, tuple(notes)) if shares or notes else None
 
 
 def survey(path: Trace, view: View) -> None:
@@ -62,7 +70,7 @@ def survey(path: Trace, view: View) -> None:
 
 def watched(path: Trace, view: View) -> Iterator[Watched]:
     """Every interface and transit gateway on the path, each once."""
-    for kind, id, scope in _on(path):
+    for kind, id, scope in _on(path, view):
         if kind == _TRANSIT_GATEWAY:
             yield Watched((id,), (scope,))
             continue
@@ -73,15 +81,16 @@ def watched(path: Trace, view: View) -> Iterator[Watched]:
             yield Watched(tuple(filter(None, ids)), tuple(dict.fromkeys((interface.scope, owner))))
 
 
-def _on(path: Trace) -> list[tuple[str, str, Scope]]:
-    ends = [("", end.eni, end.scope) for leg in path.legs for end in (leg.source, leg.destination) if end.eni]
-    hops = [
-        (hop.place.kind if hop.place.id.startswith("tgw-") else "", hop.place.id, hop.place.scope)
-        for leg in path.legs
-        for hop in leg.hops
-        if hop.place.id.startswith("eni-") or (hop.place.kind == _TRANSIT_GATEWAY and hop.place.id.startswith("tgw-"))
-    ]
-    return list(dict.fromkeys((*ends, *hops)))
+def _on(path: Trace, view: View) -> list[tuple[str, str, Scope]]:
+    """What stands on the path, as (kind, id, scope): both ends, the interfaces in between, and transit gateways."""
+    found = [("", end.eni, end.scope) for leg in path.legs for end in (leg.source, leg.destination) if end.eni]
+    for leg, steps in zip(path.legs, along(path, view), strict=True):
+        for hop, interfaces in zip(leg.hops, steps, strict=True):
+            found += [("", id, hop.place.scope) for id in interfaces]
+            if hop.place.kind == _TRANSIT_GATEWAY:
+                named = (hop.place.id, hop.place.role)  # the role is the attachment that the packet comes by
+                found += [(_TRANSIT_GATEWAY, id, hop.place.scope) for id in named if id.startswith("tgw-")]
+    return list(dict.fromkeys(found))
 
 
 def _flow_logs(seen: Watched, view: View) -> list[Any]:
@@ -126,19 +135,20 @@ def _delivery(log: Any) -> Delivery:
     )
 
 
-def _sources(chosen: Iterable[Delivery], access: Access, notes: dict[str, None]) -> Iterator[Source]:
-    """One source for each destination; what cannot be read is noted."""
-    ordered = sorted(chosen, key=_destination)
-    for (kind, *_), group in groupby(ordered, key=_destination):
+def _shares(chosen: Mapping[Delivery, set[str]], means: Means, notes: dict[str, None]) -> Iterator[Share]:
+    """One source for each destination, with the interfaces it is read for; what cannot be read is noted."""
+    for (kind, *_), group in groupby(sorted(chosen, key=_destination), key=_destination):
         deliveries = tuple(group)
         if kind == FIREHOSE:
-            named = ", ".join(f"{d.flow_log} to {d.destination}" for d in deliveries)
-            notes[f"{named}: Firehose delivers on from there; name the place it delivers to with flow_logs= (--flow-logs)"] = None
+            told = ", ".join(f"{d.flow_log} to {d.destination}" for d in deliveries)
+            notes[f"{told}: Firehose delivers on from there; name the place it delivers to with flow_logs= (--flow-logs)"] = None
             continue
         try:
-            yield source_of(access, deliveries)
+            source = source_of(means, deliveries)
         except FlowdiagError as error:
             notes[str(error)] = None
+        else:
+            yield Share(source, frozenset().union(*(chosen[delivery] for delivery in deliveries)))
 
 
 def _destination(delivery: Delivery) -> tuple[str, ...]:

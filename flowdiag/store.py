@@ -118,6 +118,10 @@ class Store:
             raise KeyError(f"no component reads {kind} by {by!r}")
         return [item for shelf in self._on_shelves(kind, scope) for item in shelf.find(by, value)]
 
+    def is_unique(self, kind: str, by: str) -> bool:
+        """Whether at most one resource of the kind has a value of the lookup."""
+        return any(read.lookups[by].unique for read in self._reads[kind] if by in read.lookups)
+
     def blind(self, kind: str, by: str, scope: Scope) -> bool:
         """Whether there are resources of the kind which this lookup could not read."""
         return any(shelf.blind(by) for shelf in self._on_shelves(kind, scope))

@@ -16,7 +16,7 @@ from string import Formatter
 
 from flowdiag.error import FlowdiagError
 
-OUTPUTS = ("verdict", "status", "symptom", "relation", "cause", "headline")
+OUTPUTS = ("verdict", "status", "symptom", "relation", "cause", "silence", "answer", "headline")
 DEFAULT_VALUES = ("yes", "no", "unknown")
 MOST_INPUTS = 6
 SECTIONS = ("Why", "Remedy", "Example", "Known gaps", "References")

@@ -1,7 +1,7 @@
 """The witness: Trace + flow log source → what the wire shows of the flow, its symptom, and the causes that fit it.
 
-`witness` tells the story; `sighting` finds the records, the tables `wire` and `symptom` judge, `differential` holds each
-cause against the configuration.
+`witness` tells the story; `sighting` finds the records, `coverage` weighs silence, `passage` finds where the packet was
+lost, the tables `wire` and `symptom` judge, `differential` holds each cause against the configuration.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Literal, get_args
 
+from flowdiag.coverage import Asked, read_when, weigh
 from flowdiag.differential import Rulebook, candidates
+from flowdiag.listening import Listening
 from flowdiag.logs import Search, Sought, Source, Tally, Window
 from flowdiag.model import (
-    ICMP,
-    ICMPV6,
-    TCP,
+    Address,
     Candidate,
+    Coverage,
     Evidence,
     Finding,
     Query,
@@ -27,12 +28,13 @@ from flowdiag.model import (
     Unread,
     Value,
 )
-from flowdiag.sighting import FIN, RST, SYN, Point, Seen, look, moment, spots
+from flowdiag.passage import NOWHERE, Passage, passage
+from flowdiag.sighting import Catch, Point, Seen, Spot, catch, moment, sighting, spots
+from flowdiag.signs import answered
 
-__all__ = ["Wire", "answered", "candidates", "read_symptom", "sightings", "witness"]
+__all__ = ["Wire", "answered", "candidates", "read_symptom", "witness"]
 
-Request = Literal["arrived", "some arrived", "sent", "unsent", "unknown"]
-Answered = Literal["yes", "reset", "none", "unknown"]
+Request = Literal["arrived", "some arrived", "sent", "hidden", "unsent", "unknown"]
 COLUMNS: Mapping[Point, str] = {
     "request_source": "request leaves the source",
     "request_destination": "request reaches the destination",
@@ -40,12 +42,14 @@ COLUMNS: Mapping[Point, str] = {
     "reply_source": "reply reaches the source",
 }
 EVIDENCE_SHOWN = 3
+NOT_KNOWN = "CO198"  # the row of `coverage` where reading DescribeFlowLogs would tell more
 
 
 class Wire(Value):
     """What the flow logs say: `request` is how far the request was seen to get, `last` when the wire last showed the flow."""
 
     sightings: tuple[Sighting, ...] = ()
+    coverage: tuple[Coverage, ...] = ()
     records: tuple[Record, ...] = ()
     symptom: Symptom = "unobserved"
     request: Request = "unknown"
@@ -67,38 +71,96 @@ class Wire(Value):
         return {"wire": self.finding.headline, "wire_time": shown(self.last)}
 
 
-def witness(trace: Trace, source: Source | None, window: Window, rules: Rulebook) -> Wire:
-    """All that the flow logs of this source say about the flow; without a source nothing was observed."""
-    search = source.search(_sought(trace, window)) if source else None
-    seen = sightings(trace, search)
-    symptom, finding = read_symptom(seen, rules)
+def witness(
+    trace: Trace,
+    source: Source | None,
+    window: Window,
+    rules: Rulebook,
+    listening: Listening | None = None,
+    read_at: datetime | None = None,
+) -> Wire:
+    """All that the flow logs of this source say about the flow; without a source nothing was observed.
+
+    `listening` tells who could have seen it, `read_at` when the configuration was read: logs are no older than that.
+    """
+    heard = listening or Listening()
+    wanted = spots(trace, heard.along)
+    search = source.search(_sought(wanted, window)) if source else None
+    caught = catch(wanted, search) if search else [Catch(spot, (), (), 0) for spot in wanted]
+    tally = search.tally if search else None
+    asked = Asked(window, _times(caught), tally, read_when(tally, read_at))
+    weighed = {one.spot: _weighed(one.spot, heard, asked, rules) for one in caught}
+    by_spot = {one.spot: _sighting(one, weighed[one.spot], search) for one in caught}
+    seen = tuple(by_spot.values())
+    way = passage(trace, heard.along, by_spot)
+    symptom, finding = read_symptom(seen, rules, way)
     return Wire(
         sightings=seen,
-        records=tuple(record for sighting in seen for record in sighting.records),
+        coverage=_once(weighed.values()),
+        records=tuple(record for one in seen for record in one.records),
         symptom=symptom,
-        request=_request(seen),
+        request="some arrived" if finding.verdict == "partial" else _request(seen, way),
         finding=finding,
         candidates=candidates(symptom, trace.findings, rules, seen, answered(seen)) if search else (),
-        unread=_unread(search, seen) if search else (),
+        unread=_unread(search, seen, weighed) if search else (),
         sources=(_described(search),) if search else (),
         files=tuple(search.tally.files) if search else (),
         last=max((s.last for s in seen if s.last), default=None),
     )
 
 
-def sightings(trace: Trace, search: Search | None) -> tuple[Sighting, ...]:
-    """What the wire shows at the four points of every leg; `unobserved` at an end that is no ENI, or without a search."""
-    return look(trace, search)
+def _sought(wanted: tuple[Spot, ...], window: Window) -> Sought:
+    """The addresses of every spot, and the interfaces whose silence would say something.
 
-
-def _sought(trace: Trace, window: Window) -> Sought:
-    """The addresses of every spot, and the interfaces whose silence would say something."""
-    wanted = spots(trace)
+    A record shows the interface's own address in one place, which may stand for another one; the other place tells where
+    the packet goes or comes from: https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-limitations.html
+    """
+    beyond: dict[str, frozenset[Address]] = {}
+    for spot in wanted:
+        far = spot.flow.destination if spot.leaving else spot.flow.source
+        beyond[spot.interface] = beyond.get(spot.interface, frozenset()) | {far}
     return Sought(
         addresses=frozenset(end for spot in wanted for end in (spot.flow.source, spot.flow.destination)),
         interfaces=frozenset(spot.interface for spot in wanted if spot.interface),
         window=window,
+        beyond=beyond,
     )
+
+
+def _times(caught: Iterable[Catch]) -> tuple[int, int] | None:
+    """The first and the last second in which the flow was seen anywhere."""
+    times = [t for one in caught for record in one.records for t in (record.start, record.end) if t is not None]
+    return (min(times), max(times)) if times else None
+
+
+def _weighed(spot: Spot, heard: Listening, asked: Asked, rules: Rulebook) -> Coverage:
+    station = heard.at(spot.interface, spot.label)
+    return weigh(station, spot.flow, spot.leaving, asked, heard.stations.values(), rules)
+
+
+def _once(weighed: Iterable[Coverage]) -> tuple[Coverage, ...]:
+    """One statement an interface, in path order."""
+    return tuple({one.interface or one.name: one for one in reversed(tuple(weighed))}.values())[::-1]
+
+
+def _sighting(one: Catch, worth: Coverage, search: Search | None) -> Sighting:
+    return sighting(one, *(_silence(one, worth) if search else ("unobserved", "")), worth.stands_for)
+
+
+def _silence(one: Catch, worth: Coverage) -> tuple[Seen, str]:
+    """What it means that nothing was found, with the reason where it is no plain absence."""
+    if not one.spot.interface:
+        return "unobserved", "no interface of a VPC"
+    if one.late:
+        return "unobserved", ""
+    if one.doubtful:
+        lines = f"{one.doubtful} record{'s' if one.doubtful > 1 else ''}"
+        return "unobserved", f"{lines} may be this flow; the log format lacks a field that would tell (ports or pkt- addresses)"
+    if not one.spot.exact:
+        return "unobserved", "the walk ended before, so the header here is not known"
+    if worth.silence == "absent":
+        return "absent", ""
+    return ("unaccepted" if worth.silence == "unaccepted" else "unobserved"), worth.headline
 
 
 def shown(at: datetime | None) -> str:
@@ -109,19 +171,20 @@ def shown(at: datetime | None) -> str:
 # ---------------------------------------------------------------- the symptom
 
 
-def read_symptom(seen: tuple[Sighting, ...], rules: Rulebook) -> tuple[Symptom, Finding]:
+def read_symptom(seen: tuple[Sighting, ...], rules: Rulebook, way: Passage = NOWHERE) -> tuple[Symptom, Finding]:
     """The symptom, and the rule of the table `wire` that gave it."""
     points = _by_point(seen)
-    inputs = {**{COLUMNS[point]: value for point, value in points.items()}, "answer": answered(seen)}
+    ends = {column: points[point] for point, column in COLUMNS.items()}
+    inputs = {**ends, "in between": way.state, "answer": answered(seen)}
     rule = rules.table("wire").evaluate(inputs)
-    deciding = [s for s in seen if s.point == rule["point"] and s.records] or [s for s in seen if s.records]
+    deciding = [s for s in seen if s.point.endswith(rule["point"]) and s.records] or [s for s in seen if s.records]
     records = [record for s in deciding for record in s.records][-EVIDENCE_SHOWN:]
     resource = deciding[0].interface if deciding else ""
     finding = Finding(
         code=rule.code,
         table="wire",
         verdict=rule["verdict"],
-        headline=rule["headline"].format_map(_words(seen, deciding)),
+        headline=rule["headline"].format_map({**_words(seen, deciding), **way.words}),
         resource=resource,
         name=resource,
         direction="reply" if rule["point"].startswith("reply") else "request",
@@ -134,8 +197,8 @@ def read_symptom(seen: tuple[Sighting, ...], rules: Rulebook) -> tuple[Symptom, 
 def _by_point(seen: Iterable[Sighting]) -> dict[Point, Seen]:
     """One value a point over all legs: what was seen on one leg outweighs silence on another, which was just not taken."""
     kinds: dict[Point, set[Seen]] = {point: set() for point in get_args(Point)}
-    for sighting in seen:
-        kinds[sighting.point].add(sighting.seen)
+    for one in seen:
+        kinds[one.point].add(one.seen)
     return {point: _together(found) for point, found in kinds.items()}
 
 
@@ -143,88 +206,36 @@ def _together(found: set[Seen]) -> Seen:
     if "mixed" in found or {"accept", "reject"} <= found:
         return "mixed"
     strongest: tuple[Seen, ...] = ("reject", "accept")
-    return next((kind for kind in strongest if kind in found), "absent" if found == {"absent"} else "unobserved")
+    if found and found <= {"absent", "unaccepted"}:
+        return "absent" if found == {"absent"} else "unaccepted"
+    return next((kind for kind in strongest if kind in found), "unobserved")
 
 
 def _words(seen: Iterable[Sighting], deciding: Iterable[Sighting]) -> dict[str, str]:
-    ends: dict[str, list[str]] = {"source": [], "destination": []}
-    for sighting in seen:
-        ends[sighting.point.split("_")[1]].append(sighting.interface)
+    ends: dict[str, list[str]] = {"source": [], "destination": [], "between": []}
+    for one in seen:
+        ends[one.point.split("_")[1]].append(one.interface)
     last = max((s.last for s in deciding if s.last), default=None)
     named = {end: ", ".join(dict.fromkeys(labels)) or f"the {end}" for end, labels in ends.items()}
     return {**named, "when": f", last {shown(last)}" if last else ""}
 
 
-def _request(seen: Iterable[Sighting]) -> Request:
-    """How far the request was seen to get; a reply, even a refused one, proves that it arrived."""
+def _request(seen: Iterable[Sighting], way: Passage) -> Request:
+    """How far the request was seen to get; a reply, even a refused one, proves that it arrived.
+
+    `hidden`: it was sent, and a denial at the destination would not be on record.
+    """
     points = _by_point(seen)
     if "mixed" in points.values():
         return "some arrived"
     replies = (points["reply_destination"], points["reply_source"])
     if points["request_destination"] == "accept" or set(replies) & {"accept", "reject"}:
         return "arrived"
-    if points["request_source"] in ("accept", "reject") or points["request_destination"] == "reject":
+    if points["request_source"] == "accept" and points["request_destination"] == "unaccepted":
+        return "hidden"
+    if points["request_source"] in ("accept", "reject") or points["request_destination"] == "reject" or way.sent:
         return "sent"
     return "unsent" if points["request_source"] == "absent" else "unknown"
-
-
-# ---------------------------------------------------------------- was the request answered
-
-
-def answered(seen: tuple[Sighting, ...]) -> Answered:
-    """Whether the far host answered: `yes` only where the answer also got back, `reset` where it refused.
-
-    tcp-flags are OR-ed over a record's time (SYN 2, SYN-ACK 18, RST 4; an ACK alone is 0):
-    https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
-    """
-    requests, replies = _accepted(seen, "request"), _accepted(seen, "reply")
-    protocol = next((record.protocol for record in requests + replies), None)
-    if not replies:
-        silent = any(s.seen == "absent" and s.point.startswith("reply") for s in seen)
-        return "none" if requests and silent and protocol in (TCP, ICMP, ICMPV6) else "unknown"
-    returned = any(s.point == "reply_source" and s.seen in ("accept", "mixed") for s in seen)
-    if protocol in (ICMP, ICMPV6):
-        return "unknown"  # a record tells no ICMP type: these may be the far end's own pings
-    if protocol != TCP:
-        return "yes" if returned else "unknown"
-    if all(_refuses(record, requests) for record in replies):
-        return "reset"
-    if not any(_welcomes(record) for record in replies):
-        return "unknown"
-    return "yes" if returned or any(_goes_on(record) for record in requests) else "unknown"
-
-
-def _accepted(seen: Iterable[Sighting], way: str) -> list[Record]:
-    return [r for s in seen if s.point.startswith(way) for r in s.records if r.action == "ACCEPT"]
-
-
-def _refuses(reply: Record, requests: Iterable[Record]) -> bool:
-    """RST alone; without tcp-flags, bare headers in answer to bare SYNs (an inference: a SYN-ACK carries options)."""
-    if reply.tcp_flags is not None:
-        return bool(reply.tcp_flags & RST) and not reply.tcp_flags & (SYN | FIN)
-    return _size(reply) == _bare(reply) and all(0 < _size(request) <= _bare(request) + 20 for request in requests)
-
-
-def _welcomes(reply: Record) -> bool:
-    """Anything but a refusal: flags other than RST alone or, without flags, a size that bare headers do not have."""
-    return not _refuses(reply, ()) if reply.tcp_flags is not None else _size(reply) > _bare(reply)
-
-
-def _goes_on(request: Record) -> bool:
-    """More than SYNs: the client only sends it once the answer has reached it."""
-    flags = request.tcp_flags
-    follows = flags is not None and (not flags & (SYN | RST) or bool(flags & FIN))
-    return follows or _size(request) > _bare(request) + 20
-
-
-def _size(record: Record) -> float:
-    """Bytes a packet, 0 where the layout does not tell."""
-    return record.bytes / record.packets if record.bytes and record.packets else 0
-
-
-def _bare(record: Record) -> int:
-    """Bytes of an IP and a TCP header without options; a SYN has at most 20 more for options in common use."""
-    return 60 if ":" in record.source + record.packet_source else 40
 
 
 # ---------------------------------------------------------------- what was read, and what not
@@ -242,8 +253,8 @@ def _described(search: Search) -> str:
     return "; ".join((f"{search.source}: {several}", *aside))
 
 
-def _unread(search: Search, seen: Iterable[Sighting]) -> tuple[Unread, ...]:
-    return (*_refused(search.source, search.tally), *_unseen(seen))
+def _unread(search: Search, seen: Iterable[Sighting], weighed: Mapping[Spot, Coverage]) -> tuple[Unread, ...]:
+    return (*_refused(search.source, search.tally), *_unseen(seen, weighed))
 
 
 def _refused(source: str, tally: Tally) -> Iterable[Unread]:
@@ -256,8 +267,10 @@ def _refused(source: str, tally: Tally) -> Iterable[Unread]:
         yield Unread(query=Query(kind="flow_log", by="id", value=source), reason=reason)
 
 
-def _unseen(seen: Iterable[Sighting]) -> Iterable[Unread]:
-    """One entry an interface that nobody watched, with the reason."""
+def _unseen(seen: Iterable[Sighting], weighed: Mapping[Spot, Coverage]) -> Iterable[Unread]:
+    """One entry an interface whose silence says nothing, with the reason."""
     reasons = {s.interface: s.note for s in seen if s.seen == "unobserved" and s.interface.startswith("eni-") and s.note}
+    unknown = {one.interface for one in weighed.values() if one.code == NOT_KNOWN}
     for interface, note in reasons.items():
-        yield Unread(query=Query(kind="flow_log", by="interface", value=interface), reason=note)
+        query = Query(kind="flow_log", by="interface", value=interface)
+        yield Unread(query=query, reason=note, action="ec2:DescribeFlowLogs" if interface in unknown else "")

@@ -12,8 +12,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
+import botocore.session
+from botocore import xform_name
+from botocore.validate import ParamValidator
+
+from flowdiag.access import READ_ONLY, SEARCHES
 from flowdiag.logs.record import DEFAULT_FIELDS
 from flowdiag.model import FlowdiagError, Scope
 
@@ -65,21 +71,37 @@ class Door:
     home: Scope = HOME
     calls: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
 
+    def scopes(self) -> tuple[Scope, ...]:
+        return (self.home,)
+
     def each(self, scope: Scope, service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-        self.calls.append((operation, parameters))
+        self._note(service, operation, parameters)
         if operation not in self.answers:
             raise FlowdiagError("denied")
         yield from self.answers[operation](parameters)
 
     def body(self, scope: Scope, service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[bytes]:
-        self.calls.append((operation, parameters))
+        self._note(service, operation, parameters)
         if operation not in self.answers:
             raise FlowdiagError("denied")
         yield from self.answers[operation](parameters)  # type: ignore[misc]
 
+    def _note(self, service: str, operation: str, parameters: Mapping[str, Any]) -> None:
+        """Keep the call; one that AWS would not take as a request, or that flowdiag may not make, fails the test."""
+        assert operation.startswith(READ_ONLY) or operation in SEARCHES
+        report = ParamValidator().validate(parameters, _takes(service, operation))
+        assert not report.has_errors(), report.generate_report()
+        self.calls.append((operation, parameters))
+
     def count(self, operation: str) -> int:
         """How often an operation was called."""
         return sum(name == operation for name, _ in self.calls)
+
+
+@cache
+def _takes(service: str, operation: str) -> Any:
+    model = botocore.session.get_session().get_service_model(service)
+    return next(model.operation_model(name).input_shape for name in model.operation_names if xform_name(name) == operation)
 
 
 def no_pause(seconds: float) -> None:
@@ -126,15 +148,24 @@ class Insights:
         stats = False
         for command in query.split(" | "):
             if command.startswith("filter "):
-                tests = re.findall(r'(@\w+) like "([^"]*)"', command)
-                assert command == "filter " + " or ".join(f'{name} like "{text}"' for name, text in tests)
-                events = [e for e in events if any(text in (e[2] if name == "@message" else e[0]) for name, text in tests)]
+                events = [event for event in events if _admits(command.removeprefix("filter "), event)]
             stats = stats or command.startswith("stats ")
-        return (
-            _binned(events)
-            if stats
-            else [_cells({"@timestamp": _time(e[1]), "@logStream": e[0], "@message": e[2]}) for e in events]
-        )
+        rows = [{"@timestamp": _time(e[1]), "@logStream": e[0], "@message": e[2]} for e in events]
+        return _binned(events) if stats else list(map(_cells, rows))
+
+
+_TEST = re.compile(r'(@\w+) like "([^"]*)"')
+
+
+def _admits(condition: str, event: tuple[str, int, str]) -> bool:
+    """Whether a filter of `like` tests, `and`, `or` and brackets admits an event; anything else is a syntax error."""
+    fields = {"@logStream": event[0], "@message": event[2]}
+    tests = _TEST.findall(condition)
+    words = iter(_TEST.sub("?", condition).replace("(", " ( ").replace(")", " ) ").split())
+    shape = " ".join(words)
+    assert set(shape.split()) <= {"?", "(", ")", "and", "or"}, shape
+    truths = iter(text in fields[name] for name, text in tests)
+    return bool(eval("".join(str(next(truths)) if word == "?" else f" {word} " for word in shape.split())))
 
 
 def _binned(events: list[tuple[str, int, str]]) -> list[list[dict[str, str]]]:

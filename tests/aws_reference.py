@@ -108,6 +108,18 @@ LISTINGS: Mapping[str, Listing] = {
             "state": "State",
         },
     ),
+    "DescribeVpcBlockPublicAccessOptions": Listing("VpcBlockPublicAccessOptions", "AwsAccountId"),
+    "DescribeVpcBlockPublicAccessExclusions": Listing(
+        "VpcBlockPublicAccessExclusions",
+        "ExclusionId",
+        "ExclusionId",
+        "InvalidVpcBlockPublicAccessExclusionId.NotFound",
+        {
+            "internet-gateway-exclusion-mode": "InternetGatewayExclusionMode",
+            "resource-arn": "ResourceArn",
+            "state": "State",
+        },
+    ),
     "DescribeSubnets": Listing(
         "Subnets",
         "SubnetId",
@@ -257,6 +269,27 @@ LISTINGS: Mapping[str, Listing] = {
         "InvalidCarrierGatewayID.NotFound",
         {"carrier-gateway-id": "CarrierGatewayId", "state": "State", "owner-id": "OwnerId", "vpc-id": "VpcId"},
     ),
+    "DescribeLocalGatewayRouteTableVpcAssociations": Listing(
+        "LocalGatewayRouteTableVpcAssociations",
+        "LocalGatewayRouteTableVpcAssociationId",
+        "LocalGatewayRouteTableVpcAssociationId",
+        "InvalidLocalGatewayRouteTableVpcAssociationID.NotFound",
+        {
+            "local-gateway-id": "LocalGatewayId",
+            "local-gateway-route-table-id": "LocalGatewayRouteTableId",
+            "local-gateway-route-table-vpc-association-id": "LocalGatewayRouteTableVpcAssociationId",
+            "owner-id": "OwnerId",
+            "state": "State",
+            "vpc-id": "VpcId",
+        },
+    ),
+    "DescribeLocalGatewayRouteTables": Listing(
+        "LocalGatewayRouteTables",
+        "LocalGatewayRouteTableId",
+        "LocalGatewayRouteTableId",
+        "InvalidLocalGatewayRouteTableID.NotFound",
+        {"local-gateway-id": "LocalGatewayId", "local-gateway-route-table-id": "LocalGatewayRouteTableId", "state": "State"},
+    ),
     "DescribeNatGateways": Listing(
         "NatGateways",
         "NatGatewayId",
@@ -340,6 +373,29 @@ LISTINGS: Mapping[str, Listing] = {
             "remote-owner-id": "AccepterTgwInfo.OwnerId",
             "state": "State",
             "transit-gateway-id": "[RequesterTgwInfo.TransitGatewayId, AccepterTgwInfo.TransitGatewayId][]",
+        },
+    ),
+    "DescribeTransitGatewayConnects": Listing(
+        "TransitGatewayConnects",
+        "TransitGatewayAttachmentId",
+        "TransitGatewayAttachmentIds",
+        "InvalidTransitGatewayAttachmentID.NotFound",
+        {
+            "state": "State",
+            "transit-gateway-attachment-id": "TransitGatewayAttachmentId",
+            "transit-gateway-id": "TransitGatewayId",
+            "transport-transit-gateway-attachment-id": "TransportTransitGatewayAttachmentId",
+        },
+    ),
+    "DescribeTransitGatewayConnectPeers": Listing(
+        "TransitGatewayConnectPeers",
+        "TransitGatewayConnectPeerId",
+        "TransitGatewayConnectPeerIds",
+        "InvalidTransitGatewayConnectPeerID.NotFound",
+        {
+            "state": "State",
+            "transit-gateway-attachment-id": "TransitGatewayAttachmentId",
+            "transit-gateway-connect-peer-id": "TransitGatewayConnectPeerId",
         },
     ),
     "DescribeTransitGatewayRouteTables": Listing(
@@ -432,6 +488,9 @@ LISTINGS: Mapping[str, Listing] = {
             "traffic-type": "TrafficType",
         },
     ),
+    "DescribeVirtualInterfaces": Listing(
+        "virtualInterfaces", "virtualInterfaceId", "virtualInterfaceId", "DirectConnectClientException"
+    ),
     "DescribeLoadBalancers": Listing(
         "LoadBalancers", "LoadBalancerArn", "LoadBalancerArns", "LoadBalancerNotFound", name_field="LoadBalancerName"
     ),
@@ -482,8 +541,23 @@ SINGLES: Mapping[str, Single] = {
     "DescribeRules": Single(("ListenerRules",), "ListenerArn", "ListenerNotFound"),
     "elb.DescribeLoadBalancerAttributes": Single(("ClassicLoadBalancerAttributes",), "LoadBalancerName", "LoadBalancerNotFound"),
     "DescribeInstanceHealth": Single(("ClassicLoadBalancerHealth",), "LoadBalancerName", "LoadBalancerNotFound"),
+    "SearchLocalGatewayRoutes": Single(
+        ("LocalGatewayRoutes",),
+        "LocalGatewayRouteTableId",
+        "InvalidLocalGatewayRouteTableID.NotFound",
+        {"route-search.exact-match": "DestinationCidrBlock", "state": "State", "type": "Type"},
+    ),
+    "DescribeDirectConnectGatewayAssociations": Single(
+        ("DirectConnectGatewayAssociations",), "associatedGatewayId", "DirectConnectClientException"
+    ),
+    "DescribeDirectConnectGatewayAttachments": Single(
+        ("DirectConnectGatewayAttachments",), "directConnectGatewayId", "DirectConnectClientException"
+    ),
     "DescribeListeners": Single(("LoadBalancerListeners",), "LoadBalancerArn", "LoadBalancerNotFound"),
     "DescribeLoadBalancerAttributes": Single(("LoadBalancerAttributes",), "LoadBalancerArn", "LoadBalancerNotFound"),
     "DescribeTargetHealth": Single(("LoadBalancerTargetHealth",), "TargetGroupArn", "TargetGroupNotFound"),
     "DescribeTargetGroupAttributes": Single(("TargetGroupAttributes",), "TargetGroupArn", "TargetGroupNotFound"),
+    "DescribeFirewall": Single(("NetworkFirewalls",), "FirewallArn", "ResourceNotFoundException"),
+    "DescribeFirewallPolicy": Single(("NetworkFirewallPolicies",), "FirewallPolicyArn", "ResourceNotFoundException"),
+    "DescribeRuleGroup": Single(("NetworkFirewallRuleGroups",), "RuleGroupArn", "ResourceNotFoundException"),
 }

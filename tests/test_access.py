@@ -80,7 +80,7 @@ def test_another_account_has_no_door() -> None:
     """What this session cannot see is a fault and no request."""
     access, session = many()
     access.introduce()
-    expected = "account 444455556666 is not visible with this session"
+    expected = "account 444455556666 is not visible with this session: name a role for it in accounts= (--accounts)"
     pages, fault = access.send(Scope(account="444455556666", region=HOME), *ALL)
     assert ([], expected) == (pages, fault.reason if fault else "")
     assert ["GetCallerIdentity"] == [operation for _, operation, _ in session.replay.requests]

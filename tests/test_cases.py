@@ -19,12 +19,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import world_edges
 from world import World, tags
 from world_balancers import ClassicLoadBalancer, LoadBalancer, endpoint_service
-from world_services import TransitGateway, egress_only_gateway, gateway_endpoint, interface_endpoint
+from world_firewall import Firewall, match, rule
+from world_logs import flow_log
+from world_managed import database, function
+from world_services import (
+    TransitGateway,
+    appliance_endpoint,
+    block_public_access,
+    egress_only_gateway,
+    gateway_endpoint,
+    interface_endpoint,
+)
 
 from flowdiag import Diagnosis, Snapshot, diagnose
 from flowdiag.conclude import configuration
+from flowdiag.listening import listen
 from flowdiag.logs import Window, open_source
 from flowdiag.table import Rules
 from flowdiag.wire import witness
@@ -41,9 +53,18 @@ MADE = (
     endpoint_service,
     gateway_endpoint,
     interface_endpoint,
+    appliance_endpoint,
     egress_only_gateway,
+    flow_log,
+    block_public_access,
+    Firewall,
+    match,
+    rule,
+    function,
+    database,
 )
 SERVICES = {made.__name__: made for made in MADE}
+EDGES = {name: made for name, made in vars(world_edges).items() if getattr(made, "__module__", "") == world_edges.__name__}
 SAID_NOWHERE = "-"  # the headline of rows of the table of causes that no report shows
 _BLOCK = re.compile(r"^```(\w+ [\w-]+)\n(.*?)^```$", flags=re.M | re.S)
 _CODES = re.compile(r"^codes: (.+)$", flags=re.M)
@@ -130,7 +151,7 @@ def name(thing: Any, text: str) -> Any:
 def built(case: Case) -> Accounts:
     """The worlds that the blocks of a case make; `world` is the first."""
     accounts = Accounts()
-    names: dict[str, Any] = {"World": accounts, "world": accounts(), "name": name, **SERVICES}
+    names: dict[str, Any] = {"World": accounts, "world": accounts(), "name": name, **SERVICES, **EDGES}
     for block in (case.start, case.blocks.get("python world", "")):
         exec(compile(block, f"{case.page}: {case.title}", "exec"), names)
     return accounts
@@ -171,7 +192,7 @@ def diagnosed(case: Case, folder: Path) -> tuple[Diagnosis, set[str]]:
     snapshot = _snapshot(case, asked, folder / "snapshot")
     logs = _saved(case, folder)
     found = diagnose(**asked.arguments, snapshot=snapshot, flow_logs=logs)
-    return found, _codes(found, logs)
+    return found, _codes(found, logs, snapshot)
 
 
 def _snapshot(case: Case, asked: Asked, folder: Path) -> Snapshot:
@@ -195,14 +216,16 @@ def _saved(case: Case, folder: Path) -> Path | None:
     return place
 
 
-def _codes(found: Diagnosis, logs: Path | None) -> set[str]:
-    """Of the answer, its findings and causes, and of the rows of `wire` and `verdict` that hit, which an answer need not name."""
+def _codes(found: Diagnosis, logs: Path | None, snapshot: Snapshot) -> set[str]:
+    """Of the answer, its findings, causes and silences, and the rows of `wire` and `verdict` that hit, which it need not name."""
     window = Window(start=found.question.start, end=found.question.end)
-    wire = witness(found.path, open_source(str(logs)) if logs else None, window, RULES)
+    listening = listen(found.path, snapshot.view())
+    wire = witness(found.path, open_source(str(logs)) if logs else None, window, RULES, listening, snapshot.read_at)
     judged = RULES.table("verdict").evaluate({"configuration": configuration(found.path), **wire.inputs})
     findings = {finding.code for finding in (*found.findings, *found.path.findings)}
     causes = {cause.code for cause in found.candidates}
-    return findings | causes | {found.code, wire.finding.code, judged.code}
+    silences = {coverage.code for coverage in found.coverage}
+    return findings | causes | silences | {found.code, wire.finding.code, judged.code}
 
 
 # ---------------------------------------------------------------- tests

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from aws_world import ACCOUNT, AWAY, HOME, answering, collect, eni, ids, interface, no_waiting, want
+from aws_replay import replay_session
+from aws_world import ACCOUNT, AWAY, HOME, answering, collect, eni, ids, interface, no_waiting, only, read, want
 
+from flowdiag.access import Access
 from flowdiag.calls import FILTER_VALUES
+from flowdiag.collect import Collector
 from flowdiag.model import Query, Scope, Unread
 
 __all__ = ["collect", "no_waiting"]
@@ -214,6 +218,22 @@ def test_an_unknown_id_does_not_spoil_the_others(collect: Any) -> None:
     assert found == [1, 1, 0, 1]
 
 
+def test_a_parameter_that_takes_one_value_is_one_call_a_value() -> None:
+    """EFS is asked for one file system at a time; each gets its own mount targets, in a protocol that is not EC2's."""
+    targets = [{"MountTargetId": f"fsmt-{n}", "FileSystemId": f"fs-{n % 3}"} for n in range(6)]
+    session = replay_session({"MountTargets": targets}, account=ACCOUNT, region=HOME, page=1)
+    system = only("FileSystemId", parameter="FileSystemId")
+    action, lookups = "elasticfilesystem:DescribeMountTargets", {"system": system}
+    mounted = read("mounted", "describe_mount_targets", "MountTargets", "MountTargetId", lookups=lookups)
+    collector = Collector(Access(session), reads={"mounted": (replace(mounted, service="efs", action=action),)})
+    collector.fetch(want("mounted", "system", "fs-0", "fs-2"))
+    found = [
+        sorted(r.model_extra["MountTargetId"] for r in collector.snapshot.find("mounted", "system", f)) for f in ("fs-0", "fs-2")
+    ]
+    assert [["fsmt-0", "fsmt-3"], ["fsmt-2", "fsmt-5"]] == found
+    assert 4 == session.replay.count("DescribeMountTargets")
+
+
 # ---------------------------------------------------------------- Regions and accounts
 
 
@@ -231,7 +251,11 @@ def test_another_account_is_not_asked_for(collect: Any) -> None:
     theirs, ours = Scope(account="444455556666", region=HOME), Scope(account=ACCOUNT, region=HOME)
     assert collector.fetch([*want("vpc", "id", "vpc-2", scope=theirs), *want("vpc", "id", "vpc-1", scope=ours)]) is True
     refused = collector.snapshot.find("vpc", "id", "vpc-2", theirs)
-    expected = ("account 444455556666 is not visible with this session", "ec2:DescribeVpcs", False)
+    expected = (
+        "account 444455556666 is not visible with this session: name a role for it in accounts= (--accounts)",
+        "ec2:DescribeVpcs",
+        False,
+    )
     assert expected == (refused.reason, refused.action, refused.retry)
     assert len(collector.snapshot.find("vpc", "id", "vpc-1", ours)) == 1
     assert session.replay.count("DescribeVpcs") == 1

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from scenes import Pair, balanced, behind_nat, hubbed, peered, public_web
+from scenes_balancers import classic, forward, linked, site
 from world import ID_FIELDS, Raw, World, snapshot
 from world_services import egress_only_gateway, interface_endpoint
 
@@ -27,6 +28,12 @@ FIELDS = {
     **dict.fromkeys(("TransitGatewayId", "ResourceType", "SubnetIds", "TransitGatewayAttachments"), (ABSENT, "")),
     **dict.fromkeys(("Listeners", "DefaultActions", "TargetHealthDescriptions", "TargetHealth", "TargetType"), (ABSENT, "")),
     **dict.fromkeys(("Port", "Type", "VpcEndpointType", "Attributes", "NetworkInterfaceIds", "ServiceName"), (ABSENT, "")),
+    **dict.fromkeys(
+        ("ListenerArn", "LoadBalancerPort", "InstancePort", "InstanceStates", "VPCId", "Rules", "Actions"), (ABSENT, "")
+    ),
+    **dict.fromkeys(
+        ("ServiceState", "NetworkLoadBalancerArns", "AvailabilityZones", "Priority", "CrossZoneLoadBalancing"), (ABSENT, "")
+    ),
     **dict.fromkeys(("LoadBalancerName", "Description", "TargetGroupArn", "AvailabilityZone", "Id"), (ABSENT, "")),
 }
 
@@ -79,6 +86,30 @@ def _balanced(port: int) -> tuple[World, tuple[Any, ...]]:
     return world, ("web-1", "10.0.1.50", port)
 
 
+def _classic(state: str) -> tuple[World, tuple[Any, ...]]:
+    world = World()
+    legacy, one, _ = classic(world)
+    legacy.register(one, state)
+    return world, ("10.0.1.10", "10.0.1.70", 80)
+
+
+def _ruled(blocked: bool) -> tuple[World, tuple[Any, ...]]:
+    world = World()
+    balancer, app, _, shut = site(world)
+    balancer.listen(443, [shut if blocked else app], to=8443, protocol="HTTPS")
+    balancer.rule(1, forward(balancer.group(8443, [shut], name="shut")), source_ip=["192.0.2.0/24"])
+    return world, ("10.0.1.10", "10.0.1.50", 443)
+
+
+def _linked(blocked: bool) -> tuple[World, tuple[Any, ...]]:
+    world = World()
+    _, _, sg_app, *_ = linked(world)
+    if blocked:
+        sg_app.raw["IpPermissions"] = []
+        sg_app.ingress("tcp", 22, "10.9.1.0/24")
+    return world, ("10.0.1.10", "10.0.9.9", 443)
+
+
 def _endpoint(state: str) -> tuple[World, tuple[Any, ...]]:
     pair = Pair()
     interface_endpoint(pair.data, "10.0.2.99", pair.sg_db, State=state)
@@ -98,6 +129,12 @@ WORLDS = {
     "blocked by a transit gateway": lambda: _hubbed(blocked=True),
     "by a load balancer": lambda: _balanced(443),
     "blocked by a load balancer": lambda: _balanced(80),
+    "by a classic load balancer": lambda: _classic("InService"),
+    "blocked by a classic load balancer": lambda: _classic("OutOfService"),
+    "by a load balancer with rules": lambda: _ruled(blocked=False),
+    "blocked behind a load balancer with rules": lambda: _ruled(blocked=True),
+    "to a service of one's own": lambda: _linked(blocked=False),
+    "blocked behind a service of one's own": lambda: _linked(blocked=True),
     "to an endpoint": lambda: _endpoint("available"),
     "blocked by an endpoint": lambda: _endpoint("failed"),
     "open": _pair,

@@ -25,21 +25,24 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("render._*",),  # what surfaces share
     ("openings", "openings.[!b]*"),  # how one kind of blocker is opened
     ("openings.blocker",),
-    ("resolve", "snapshot", "report", "policy", "table", "sighting", "differential", "sources"),
+    ("passage",),  # where on the path a packet was lost
+    ("resolve", "snapshot", "report", "policy", "table", "sighting", "coverage", "signs", "differential", "sources"),
+    ("listening",),  # who could have seen it
     ("naming", "store", "calls", "picture"),
     ("folder", "index"),
     ("capture",),
     ("components", "components.*", "logs.[!lr_]*"),  # one AWS resource, one log source: a file each
-    ("logs._several", "logs._insights", "logs._layouts", "logs._objects"),  # what log sources share
+    ("logs._several", "logs._insights", "logs._layouts", "logs._objects", "logs._sql"),  # what log sources share
     ("logs._parallel", "logs._waiting", "logs._delivery", "logs._keys"),
     ("access",),  # the one door to AWS
+    ("accounts",),  # which accounts it opens to
     ("fault",),
     ("service",),  # what managed services share
     ("logs._stream", "logs._parquet"),  # text packed or not, and columns
     ("logs.lines", "logs._wrapped"),
     ("logs._needle", "logs.record"),
     ("logs", "component"),  # what a log source is, what a component is
-    ("address", "named"),
+    ("address", "named", "balancing"),
     ("model",),  # the words
     ("error", "demo"),
 )
@@ -145,7 +148,7 @@ def test_nobody_names_a_single_component_or_source_or_surface() -> None:
 def test_a_component_knows_only_the_words() -> None:
     """A component is written in `component`, `model`, `address`, `named` and `service` alone."""
     known = {other for one, other in edges() if one.startswith("components.")}
-    assert known <= {"component", "model", "address", "named", "service"}
+    assert known <= {"component", "model", "address", "named", "service", "balancing"}
 
 
 @pytest.mark.parametrize("library", ONLY_IN)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
+import boto3
 import pytest
 from aws_logs import HOME, START, Door, Insights, at, line, no_pause, silent
+from aws_server import endpoint, served
+from aws_world import no_waiting
 
+from flowdiag.access import Access
 from flowdiag.logs import Means, Sought, Window, open_source
 from flowdiag.logs import _insights as insights
 from flowdiag.logs._delivery import Delivery
 from flowdiag.logs.cloudwatch import CloudWatch
 from flowdiag.logs.record import DEFAULT_FIELDS
 from flowdiag.model import FlowdiagError
+
+__all__ = ["endpoint", "no_waiting", "served"]
 
 BOTH = frozenset((ip_address("10.0.1.10"), ip_address("10.0.2.20")))
 DEFAULT_FORMAT = " ".join(f"${{{name}}}" for name in DEFAULT_FIELDS)
@@ -145,6 +153,18 @@ def test_a_wide_window_is_searched_by_insights():
     assert (1, 2) == (tally.interfaces["eni-0b2"].skips, door.count("start_query"))
 
 
+def test_only_what_comes_from_beyond_is_asked_of_a_busy_interface():
+    """Every line names the interface's own address, so the query filters by those at the other end."""
+    busy = [("eni-0a1-all", START + n, line("eni-0a1", "192.0.2.1", "10.0.1.10", n)) for n in range(50)]
+    door = Door(Insights([*busy, *LINES]).answers())
+    beyond = {"eni-0a1": frozenset((ip_address("10.0.2.20"),))}
+    wanted = sought("eni-0a1", "eni-0b2", hours=24).model_copy(update={"beyond": beyond})
+    records, tally = searched(group(door), wanted)
+    assert [("eni-0a1", START + 100)] == [(record.interface, record.start) for record in records]
+    assert 2 == tally.lines
+    assert {"eni-0a1", "eni-0b2"} == set(tally.interfaces)
+
+
 def test_what_a_query_says_before_it_is_complete_is_not_used():
     """Rows of a running query may still change."""
     door = Door(Insights(LINES, running=3).answers())
@@ -163,7 +183,7 @@ def test_a_span_with_too_many_rows_is_halved_until_all_of_it_is_read(monkeypatch
 
 def test_one_second_with_too_many_rows_is_said():
     """Where it cannot be halved any more, what was missed makes the interfaces unseen."""
-    lines = [("eni-0a1-all", START, line("eni-0a1"))] * 10_000
+    lines = [("eni-0a1-all", START, line("eni-0a1"))] * 10_000  # what a query gives at most
     _, tally = searched(group(Door(Insights(lines).answers())), sought("eni-0a1", hours=24))
     assert ({}, 1) == (tally.interfaces, len(tally.notes))
     assert "more than 10000 lines between 2023-11-14T22:15:00Z and 2023-11-14T22:15:00Z: narrow the window" in tally.notes[0]
@@ -305,3 +325,37 @@ def test_an_open_window_is_refused():
     """An archive has no end: reading all of it is never what was meant."""
     with pytest.raises(FlowdiagError, match="are read for a span of time"):
         list(group(Door({})).search(Sought(addresses=BOTH, interfaces=frozenset(("eni-0a1",)))))
+
+
+# ---------------------------------------------------------------- over HTTP
+
+
+def test_over_http(served: boto3.Session):
+    """Against a server that evaluates FilterLogEvents by time, stream prefix and pages."""
+    logs, now = served.client("logs"), int(time.time())
+    logs.create_log_group(logGroupName="/vpc/http")
+    for eni in ("eni-0a1", "eni-0b2", "eni-0c3"):
+        logs.create_log_stream(logGroupName="/vpc/http", logStreamName=f"{eni}-all")
+        lines = [line(eni, start=now - START - 60 * n) for n in range(1, 4)] + [line(eni, start=now - START - 9000)]
+        events = [{"timestamp": int(text.split()[10]) * 1000, "message": text} for text in reversed(lines)]
+        logs.put_log_events(logGroupName="/vpc/http", logStreamName=f"{eni}-all", logEvents=events)
+    access = Access(served)
+    access.introduce()
+    end = datetime.now(UTC)
+    wanted = Sought(
+        addresses=BOTH, interfaces=frozenset(("eni-0a1", "eni-0b2")), window=Window(start=end - timedelta(hours=1), end=end)
+    )
+    known = Delivery(flow_log="fl-0a1", scope=HOME, log_group="/vpc/http", log_format=DEFAULT_FORMAT)
+    records, tally = searched(CloudWatch.of(Means(access=access), (known,)), wanted)
+    assert {("eni-0a1", 3), ("eni-0b2", 3)} == {(eni, sum(r.interface == eni for r in records)) for eni in ("eni-0a1", "eni-0b2")}
+    assert (6, []) == (tally.records, tally.notes)
+
+
+def test_a_missing_group_over_http(served: boto3.Session):
+    """AWS's own words come through, and nobody counts as watched."""
+    access = Access(served)
+    access.introduce()
+    source = CloudWatch(access, HOME, "/vpc/gone", (delivery(),))
+    _, tally = searched(source, sought("eni-0a1"))
+    assert "eni-0a1 could not be read (ResourceNotFoundException: The specified log group does not exist" in tally.notes[0]
+    assert {"eni-0a1"} == tally.lost

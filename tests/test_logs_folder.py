@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from world_logs import HEADER, accounted, foreign, line, seek
+from world_records import HEADER, accounted, foreign, line, seek
 
 from flowdiag.logs import _parallel as parallel
 from flowdiag.logs import folder as module

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from measured import SHARED
-from world_logs import HEADER, accounted, cut, line, seek
+from world_records import HEADER, accounted, cut, line, seek
 
 from flowdiag.logs import Tally, open_source
 from flowdiag.logs import _wrapped as wrapped

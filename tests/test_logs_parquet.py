@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from measured import SHARED
-from world_logs import HEADER, VALUES, WORD, accounted, foreign, line, seek, shown
+from world_records import HEADER, VALUES, WORD, accounted, foreign, line, seek, shown
 
 from flowdiag.logs import Sought, Tally, Window
 from flowdiag.logs._parquet import records

@@ -13,7 +13,7 @@ from unittest.mock import patch
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from world_logs import HEADER, accounted, cut, foreign, line, seek
+from world_records import HEADER, accounted, cut, foreign, line, seek
 
 from flowdiag.logs import RECORDS_HELD, Search, Tally, Window, _needle
 from flowdiag.logs._stream import Text, engine, records

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -84,6 +85,14 @@ def test_a_function_outside_any_vpc_calls_from_the_internet(shop: Shop) -> None:
     assert ("blocked", "IN102") == verdict(found)
     assert "stray-fn (outside any VPC)" == found.path.legs[0].source.label
     assert any("no VPC flow log shows its side" in (unread.assumed or "") for unread in found.unread)
+    assert "(orders-db); none shows the side of stray-fn (outside any VPC)\n" in str(found)
+
+
+def test_the_answer_says_where_a_flow_log_would_show_it(shop: Shop) -> None:
+    """On every interface of the path that is behind a name; where records were given, those speak for themselves."""
+    faces = {leg.source.eni for leg in shop.ask().path.legs} | {leg.destination.eni for leg in shop.ask().path.legs}
+    (line,) = (line for line in str(shop.ask()).splitlines() if "visible to flow logs on" in line)
+    assert faces == set(re.findall(r"eni-\w+", line))
 
 
 def test_nobody_connects_to_a_function_outside_any_vpc(shop: Shop) -> None:

@@ -84,7 +84,7 @@ def test_block_public_access_is_believed_where_it_is_shown(world):
     """Bidirectional blocks both ways, block-ingress what comes in; where nothing shows it, off is assumed and told."""
     vpc, *_ = public_web(world)
     found = ask(world, "web-1", "internet", 443)
-    assert ["off"] == [unread.assumed for unread in found.unread if unread.query.kind == "block_public_access"]
+    assert ["off"] == [unread.assumed for unread in found.unread if unread.query.kind == "block_public_access_options"]
     vpc.raw["BlockPublicAccessStates"] = {"InternetGatewayBlockMode": "off"}
     assert ["internet"] == [unread.query.kind for unread in ask(world, "web-1", "internet", 443).unread]
     vpc.raw["BlockPublicAccessStates"] = {"InternetGatewayBlockMode": "block-bidirectional"}

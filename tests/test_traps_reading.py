@@ -248,7 +248,7 @@ def test_a_deleted_group_that_is_still_referenced_admits_nobody(pair):
     pair.sg_db.ingress("tcp", 5432, gone)
     groups = next(iter(pair.world.raw().values()))["SecurityGroups"]
     groups.remove(gone.raw)
-    assert ("blocked", "SG102") == verdict(pair.ask())
+    assert ("blocked", "SG108") == verdict(pair.ask())
 
 
 # ---------------------------------------------------------------- IPv6 beside IPv4
@@ -314,8 +314,9 @@ def test_a_nat_gateway_does_not_translate_ipv6(pair6):
 
 
 def test_a_gateway_that_is_not_followed_is_named_not_guessed(pair):
-    """A virtual private gateway is on the path: inconclusive."""
-    pair.vpc.route("192.168.0.0/16", "vgw-0a1")
+    """A network of Oracle Database@AWS is on the path: inconclusive."""
+    odb = "arn:aws:odb:us-east-1:111122223333:odb-network/odbnet_0f6"
+    pair.vpc.main.raw["Routes"].append({"DestinationCidrBlock": "192.168.0.0/16", "OdbNetworkArn": odb, "State": "active"})
     assert ("inconclusive", "UN190") == verdict(pair.ask(443, "10.0.1.10", "192.168.3.4"))
 
 

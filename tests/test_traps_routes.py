@@ -3,6 +3,7 @@
 import pytest
 from scenes import Pair, ask, codes, peered, public_web, verdict
 from world import World
+from world_edges import vpn, vpn_gateway
 
 # ---------------------------------------------------------------- 5. route tables
 
@@ -31,10 +32,12 @@ def test_a_static_route_beats_a_propagated_one_of_equal_length(world):
 
 
 def test_a_longer_propagated_route_beats_a_static_one(world):
-    """Length comes before kind outside the VPC: the packet goes to the VPN, which is not followed."""
+    """Length comes before kind outside the VPC: the packet goes to the VPN, and out of AWS instead of over the peering."""
     left, *_ = peered(world)
-    left.route("10.9.2.0/24", "vgw-0a1", origin="EnableVgwRoutePropagation")
-    assert ("inconclusive", "UN190") == verdict(ask(world, "web-1", "db-1"))
+    gateway = vpn_gateway(left)
+    left.route("10.9.2.0/24", gateway, origin="EnableVgwRoutePropagation")
+    vpn(world, gateway, ["10.9.2.0/24"])
+    assert ("inconclusive", "VC191") == verdict(ask(world, "web-1", "db-1"))
 
 
 def test_an_explicit_association_beats_the_main_table(world):

@@ -11,7 +11,7 @@ from flowdiag.access import Access
 from flowdiag.gather import gather_vpcs
 
 PRESERVED = "preserve_client_ip.enabled"
-OPEN, SG_DENIES, LOST = ("reachable",), ("blocked", "SG102"), ("blocked", "SG105")
+OPEN, SG_DENIES, LOST = ("reachable",), ("blocked", "SG102"), ("blocked", "SG106")
 
 
 def entries(world, key):
@@ -152,11 +152,11 @@ def test_a_reply_that_leaves_routes_out_is_not_the_table(world):
     assert ("inconclusive", "TG192") == verdict(ask(world, "web-1", "db-1"))
 
 
-def test_a_route_to_a_connect_attachment_is_not_followed(world):
-    """Its resource is an attachment, whose id looks like a transit gateway's."""
+def test_a_route_to_a_client_vpn_is_not_followed(world):
+    """What no component stands for at the end of an attachment is named."""
     hub, app, *_ = hubbed(world)
     app.vpc.route("192.168.0.0/16", hub.id)
-    hub.route("192.168.0.0/16", "tgw-attach-0c1", "connect", "tgw-attach-0c0")
+    hub.route("192.168.0.0/16", "tgw-attach-0c1", "client-vpn", "cvpn-endpoint-0c0")
     assert ("inconclusive", "UN190") == verdict(diagnose("web-1", "192.168.3.4", 443, snapshot=world.snapshot()))
 
 

@@ -90,7 +90,8 @@ def points(wire):
 
 # ---------------------------------------------------------------- the documented situations
 
-BOTH_COVERED = (silent(WEB), silent(DB), line("eni-0ff", "192.0.2.1 192.0.2.2 1 2"))
+DENIALS_KEPT = line("eni-0ff", "192.0.2.1 192.0.2.2 1 2", "REJECT")  # beside ACCEPT lines: the log keeps both kinds
+BOTH_COVERED = (silent(WEB), silent(DB), line("eni-0ff", "192.0.2.1 192.0.2.2 1 2"), DENIALS_KEPT)
 WAYS = {
     "destination rejects": ((line(WEB), line(DB, action="REJECT")), "reject", "WI102", "sent"),
     "source rejects": ((line(WEB, action="REJECT"), *BOTH_COVERED), "reject", "WI101", "sent"),
@@ -102,8 +103,10 @@ WAYS = {
     "some connections pass": (
         (line(DB), line(DB, REQUEST.replace("49200", "1500"), "REJECT")), "reject", "WI112", "some arrived",
     ),
-    "host does not answer": ((line(WEB), line(DB)), "accept_broken", "WI304", "arrived"),
-    "reply lost": ((line(WEB), line(DB), line(DB, REPLY)), "accept_broken", "WI302", "arrived"),
+    "host does not answer": ((line(WEB), line(DB), DENIALS_KEPT), "accept_broken", "WI304", "arrived"),
+    "host does not answer, or is denied": ((line(WEB), line(DB)), "accept_broken", "WI307", "arrived"),
+    "reply lost": ((line(WEB), line(DB), line(DB, REPLY), DENIALS_KEPT), "accept_broken", "WI302", "arrived"),
+    "reply lost, or denied": ((line(WEB), line(DB), line(DB, REPLY)), "accept_broken", "WI308", "arrived"),
     "refused": (
         (line(WEB, flags=2), line(DB, flags=2), line(DB, REPLY, flags=4), line(WEB, REPLY, flags=4)),
         "accept_broken", "WI301", "arrived",
@@ -115,8 +118,14 @@ WAYS = {
         (line(WEB, flags=2), line(DB, flags=2), line(DB, REPLY, flags=18), line(WEB, REPLY, flags=18)),
         "healthy", "WI201", "arrived",
     ),
-    "lost in between": ((line(WEB), silent(DB)), "no_log", "WI401", "sent"),
-    "nothing at the destination": ((silent(DB), line(DB, "192.0.2.1 192.0.2.2 1 2")), "no_log", "WI402", "unknown"),
+    "lost in between": ((line(WEB), silent(DB), DENIALS_KEPT), "no_log", "WI401", "sent"),
+    "lost in between, or denied": ((line(WEB), silent(DB)), "no_log", "WI406", "hidden"),
+    "nothing at the destination": (
+        (silent(DB), line(DB, "192.0.2.1 192.0.2.2 1 2"), DENIALS_KEPT), "no_log", "WI402", "unknown",
+    ),
+    "nothing accepted there": ((silent(DB), line(DB, "192.0.2.1 192.0.2.2 1 2")), "no_log", "WI407", "unknown"),
+    "nothing accepted anywhere": (BOTH_COVERED[:3], "no_log", "WI408", "unknown"),
+    "NODATA alone": ((silent(WEB), silent(DB)), "no_log", "WI403", "unsent"),
     "nothing anywhere": (BOTH_COVERED, "no_log", "WI403", "unsent"),
     "destination not watched": ((line(WEB),), "accept_broken", "WI305", "sent"),
     "another interface's log": ((line("eni-0ff", "192.0.2.1 192.0.2.2 1 2"),), "unobserved", "WI195", "unknown"),
@@ -167,7 +176,7 @@ def test_other_traffic_is_not_the_flow(logs, other):
 def test_source_port_counts_when_it_was_asked_for(logs):
     """With a source port in the question only that connection is the flow."""
     asked = trace(flow(source_ports=(50000, 50000)))
-    assert "absent" == points(logs(line(WEB), line(DB), path=asked))[0]
+    assert "absent" == points(logs(line(WEB), line(DB), DENIALS_KEPT, path=asked))[0]
     assert "accept" == points(logs(line(WEB), line(DB), path=trace(flow(source_ports=(49200, 49200)))))[0]
 
 
@@ -235,7 +244,9 @@ def test_destination_beyond_a_dead_end_is_looked_at(logs):
         source=endpoint(WEB, "10.0.1.10"), destination=endpoint(DB, "10.0.2.20"), request=(hop(WEB, "leave", header),),
         request_arrived=False,
     )  # fmt: skip
-    assert ("no_log", "WI401") == (lambda w: (w.symptom, w.finding.code))(logs(line(WEB), silent(DB), path=Trace(legs=(lost,))))
+    assert ("no_log", "WI401") == (lambda w: (w.symptom, w.finding.code))(
+        logs(line(WEB), silent(DB), DENIALS_KEPT, path=Trace(legs=(lost,)))
+    )
 
 
 def test_destination_beyond_something_unread_is_not_called_absent(logs):
@@ -251,7 +262,8 @@ def test_destination_beyond_something_unread_is_not_called_absent(logs):
 def test_end_outside_aws_is_unobserved(logs):
     """An end that is no interface has no flow log."""
     outside = trace(flow(source="198.51.100.7"), source="")
-    wire = logs(line(DB, "198.51.100.7 10.0.2.20 49200 5432", flags=2), silent(DB, flagged=True), path=outside)
+    denial = line("eni-0ff", "192.0.2.1 192.0.2.2 1 2", "REJECT", flags=2)
+    wire = logs(line(DB, "198.51.100.7 10.0.2.20 49200 5432", flags=2), silent(DB, flagged=True), denial, path=outside)
     assert ("unobserved", "accept", "absent", "unobserved") == points(wire)
     assert ("accept_broken", "WI304") == (wire.symptom, wire.finding.code)
 
@@ -357,7 +369,7 @@ def test_rejects_decide_the_symptom():
     table = RULES.table("wire")
     for key in itertools.product(*(column.values for column in table.inputs)):
         rule = table.evaluate(dict(zip((c.name for c in table.inputs), key, strict=True)))
-        assert (rule["symptom"] == "reject") == bool({"reject", "mixed"} & set(key)), key
+        assert (rule["symptom"] == "reject") == bool({"reject", "rejected", "mixed"} & set(key)), key
 
 
 def verdicts():

@@ -49,6 +49,11 @@ class LoadBalancer:
         arn = self.group(port, targets, *what, protocol=protocol, **more)
         return self.answer(port, protocol, {"Type": "forward", "TargetGroupArn": arn})
 
+    def inspect(self, targets: Iterable[Instance | str], **more: Any) -> Raw:
+        """The one listener of a Gateway Load Balancer, with its target group of appliances."""
+        arn = self.group(6081, targets, protocol="GENEVE", **more)
+        return self.answer(None, "", {"Type": "forward", "TargetGroupArn": arn})
+
     def group(
         self,
         port: int,
@@ -58,6 +63,7 @@ class LoadBalancer:
         health: str = "healthy",
         target_type: str = "",
         name: str = "",
+        asked_at: str = "traffic-port",
         **attributes: str,
     ) -> str:
         """The ARN of a target group with these instances or addresses, and the group's attributes by their names."""
@@ -67,7 +73,8 @@ class LoadBalancer:
         arn = f"{self.arn.replace('loadbalancer', 'targetgroup')}/{name or port}"
         group = {"TargetGroupName": f"{self.name}-{port}", "TargetType": kind, "Protocol": protocol, "Port": to or port}
         self.world.add("TargetGroups", "tg", {"TargetGroupArn": arn, **group, "VpcId": self.vpc.id})
-        listed = [_health(target if isinstance(target, str) else target.id, to or port, health) for target in known]
+        names = [target if isinstance(target, str) else target.id for target in known]
+        listed = [{**_health(name, to or port, health), "HealthCheckPort": asked_at} for name in names]
         self.world.add("LoadBalancerTargetHealth", "tg", {"TargetGroupArn": arn, "TargetHealthDescriptions": listed})
         named = [{"Key": key, "Value": value} for key, value in attributes.items()]
         self.world.add("TargetGroupAttributes", "tg", {"TargetGroupArn": arn, "Attributes": named})

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from world import Interface, Subnet, World
+from world import Interface, Subnet, Vpc, World
 from world_guards import Group, Raw
 
 
@@ -69,3 +69,145 @@ def elastic_ip(world: World, public: str, face: Interface | None = None, name: s
     if face:
         raw |= {"NetworkInterfaceId": face.id, "AssociationId": world.id("eipassoc")}
     return str(world.add("Addresses", "eipalloc", raw)["AllocationId"])
+
+
+def _cache_node(id: str, subnet: Subnet, address: str, groups: Iterable[Group]) -> None:
+    subnet.interface(address, *groups, Description=f"ElastiCache {id}", RequesterManaged=True)
+
+
+def cache(id: str, subnet: Subnet, address: str, *groups: Group, port: int = 6379, **more: Any) -> Raw:
+    """An available cache cluster of one node."""
+    _cache_node(id, subnet, address, groups)
+    host = f"{id}.abc123.0001.use1.cache.amazonaws.com"
+    raw = {"CacheClusterId": id, "ARN": arn(subnet.world, "elasticache", f"cluster:{id}"), "CacheClusterStatus": "available"}
+    return subnet.world.add("CacheClusters", "c", {**raw, "CacheNodes": [{"Endpoint": {"Address": host, "Port": port}}], **more})
+
+
+def replication_group(id: str, nodes: Mapping[Subnet, str], *groups: Group, **more: Any) -> Raw:
+    """An available replication group of one shard: its primary in the first subnet, replicas in the others."""
+    world = next(iter(nodes)).world
+    members = []
+    for number, (subnet, address) in enumerate(nodes.items(), start=1):
+        name = f"{id}-{number:03}"
+        cache(name, subnet, address, *groups, ReplicationGroupId=id)
+        read = {"Address": f"{name}.abc123.0001.use1.cache.amazonaws.com", "Port": 6379}
+        role = "primary" if number == 1 else "replica"
+        members.append({"CacheClusterId": name, "CurrentRole": role, "ReadEndpoint": read})
+    shard = {
+        "NodeGroupMembers": members,
+        "PrimaryEndpoint": {"Address": f"{id}.abc123.ng.0001.use1.cache.amazonaws.com", "Port": 6379},
+    }
+    shard |= {"ReaderEndpoint": {"Address": f"{id}-ro.abc123.ng.0001.use1.cache.amazonaws.com", "Port": 6379}}
+    raw = {"ReplicationGroupId": id, "ARN": arn(world, "elasticache", f"replicationgroup:{id}"), "Status": "available"}
+    raw |= {"MemberClusters": [member["CacheClusterId"] for member in members], "NodeGroups": [shard], **more}
+    return world.add("ReplicationGroups", "rg", raw)
+
+
+def serverless_cache(name: str, subnet: Subnet, address: str, *groups: Group) -> Raw:
+    """An available serverless cache with its interface in one subnet."""
+    subnet.interface(address, *groups, type="vpc_endpoint", Description="VPC Endpoint Interface", RequesterManaged=True)
+    endpoint = {"Address": f"{name}-abc123.serverless.use1.cache.amazonaws.com", "Port": 6379}
+    raw = {"ServerlessCacheName": name, "ARN": arn(subnet.world, "elasticache", f"serverlesscache:{name}"), "Status": "available"}
+    raw |= {"Endpoint": endpoint, "SubnetIds": [subnet.id], "SecurityGroupIds": [group.id for group in groups]}
+    return subnet.world.add("ServerlessCaches", "s", raw)
+
+
+def redshift(id: str, subnet: Subnet, address: str, *groups: Group, public: str = "", **more: Any) -> Raw:
+    """An available cluster: its leader at the address, a compute node beside it."""
+    subnet.interface(address, *groups, public=public, Description="RedshiftNetworkInterface", RequesterManaged=True)
+    nodes = [{"NodeRole": "LEADER", "PrivateIPAddress": address}, {"NodeRole": "COMPUTE-0", "PrivateIPAddress": "10.0.2.254"}]
+    raw = {"ClusterIdentifier": id, "ClusterStatus": "available", "VpcId": subnet.vpc.id, "ClusterNodes": nodes}
+    host = f"{id}.abc123.{subnet.world.region}.redshift.amazonaws.com"
+    return subnet.world.add("Clusters", "c", {**raw, "Endpoint": {"Address": host, "Port": 5439}, **more})
+
+
+def domain(name: str, places: Mapping[Subnet, str], *groups: Group, world: World | None = None, **more: Any) -> Raw:
+    """An OpenSearch domain with an interface in each subnet; with none, a public one."""
+    world = world or next(iter(places)).world
+    for subnet, address in places.items():
+        subnet.interface(address, *groups, Description=f"ES {name}", RequesterManaged=True)
+    raw = {"DomainName": name, "ARN": arn(world, "es", f"domain/{name}"), "Created": True, "Deleted": False, **more}
+    raw |= {"VPCOptions": {"SubnetIds": [subnet.id for subnet in places]}} if places else {}
+    return world.add("DomainStatusList", "d", raw)
+
+
+def kafka(name: str, brokers: Mapping[Subnet, str], *groups: Group, **more: Any) -> Raw:
+    """An active MSK cluster with a broker in each subnet, which takes TLS alone."""
+    world = next(iter(brokers)).world
+    own = arn(world, "kafka", f"cluster/{name}/0a1b2c3d-1")
+    nodes = []
+    for number, (subnet, address) in enumerate(brokers.items(), start=1):
+        face = subnet.interface(
+            address, *groups, Description="DO NOT DELETE - Amazon MSK network interface", RequesterManaged=True
+        )
+        nodes.append({"BrokerNodeInfo": {"AttachedENIId": face.id, "BrokerId": float(number), "ClientVpcIpAddress": address}})
+    world.add("KafkaNodes", "k", {"ClusterArn": own, "NodeInfoList": nodes})
+    transit = {"EncryptionInfo": {"EncryptionInTransit": {"ClientBroker": "TLS"}}}
+    return world.add(
+        "ClusterInfoList", "k", {"ClusterArn": own, "ClusterName": name, "State": "ACTIVE", "Provisioned": transit, **more}
+    )
+
+
+def file_system(world: World, targets: Mapping[Subnet, str], *groups: Group, **more: Any) -> str:
+    """The id of a file system with an available mount target in each subnet."""
+    id = world.id("fs")
+    listed = []
+    for subnet, address in targets.items():
+        face = subnet.interface(address, *groups, type="efs", Description=f"EFS mount target for {id}", RequesterManaged=True)
+        raw = {"MountTargetId": world.id("fsmt"), "FileSystemId": id, "SubnetId": subnet.id, "NetworkInterfaceId": face.id}
+        zone = {"AvailabilityZoneName": subnet.raw["AvailabilityZone"], "LifeCycleState": "available"}
+        listed.append({**raw, "IpAddress": address, **zone, **more})
+    world.add("FileSystemMountTargets", "fs", {"FileSystemId": id, "MountTargets": listed})
+    return id
+
+
+def kubernetes(name: str, places: Mapping[Subnet, str], *groups: Group, **access: Any) -> Raw:
+    """An active EKS cluster with interfaces in these subnets, with private access alone unless told otherwise."""
+    first = next(iter(places))
+    for subnet, address in places.items():
+        subnet.interface(address, *groups, Description=f"Amazon EKS {name}", RequesterManaged=True)
+    network = {"vpcId": first.vpc.id, "endpointPublicAccess": False, "endpointPrivateAccess": True, **access}
+    raw = {"name": name, "arn": arn(first.world, "eks", f"cluster/{name}"), "status": "ACTIVE", "resourcesVpcConfig": network}
+    return first.world.add(
+        "cluster", "k", {**raw, "endpoint": f"https://ABCDEF0123456789.gr7.{first.world.region}.eks.amazonaws.com"}
+    )
+
+
+def tasks(
+    cluster: str, service: str, places: Mapping[Subnet, str], *groups: Group, world: World | None = None, status: str = "RUNNING"
+) -> list[str]:
+    """The ARNs of a service's tasks, one with an interface at the address of each subnet."""
+    world = world or next(iter(places)).world
+    made = []
+    for number, (subnet, address) in enumerate(places.items(), start=1):
+        own = arn(world, "ecs", f"task/{cluster}/{number:032x}")
+        face = subnet.interface(address, *groups, Description=arn(world, "ecs", f"attachment/{number}"), RequesterManaged=True)
+        details = [{"name": "subnetId", "value": subnet.id}, {"name": "networkInterfaceId", "value": face.id}]
+        attached = {"id": str(number), "type": "ElasticNetworkInterface", "status": "ATTACHED", "details": details}
+        world.add("tasks", "t", {"taskArn": own, "lastStatus": status, "group": f"service:{service}", "attachments": [attached]})
+        made.append(own)
+    world.add("EcsServiceTasks", "s", {"service": f"{cluster}/{service}", "taskArns": made})
+    return made
+
+
+def zone(vpc: Vpc, name: str, *records: Raw) -> str:
+    """The id of a private hosted zone of the VPC with these record sets."""
+    id = vpc.world.id("Z").replace("-", "").upper()
+    summary = {"HostedZoneId": id, "Name": f"{name}.", "Owner": {"OwningAccount": vpc.world.account}}
+    held = next(
+        (raw for raw in vpc.world.raw()[vpc.world.account, vpc.world.region]["PrivateHostedZones"] if raw["VPCId"] == vpc.id),
+        None,
+    )
+    (held or vpc.world.add("PrivateHostedZones", "z", {"VPCId": vpc.id, "HostedZoneSummaries": []}))[
+        "HostedZoneSummaries"
+    ].append(summary)
+    vpc.world.add("HostedZoneRecords", "z", {"HostedZoneId": id, "ResourceRecordSets": list(records)})
+    return id
+
+
+def record(name: str, *values: str, type: str = "A", alias: str = "", **more: Any) -> Raw:
+    """One record set: values, or an alias."""
+    raw: Raw = {"Name": f"{name}.".replace("*", "\\052"), "Type": type, **more}
+    if alias:
+        return {**raw, "AliasTarget": {"HostedZoneId": "Z0", "DNSName": f"{alias}.", "EvaluateTargetHealth": False}}
+    return {**raw, "TTL": 60, "ResourceRecords": [{"Value": value} for value in values]}

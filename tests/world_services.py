@@ -35,6 +35,8 @@ class TransitGateway:
         raw = vpc.world.add("TransitGatewayVpcAttachments", "tgw-attach", {**whose, **inside, "Options": known})
         id = str(raw["TransitGatewayAttachmentId"])
         self._show(id, "vpc", vpc.id, vpc.world.account, table or self.table)
+        if vpc.world is not self.world:
+            self._share(vpc.world, id, vpc.id)
         for cidr in (*vpc.cidrs, *([vpc.ipv6] if vpc.ipv6 else ())):
             self.route(cidr, id, "vpc", vpc.id, table=into or self.table, type="propagated")
         return id
@@ -69,6 +71,14 @@ class TransitGateway:
     def _side(self) -> Raw:
         return {"TransitGatewayId": self.id, "OwnerId": self.world.account, "Region": self.world.region}
 
+    def _share(self, world: World, id: str, vpc: str) -> None:
+        """What the account of an attached VPC is shown of a gateway that is not its own: itself, not the association."""
+        if self.raw not in world.raw()[world.account, world.region]["TransitGateways"]:
+            world.add("TransitGateways", "tgw", self.raw)
+        whose = {"TransitGatewayId": self.id, "TransitGatewayOwnerId": self.world.account, "State": "available"}
+        its = {"ResourceType": "vpc", "ResourceId": vpc, "ResourceOwnerId": world.account}
+        world.add("TransitGatewayAttachments", "tgw-attach", {"TransitGatewayAttachmentId": id, **whose, **its})
+
     def _show(self, id: str, kind: str, resource: str, owner: str, table: Raw) -> None:
         associated = {"TransitGatewayRouteTableId": table["TransitGatewayRouteTableId"], "State": "associated"}
         mine = {"TransitGatewayId": self.id, "TransitGatewayOwnerId": self.world.account, "State": "available"}
@@ -85,7 +95,16 @@ def interface_endpoint(subnet: Subnet, address: str, *groups: Group, service: st
     """The id of an interface endpoint with its interface in one subnet."""
     look = {"Description": "VPC Endpoint Interface", "RequesterManaged": True}
     face = subnet.interface(address, *groups, type="vpc_endpoint", **look)
-    return _endpoint(subnet.vpc, {"VpcEndpointType": "Interface", "NetworkInterfaceIds": [face.id], **more}, service)
+    place = {"SubnetIds": [subnet.id], "NetworkInterfaceIds": [face.id]}
+    return _endpoint(subnet.vpc, {"VpcEndpointType": "Interface", **place, **more}, service)
+
+
+def appliance_endpoint(subnet: Subnet, address: str, service: str, **more: Any) -> str:
+    """The id of an endpoint for a Gateway Load Balancer's service, in one subnet; routes to it are still to be made."""
+    look = {"Description": "VPC Endpoint Interface", "RequesterManaged": True, "SourceDestCheck": False}
+    face = subnet.interface(address, type="gateway_load_balancer_endpoint", **look)
+    place = {"SubnetIds": [subnet.id], "NetworkInterfaceIds": [face.id]}
+    return _endpoint(subnet.vpc, {"VpcEndpointType": "GatewayLoadBalancer", **place, **more}, service)
 
 
 def _endpoint(vpc: Vpc, raw: Raw, service: str) -> str:
@@ -98,3 +117,13 @@ def egress_only_gateway(vpc: Vpc) -> str:
     """The id of an egress-only internet gateway attached to the VPC; routes to it are still to be made."""
     attached = {"Attachments": [{"State": "attached", "VpcId": vpc.id}], "Tags": []}
     return str(vpc.world.add("EgressOnlyInternetGateways", "eigw", attached)["EgressOnlyInternetGatewayId"])
+
+
+def block_public_access(world: World, mode: str, **excluded: tuple[str, str]) -> None:
+    """VPC Block Public Access of the account; exclusions are (id of a VPC or subnet, mode), their names are for the reader."""
+    options = {"AwsAccountId": world.account, "AwsRegion": world.region, "State": "update-complete"}
+    world.add("VpcBlockPublicAccessOptions", "bpa", {**options, "InternetGatewayBlockMode": mode})
+    for id, allowed in excluded.values():
+        arn = f"arn:aws:ec2:{world.region}:{world.account}:{id.split('-')[0]}/{id}"
+        look = {"ResourceArn": arn, "InternetGatewayExclusionMode": allowed, "State": "create-complete"}
+        world.add("VpcBlockPublicAccessExclusions", "vpcbpa-exclude", look)

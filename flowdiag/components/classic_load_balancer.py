@@ -11,7 +11,8 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from flowdiag.address import address
-from flowdiag.component import Component, Goal, Handling, Id, Lookup, Part, Read, Resource, View
+from flowdiag.balancing import Goal, Handling
+from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View
 from flowdiag.model import TCP, Address, Packet, Unread
 
 IDLE = 60  # seconds: https://docs.aws.amazon.com/elasticloadbalancing/latest/classic/config-idle-timeout.html
@@ -102,6 +103,8 @@ class ClassicLoadBalancer(Resource):
         if not health or None in hosts:
             return "unknown", ()
         known = [pair for pair in hosts if pair]
+        if not all(subnet.availability_zone for _, subnet in known):
+            return "unknown", ()
         enabled = [(host, subnet) for host, subnet in known if subnet.availability_zone in self.availability_zones]
         near = self._near(enabled, node, view)
         if not enabled or near is None:

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from flowdiag.address import is_private
-from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, by_name, owner_scope
-from flowdiag.model import Evidence, Move, Observation, Packet, Place, Query, Translation, Unread
+from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, by_name, owner_scope, public_access_blocked
+from flowdiag.model import Evidence, Move, Observation, Packet, Place, Translation, Unread
 
 
 class EgressAttachment(Part):
@@ -77,7 +77,7 @@ class EgressOnlyInternetGatewayComponent(Component):
                 else "no",
                 "public addresses": "yes" if outside else "no",
                 "source in VPC": "yes" if inward else _in_vpc(place, packet, view),
-                "block public access": "off" if inward else _block_public_access(place, packet, view),
+                "block public access": "off" if inward else public_access_blocked(packet, (packet.subnet,), True, False, view),
             },
             words={
                 "gateway": gateway.name if gateway else place.id,
@@ -123,18 +123,3 @@ def _in_vpc(place: Place, packet: Packet, view: View) -> str:
     """
     vpc = view.get("vpc", packet.vpc, place.scope)
     return ("yes" if vpc.holds(packet.flow.source) else "no") if vpc else "unknown"
-
-
-def _block_public_access(place: Place, packet: Packet, view: View) -> str:
-    """Whether it blocks this packet, as DescribeSubnets or DescribeVpcs shows it: block-ingress lets what goes out pass.
-
-    https://docs.aws.amazon.com/vpc/latest/userguide/security-vpc-bpa-basics.html
-    """
-    subnet = view.get("subnet", packet.subnet, packet.scope) if packet.subnet else None
-    vpc = view.get("vpc", packet.vpc, packet.scope) if packet.vpc else None
-    states = next((r.block_public_access_states for r in (subnet, vpc) if r and r.block_public_access_states), None)
-    if states is None:
-        view.assume(Query(kind="block_public_access", by="vpc", value=packet.vpc, scope=place.scope), "off")
-        return "off"
-    modes = {"off": "off", "block-bidirectional": "on", "block-ingress": "off"}
-    return modes.get(str(states.get("InternetGatewayBlockMode", "off")), "unknown")

@@ -6,10 +6,12 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/how-elastic-lo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from flowdiag.address import address, any_holds
-from flowdiag.component import Component, Goal, Handling, Id, Lookup, Part, Read, Resource, View
+from flowdiag.balancing import Goal, Handling
+from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View
 from flowdiag.model import TCP, UDP, Packet, Unread
 
 DOWN = ("provisioning", "failed")
@@ -27,6 +29,12 @@ class BalancerState(Part):
     code: Literal["active", "provisioning", "active_impaired", "failed"]
 
 
+class Zone(Part):
+    """One zone it is enabled for."""
+
+    subnet_id: Id
+
+
 class LoadBalancer(Resource):
     """A load balancer (API_LoadBalancer.html in the Elastic Load Balancing v2 API reference)."""
 
@@ -36,6 +44,7 @@ class LoadBalancer(Resource):
     type: Literal["network", "application", "gateway"]
     vpc_id: Id
     state: BalancerState
+    availability_zones: tuple[Zone, ...]
     ip_address_type: str = "ipv4"
     enforce_security_group_inbound_rules_on_private_link_traffic: str = "on"
 
@@ -72,6 +81,17 @@ class LoadBalancer(Resource):
         """
         return self.type == "application" or (self.type == "network" and self.ip_address_type != "ipv4")
 
+    def nodes_near(self, subnet: Any, view: View) -> list[Any] | None:
+        """The interfaces of its nodes in the subnet's zone, none where it is not enabled there; None where they are not known."""
+        enabled = [view.get("subnet", zone.subnet_id, self.scope) for zone in self.availability_zones]
+        shared = [own.shares_zone(subnet) if own and subnet else None for own in enabled]
+        nodes = self.nodes(view)
+        if None in shared or isinstance(nodes, Unread):
+            return None
+        near = {own.id for own, answer in zip(enabled, shared, strict=True) if answer}
+        found = [node for node in nodes if node.subnet_id in near]
+        return found if found or not near else None
+
     def guards_private_link(self) -> bool:
         """Whether its inbound rules also hold for what comes over PrivateLink, as they do unless that is turned off.
 
@@ -97,6 +117,18 @@ class LoadBalancer(Resource):
         handled = [self._along(way, node, packet, view, keeps) for way in dict.fromkeys(ways)]
         return _one_of(handled, self.idle_timeout(listener, packet, view), str(listener))
 
+    def appliances(self, node: Any, packet: Packet, view: View) -> Handling:
+        """Whom a node of a Gateway Load Balancer hands a packet to: its one listener takes every packet.
+
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/gateway-listeners.html
+        """
+        found = view.get("load_balancer_listeners", self.id, self.scope)
+        listener = next(iter(found.listeners), None) if found else None
+        if not listener:
+            return Handling(targets="empty" if found else "unknown")
+        handling = self._along(listener.way, node, packet, view, False)
+        return replace(handling, idle=self.idle_timeout(listener, packet, view))
+
     def _ways(self, listener: Any, packet: Packet, view: View) -> Any:
         """What the listener's rules may come to; None where they were not read."""
         if not self._has_rules:
@@ -108,7 +140,7 @@ class LoadBalancer(Resource):
         """What one rule comes to: an answer, or the targets of its groups."""
         if way is None:
             return Handling("yes", "unfollowed")
-        groups = [view.get("target_group", arn, self.scope) for arn in way]
+        groups = [_group(arn, self.scope, view) for arn in way]
         parts = [self._of_group(group, node, packet, view, keeps) if group else ("unknown", ()) for group in groups]
         words = {word for word, _ in parts}
         if words <= {"function"}:
@@ -134,7 +166,11 @@ class LoadBalancer(Resource):
         if not healthy and any(goal.healthy for goal in goals):
             return "doubtful", ()
         chosen = tuple(_seen(goal, packet, keeps and self.type == "network") for goal in healthy or near)
-        if packet.flow.protocol == UDP and any(goal.address.version != packet.flow.version for goal in chosen):
+        if (
+            self.type == "network"
+            and packet.flow.protocol == UDP
+            and any(goal.address.version != packet.flow.version for goal in chosen)
+        ):
             return "refused", ()
         if not all(self._fits(goal, node, view) for goal in chosen):
             return "unfollowed", ()
@@ -213,6 +249,15 @@ class LoadBalancer(Resource):
         for arn in (self._groups(found, view) if found else None) or ():
             for kind in ("target_group", "target_group_attributes", "target_health"):
                 view.get(kind, arn, self.scope)
+
+
+def _group(arn: str, scope: Any, view: View) -> Any:
+    """A target group; where it is still to be read, what belongs to it is asked for in the same round."""
+    found = view.get("target_group", arn, scope)
+    if isinstance(found, Unread) and found.retry:
+        for kind in ("target_group_attributes", "target_health"):
+            view.get(kind, arn, scope)
+    return found
 
 
 def _seen(goal: Goal, packet: Packet, keeps: bool) -> Goal:

@@ -9,8 +9,22 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
 from flowdiag.address import address, is_private
-from flowdiag.component import EVERYWHERE, Component, Id, Lookup, Offer, Part, Read, Resource, View, by_id, by_name, holder
-from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Query, Scope, Translation, Unread
+from flowdiag.component import (
+    EVERYWHERE,
+    Component,
+    Id,
+    Lookup,
+    Offer,
+    Part,
+    Read,
+    Resource,
+    View,
+    by_id,
+    by_name,
+    holder,
+    public_access_blocked,
+)
+from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Scope, Translation, Unread
 
 
 class GatewayAttachment(Part):
@@ -84,7 +98,7 @@ class InternetGatewayComponent(Component):
                 "public address": "denied" if inward and _denied(packet, view) else _answer(mapped),
                 "far address": "private" if is_private(far) else "public",
                 "edge route table": _edge(place, packet, inward, view),
-                "block public access": _block_public_access(packet, place, _subnet(packet, inward, view), view),
+                "block public access": _block_public_access(packet, inward, view),
             },
             words={
                 "gateway": gateway.name if gateway else place.id,
@@ -226,32 +240,23 @@ def _inner(place: Place, packet: Packet, view: View) -> Place:
     return Place(kind="vpc", id=packet.vpc, role="deliver", scope=place.scope)
 
 
-def _subnet(packet: Packet, inward: bool, view: View) -> str:
-    """The subnet whose exclusion counts: the sender's, or that of the interface the packet is for."""
-    if not inward:
-        return packet.subnet
+def _block_public_access(packet: Packet, inward: bool, view: View) -> str:
+    """Whether VPC Block Public Access stops the packet; of what a NAT gateway or a firewall sends on, both subnets count."""
+    translated = any(t.place.kind == "nat_gateway" for t in packet.translations)
+    subnets = _subnets_inside(packet, view) if inward else _subnets_outside(packet, view)
+    return public_access_blocked(packet, subnets, not inward, not translated, view)
+
+
+def _subnets_outside(packet: Packet, view: View) -> tuple[str, ...]:
+    origin = view.get("network_interface", packet.origin, packet.scope) if packet.origin else None
+    first = origin.subnet_id if origin and origin.vpc_id == packet.vpc else ""
+    return tuple(dict.fromkeys(id for id in (packet.subnet, first) if id))
+
+
+def _subnets_inside(packet: Packet, view: View) -> tuple[str, ...]:
     inside = _inside(packet, view)
     interface = holder(packet.vpc, inside, packet.scope, view) if inside else None
-    return str(interface.subnet_id) if interface else ""
-
-
-def _block_public_access(packet: Packet, place: Place, subnet_id: str, view: View) -> str:
-    """Whether it blocks this packet, as DescribeSubnets or DescribeVpcs shows it; off where the reply predates the feature.
-
-    Mode block-ingress still lets NAT gateways' traffic through, and a subnet may be excluded from what its VPC shows:
-
-    https://docs.aws.amazon.com/vpc/latest/userguide/security-vpc-bpa-basics.html
-    """
-    subnet = view.get("subnet", subnet_id, packet.scope) if subnet_id else None
-    vpc = view.get("vpc", packet.vpc, packet.scope) if packet.vpc else None
-    states = next((r.block_public_access_states for r in (subnet, vpc) if r and r.block_public_access_states), None)
-    if states is None:
-        view.assume(Query(kind="block_public_access", by="vpc", value=packet.vpc, scope=place.scope), "off")
-        return "off"
-    translated = any(t.place.kind == "nat_gateway" for t in packet.translations)
-    modes = {"off": "off", "block-bidirectional": "on", "block-ingress": "off" if translated else "on"}
-    mode = modes.get(str(states.get("InternetGatewayBlockMode", "off")), "unknown")
-    return "unknown" if mode == "on" and isinstance(subnet, Unread) else mode
+    return (interface.subnet_id,) if interface else ()
 
 
 def _shown(packet: Packet, mapped: Any, inward: bool) -> str:

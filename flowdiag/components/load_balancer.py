@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from flowdiag.address import address
-from flowdiag.component import Component, Goal, Handling, View, neighbours, taken_back
+from flowdiag.balancing import Goal, Handling
+from flowdiag.component import Component, View, neighbours, taken_back
 from flowdiag.model import ICMP, ICMPV6, Address, Evidence, Move, Observation, Packet, Place, PortRange, Translation, Unread
 
 NODE_PORTS = PortRange(first=1024, last=65535)
@@ -199,7 +200,7 @@ def _out_of(node: Any, packet: Packet, view: View, everywhere: bool = False) -> 
     https://docs.aws.amazon.com/vpc/latest/reachability/explanation-codes.html
     """
     onward = packet.but(subnet=node.subnet_id, vpc=node.vpc_id, scope=node.scope)
-    groups = (Place(kind="security_group", id=node.id, role="egress", scope=node.scope),) if node.groups else ()
+    groups = () if node.bare else (Place(kind="security_group", id=node.id, role="egress", scope=node.scope),)
     acl = Place(kind="network_acl", id=node.subnet_id, role="outbound", scope=node.scope)
     taken = taken_back(packet)
     if taken and taken.returns:

@@ -17,6 +17,7 @@ from flowdiag.model import (
     UDP,
     Address,
     Evidence,
+    Hop,
     Move,
     Observation,
     Packet,
@@ -155,6 +156,12 @@ class NatGatewayComponent(Component):
             return ()
         ways = (_turned_back(packet, known),) if known else _turned(nat, packet)
         return tuple(_out(nat, after, view, len(ways) > 1) for after in ways)
+
+    def interfaces(self, hop: Hop, subnets: tuple[str, ...], view: View) -> tuple[str, ...]:
+        """The interface of the address that it gives the packet."""
+        nat = view.get("nat_gateway", hop.place.id, hop.place.scope)
+        own = nat.nat_gateway_addresses if nat else ()
+        return tuple(a.network_interface_id for a in own if a.network_interface_id and a.private_ip == str(hop.after.source))
 
     def offers(self, packet: Packet, scope: Scope, view: View) -> Iterator[Offer]:
         """The working public ones, for a packet to the internet that has no public address yet."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -20,6 +21,7 @@ CALLERS = ("lambda",)
 # Behind these stands something that tells by itself what it opens of its own accord, and to whom.
 OPENERS = ("load_balancer", "network_load_balancer", "gateway_load_balancer")
 # Descriptions of interfaces that AWS types as plain `interface` although a service forwards through them.
+_GROUPED = re.compile(r"ELB (app/|[^/]+$)")  # Application and Classic Load Balancers
 DESCRIBED = {
     "ELB gwy/": "gateway_load_balancer",
     "ELB ": "load_balancer",
@@ -34,6 +36,8 @@ class PublicAssociation(Part):
 
     public_ip: str = ""
     public_dns_name: str = ""
+    carrier_ip: str = ""
+    customer_owned_ip: str = ""
 
 
 class PrivateAddress(Part):
@@ -121,7 +125,14 @@ class NetworkInterface(Resource):
     def service(self) -> str:
         """The service that forwards through this interface, or empty where a host stands behind it."""
         described = next((kind for start, kind in DESCRIBED.items() if self.description.startswith(start)), "")
+        if self.requester_managed and not self.description and self.interface_type in ("", "interface"):
+            return "unnamed service"  # AWS describes what it manages; without that nobody knows what stands there
         return described or ("" if self.interface_type in (*HOSTS, *CALLERS) else self.interface_type)
+
+    @property
+    def bare(self) -> bool:
+        """True where it has no security group and needs none: that of a service, but for those that always have one."""
+        return bool(self.service) and not self.groups and not _GROUPED.match(self.description)
 
     def serves(self, direction: str) -> str:
         """What stands behind it for a packet that arrives: a caller takes in replies like a host, and no requests."""
@@ -148,6 +159,14 @@ class NetworkInterface(Resource):
             if entry.private_ip_address == str(private) and entry.association and entry.association.public_ip:
                 return entry.association.public_ip
         return self.association.public_ip if self.association and str(private) == self.private_ip_address else ""
+
+    def outer_of(self, private: Address, field: str) -> str:
+        """The address of another network (`carrier_ip`, `customer_owned_ip`) mapped to one of its private addresses, or empty."""
+        for entry in self.private_ip_addresses:
+            if entry.private_ip_address == str(private) and entry.association and getattr(entry.association, field):
+                return str(getattr(entry.association, field))
+        own = self.association if str(private) == self.private_ip_address else None
+        return str(getattr(own, field)) if own else ""
 
     def private_of(self, public: Address) -> str:
         """The private IPv4 address a public one is mapped to, or empty."""
@@ -270,6 +289,9 @@ class NetworkInterfaceComponent(Component):
             return ()
         if place.role == "forward":
             return _through_guest(interface, packet, view)
+        if place.role == "arrive" and packet.carried:
+            to, inner = packet.carried
+            return (Move(to=to, packet=inner.but(tracked=packet.tracked)),)
         if place.role == "arrive":
             behind = interface.serves(packet.direction)
             service = Place(kind="service_interface", id=interface.id, role=behind, scope=interface.scope)
@@ -295,8 +317,7 @@ def _labelled(interface: NetworkInterface) -> str:
 
 def _groups(interface: NetworkInterface, role: str) -> tuple[Place, ...]:
     """Only a service's interface may have no security group; a host's without one is half-written, which the guard tells."""
-    bare = interface.service and not interface.groups
-    return () if bare else (Place(kind="security_group", id=interface.id, role=role, scope=interface.scope),)
+    return () if interface.bare else (Place(kind="security_group", id=interface.id, role=role, scope=interface.scope),)
 
 
 def _running(interface: NetworkInterface, view: View) -> tuple[str, str]:

@@ -78,7 +78,10 @@ class SecurityGroupComponent(Component):
             id_field="AssociationId",
             resource=SecurityGroupVpcAssociation,
             items=_associations,
-            lookups={"group": Lookup(keys=lambda raw: [raw["GroupId"]], filter="group-id")},
+            lookups={
+                "id": Lookup(keys=lambda raw: [raw["AssociationId"]]),
+                "group": Lookup(keys=lambda raw: [raw["GroupId"]], filter="group-id"),
+            },
         ),
     )
 
@@ -279,10 +282,10 @@ def _used_elsewhere(group: Any, view: View) -> bool:
 
 
 def _carries(interface: Any, group_id: str) -> Answer:
-    """Whether the interface is a member; a host's without any group is half-written."""
+    """Whether the interface is a member; one without any group that ought to have some is half-written."""
     if interface is None:
         return "no"
-    if not interface.groups and not interface.service:
+    if not interface.groups and not interface.bare:
         return "unknown"
     return _answer(any(group.group_id == group_id for group in interface.groups))
 

@@ -31,6 +31,11 @@ class Subnet(Resource):
         """True where the address lies in one of the subnet's CIDRs."""
         return holds(self.cidr_block, address) or any(holds(a.cidr, address) for a in self.ipv6_cidr_block_association_set)
 
+    @property
+    def block_public_access(self) -> str:
+        """The mode of VPC Block Public Access that AWS shows with the subnet, or empty where it shows none."""
+        return str((self.block_public_access_states or {}).get("InternetGatewayBlockMode", ""))
+
     def shares_zone(self, other: Subnet) -> bool | None:
         """Whether both lie in one availability zone, None where that is not known: a zone's name is each account's own.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from flowdiag.address import address
-from flowdiag.component import Component, Goal, Id, Lookup, Part, Read, Resource, View, holder
+from flowdiag.balancing import Goal
+from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, holder
 from flowdiag.model import Address, Unread
 
 # Protocols of which the client's address is always kept, and target states in which a target gets nothing, or all is well.

@@ -8,10 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from flowdiag.component import Component, Part, Read, Resource, View, by_id, by_name, owner_scope
-from flowdiag.model import Evidence, Move, Observation, Packet, Place, Scope, Unread
+from flowdiag.component import Component, Offer, Part, Read, Resource, View, by_id, by_name, owner_scope
+from flowdiag.model import Evidence, Hop, Move, Observation, Packet, Place, Scope, Translation, Unread
 
 PEERINGS = ("peering", "tgw-peering")
+# What stands at the end of an attachment that leads out of AWS, by the kind of resource that a route shows of it.
+OUTSIDE = {"vpn": "vpn_connection", "direct-connect-gateway": "direct_connect_gateway", "connect": "transit_gateway_connect"}
 
 
 class Options(Part):
@@ -71,6 +73,8 @@ class TransitGatewayComponent(Component):
     kind = "transit_gateway"
     prefixes = ("tgw",)
     interface_types = ("transit_gateway",)
+    route_field = "TransitGatewayId"
+    offer_rank = 2
     reads = (
         Read(
             service="ec2",
@@ -133,12 +137,50 @@ class TransitGatewayComponent(Component):
         moves = _onward(crossing, place, packet, view)
         return tuple(move.model_copy(update={"as_if": crossing.zone != "covered"}) for move in moves or ())
 
+    def offers(self, packet: Packet, scope: Scope, view: View) -> tuple[Offer, ...]:
+        """The transit gateways that the VPC is attached to and that have a route to the address."""
+        found = view.find("transit_gateway_vpc_attachment", "vpc", packet.vpc, scope) or ()
+        places = [Place(kind="transit_gateway", id=a.transit_gateway_id, scope=scope) for a in found if a.alive]
+        ways = [(place, _crossing(place, packet, view).way) for place in places]
+        target = packet.flow.destination
+        return tuple(Offer(place, way.destination or f"{target}/{target.max_prefixlen}") for place, way in ways if way)
+
+    def interfaces(self, hop: Hop, subnets: tuple[str, ...], view: View) -> tuple[str, ...]:
+        """Those of the attachments, one in each subnet that a packet enters or leaves the gateway by.
+
+        https://docs.aws.amazon.com/vpc/latest/tgw/tgw-vpc-attachments.html
+        """
+        found = (view.find("network_interface", "subnet", subnet, hop.place.scope) or () for subnet in subnets)
+        return tuple(i.id for several in found for i in several if i.service == "transit_gateway")
+
     def foresee(self, place: Place, vpc: str, view: View) -> None:
         """The attachment of the VPC with its association, and the routes that packets from there meet."""
         own = None if _is_interface(place) else _attached(place.id, vpc, place.scope, view)
         if own:
             view.get("transit_gateway", place.id, place.scope)
-            _table(_associated(own, view), view)
+            table = _table(_associated(own, view), view)
+            leading = [a for route in table.routes for a in route.transit_gateway_attachments] if table else []
+            for attachment in leading:
+                _foresee_outside(attachment, place, view)
+
+
+def _foresee_outside(attachment: Any, place: Place, view: View) -> None:
+    """What stands at the end of an attachment that leads out of AWS."""
+    id, scope = attachment.resource_id, place.scope
+    if attachment.resource_type in OUTSIDE:
+        view.find("transit_gateway_side", "attachment", attachment.transit_gateway_attachment_id, scope)
+    if attachment.resource_type == "vpn":
+        connection = view.get("vpn_connection", id, scope)
+        if connection:
+            view.get("customer_gateway", connection.customer_gateway_id, scope)
+    elif attachment.resource_type == "direct-connect-gateway":
+        view.get("direct_connect_associations", place.id, scope)
+        attached = view.get("direct_connect_attachments", id, scope)
+        if attached:
+            attached.interfaces(view)
+    elif attachment.resource_type == "connect":
+        view.get("transit_gateway_connect", attachment.transit_gateway_attachment_id, scope)
+        view.find("connect_peer", "attachment", attachment.transit_gateway_attachment_id, scope)
 
 
 def _is_interface(place: Place) -> bool:
@@ -195,10 +237,10 @@ def _attached(gateway: str, vpc: str, scope: Scope, view: View) -> Any:
 
 def _told(gateway: str, attachment: str, scope: Scope, view: View) -> Any:
     """An attachment as this transit gateway shows it: both sides of a peering have one of the same id."""
-    found = view.find("transit_gateway_attachment", "gateway", gateway, scope)
+    found = view.find("transit_gateway_side", "attachment", attachment, scope)
     if isinstance(found, Unread):
         return found
-    return next((a for a in found if a.id == attachment and a.alive), None)
+    return next((a for a in found if a.transit_gateway_id == gateway and a.alive), None)
 
 
 def _associated(own: Any, view: View) -> Any:
@@ -243,8 +285,19 @@ def _onward(crossing: Crossing, place: Place, packet: Packet, view: View) -> tup
         return _into_vpc(crossing, place, packet, view)
     if way.type in PEERINGS:
         return _to_peer(crossing, place, packet, view)
+    if way.type in OUTSIDE:
+        return tuple(_out(attachment, way.type, place, packet, len(way.attachments) > 1) for attachment in way.attachments)
     target = Place(kind="unsupported", id=way.resource or way.attachment, role=way.type, scope=place.scope)
     return (Move(to=target, packet=_unseen(packet, place).but(subnet="", vpc="")),)
+
+
+def _out(attachment: Any, type: str, place: Place, packet: Packet, guess: bool) -> Move:
+    """Out of AWS by an attachment, at which the answer is taken to come in again; of several one is taken for each flow."""
+    id = attachment.transit_gateway_attachment_id if type == "connect" else attachment.resource_id
+    back = place.model_copy(update={"role": attachment.transit_gateway_attachment_id})
+    noted = Translation(place=back, before=packet.flow, after=packet.flow)
+    onward = _unseen(packet, place).but(subnet="", vpc="", translations=(*packet.translations, noted))
+    return Move(to=Place(kind=OUTSIDE[type], id=id, role="out", scope=place.scope), packet=onward, guess=guess)
 
 
 def _far(crossing: Crossing, view: View) -> Any:
@@ -264,9 +317,19 @@ def _into_vpc(crossing: Crossing, place: Place, packet: Packet, view: View) -> t
     exits = far.exits(_here(packet, view), view) if far else None
     if exits is None:
         return None
+    exits = _kept(far, exits, packet)
     packets = _as_seen(crossing, far, place, packet, view)
     guess = len(exits) * len(packets) > 1
     return tuple(_exit(subnet, far, seen, guess) for subnet in exits for seen in packets)
+
+
+def _kept(far: Any, exits: list[Any], packet: Packet) -> list[Any]:
+    """In appliance mode both directions of a flow come out in one zone: the reply in that of the request.
+
+    https://docs.aws.amazon.com/vpc/latest/tgw/transit-gateway-appliance-scenario.html
+    """
+    before = [place.role for place in packet.chosen if place.id == far.id] if packet.direction == "reply" else []
+    return [subnet for subnet in exits if subnet.id in before] or exits
 
 
 def _as_seen(crossing: Crossing, far: Any, place: Place, packet: Packet, view: View) -> tuple[Packet, ...]:
@@ -296,6 +359,9 @@ def _exit(subnet: Any, far: Any, packet: Packet, guess: bool) -> Move:
     https://docs.aws.amazon.com/vpc/latest/tgw/tgw-nacls.html
     """
     onward = packet.but(subnet=subnet.id, vpc=far.vpc_id, scope=subnet.scope, receiver=None)
+    if far.options.appliance_mode_support == "enable" and packet.direction == "request":
+        here = Place(kind="transit_gateway_attachment", id=far.id, role=subnet.id, scope=subnet.scope)
+        onward = onward.but(chosen=(*onward.chosen, here))
     if subnet.holds(packet.flow.destination):
         return Move(to=Place(kind="vpc", id=far.vpc_id, role="deliver", scope=subnet.scope), packet=onward, guess=guess)
     acl = Place(kind="network_acl", id=subnet.id, role="outbound", scope=subnet.scope)

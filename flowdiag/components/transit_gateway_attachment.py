@@ -65,6 +65,17 @@ class TransitGatewayAttachment(Resource):
         return self.association.transit_gateway_route_table_id if self.association and usable else ""
 
 
+class TransitGatewaySide(TransitGatewayAttachment):
+    """The same as one of two peered transit gateways shows it: in one account and Region both sides have the same id."""
+
+    kind: ClassVar[str] = "transit_gateway_side"
+
+
+def _sides(entries: Iterable[Any]) -> Iterable[Any]:
+    """Every entry with what tells it from that of the other side."""
+    return ({**entry, "Side": f"{entry['TransitGatewayAttachmentId']} {entry['TransitGatewayId']}"} for entry in entries)
+
+
 class VpcAttachmentOptions(Part):
     """The options of a VPC attachment; absent ones have AWS's documented default."""
 
@@ -181,12 +192,23 @@ class TransitGatewayAttachmentComponent(Component):
             operation="describe_transit_gateway_attachments",
             action="ec2:DescribeTransitGatewayAttachments",
             responses=("TransitGatewayAttachments",),
-            id_field="TransitGatewayAttachmentId",
-            resource=TransitGatewayAttachment,
+            id_field="Side",
+            resource=TransitGatewaySide,
             lookups={
-                "id": _by_attachment(),
+                "id": Lookup(keys=_named("Side")),
+                "attachment": Lookup(keys=_named("TransitGatewayAttachmentId"), filter="transit-gateway-attachment-id"),
                 "gateway": Lookup(keys=_named("TransitGatewayId"), filter="transit-gateway-id"),
             },
+            items=_sides,
+        ),
+        Read(
+            service="ec2",
+            operation="describe_transit_gateway_attachments",
+            action="ec2:DescribeTransitGatewayAttachments",
+            responses=("TransitGatewayAttachments",),
+            id_field="TransitGatewayAttachmentId",
+            resource=TransitGatewayAttachment,
+            lookups={"id": _by_attachment()},
         ),
         Read(
             service="ec2",

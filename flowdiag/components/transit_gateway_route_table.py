@@ -32,7 +32,11 @@ RANKS = {
 
 @dataclass(frozen=True)
 class Way:
-    """A route that covers the destination: the attachment it leads to, its prefix length, its rank and its text."""
+    """A route that covers the destination: the attachment it leads to, its prefix length, its rank and its text.
+
+    `attachments` are all of them where equal routes of VPN connections or the like share one; `destination` is its CIDR,
+    empty where a prefix list stands for it.
+    """
 
     attachment: str
     type: str
@@ -41,6 +45,8 @@ class Way:
     rank: int
     state: str
     text: str
+    attachments: tuple[Any, ...] = ()
+    destination: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,8 @@ class TransitGatewayRoute(Part):
         """The route as a way to a destination that it covers by so many bits."""
         to = next(iter(self.transit_gateway_attachments), None)
         attachment, type, resource = (to.transit_gateway_attachment_id, to.resource_type, to.resource_id) if to else ("", "", "")
-        return Way(attachment, type, resource, length, self.rank, self.state, str(self))
+        known = self.transit_gateway_attachments
+        return Way(attachment, type, resource, length, self.rank, self.state, str(self), known, self.destination_cidr_block)
 
     def __str__(self) -> str:
         """As a person reads it: `10.1.0.0/16 → tgw-attach-1`."""
@@ -197,7 +204,7 @@ class Propagation(Part):
         """A CIDR of the VPC as a way into it."""
         outer, to = network(cidr), self.transit_gateway_attachment_id
         text = f"{cidr} → {to} (propagated)"
-        return Way(to, "vpc", self.resource_id, outer.prefixlen if outer else 0, RANKS["vpc"], "active", text)
+        return Way(to, "vpc", self.resource_id, outer.prefixlen if outer else 0, RANKS["vpc"], "active", text, (self,), cidr)
 
 
 class TransitGatewayPropagations(Resource):

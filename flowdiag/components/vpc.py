@@ -62,6 +62,11 @@ class Vpc(Resource):
         """True where the address lies in one of the VPC's CIDRs."""
         return any_holds(self.cidrs, address)
 
+    @property
+    def block_public_access(self) -> str:
+        """The mode of VPC Block Public Access that AWS shows with the VPC, or empty where it shows none."""
+        return str((self.block_public_access_states or {}).get("InternetGatewayBlockMode", ""))
+
 
 class VpcComponent(Component):
     """Delivers inside one VPC; `place.id` is the VPC."""

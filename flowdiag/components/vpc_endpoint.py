@@ -1,7 +1,10 @@
-"""VPC endpoints: interface endpoints take a packet up at their own network interface, gateway endpoints by a route.
+"""VPC endpoints: interface endpoints take a packet up at their own network interface, others by a route that leads to them.
 
+Behind an interface endpoint of a service of one's own stands `vpc_endpoint_service`, behind an endpoint of a Gateway Load
+Balancer `gateway_load_balancer`; behind all others AWS or somebody else takes over.
 https://docs.aws.amazon.com/vpc/latest/privatelink/create-interface-endpoint.html
 https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html
+https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-load-balancer-endpoints.html
 """
 
 from __future__ import annotations
@@ -10,18 +13,7 @@ import re
 from ipaddress import ip_network
 from typing import Any, ClassVar
 
-from flowdiag.component import (
-    Component,
-    Id,
-    Lookup,
-    Part,
-    Read,
-    Resource,
-    View,
-    by_id,
-    by_name,
-    owner_scope,
-)
+from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, by_id, by_name, neighbours, owner_scope
 from flowdiag.model import ICMP, ICMPV6, TCP, Evidence, Move, Observation, Packet, Place, Unread
 from flowdiag.named import Named, all_of, arn_scope, every
 
@@ -33,7 +25,14 @@ _DNS = re.compile(
     r"^(?:[^.]+\.)*(?P<id>vpce-[0-9a-f]+)-[0-9a-z]+(?:-(?P<zone>[a-z]+(?:-[a-z]+)+-\d[0-9a-z-]*))?\..+\.vpce\.amazonaws\.com"
 )
 _NAMED = re.compile(r"^(?:arn:[^:]+:ec2:[^:]*:\d*:vpc-endpoint/)?(?P<id>vpce-[0-9a-z]+)$")
-TYPES = {"Interface": "interface", "Gateway": "gateway"}
+TYPES = {
+    "Interface": "interface",
+    "Gateway": "gateway",
+    "GatewayLoadBalancer": "appliances",
+    "Resource": "resource",
+    "ServiceNetwork": "service network",
+}
+EMERGE = "emerge"  # the role of an endpoint at which a packet comes out again
 
 
 class DnsEntry(Part):
@@ -57,6 +56,9 @@ class VpcEndpoint(Resource):
     service_name: str = ""
     state: Id
     policy_document: str = ""
+    subnet_ids: tuple[str, ...] = ()
+    service_network_arn: str = ""
+    resource_configuration_arn: str = ""
     network_interface_ids: tuple[str, ...] = ()
     dns_entries: tuple[DnsEntry, ...] = ()
 
@@ -66,10 +68,28 @@ class VpcEndpoint(Resource):
         return self.vpc_endpoint_id
 
     @property
+    def type(self) -> str:
+        """Its type in words of the decision table."""
+        return TYPES.get(self.vpc_endpoint_type, "other")
+
+    @property
     def service(self) -> str:
         """The service as a person says it: `s3`, `ec2`, or the whole name of somebody's own service."""
-        named = self.service_name or f"the service behind {self.id}"
+        behind = self.resource_configuration_arn or self.service_network_arn
+        named = self.service_name or behind or f"the service behind {self.id}"
         return named.split(".", 3)[-1] if named.startswith("com.amazonaws.") and named.count(".") > 2 else named
+
+    @property
+    def service_id(self) -> str:
+        """The id of the customer's service behind it, as its name tells, or empty where the service is AWS's own."""
+        last = self.service_name.rpartition(".")[2]
+        return last if last.startswith("vpce-svc-") else ""
+
+    @property
+    def firewall(self) -> str:
+        """The ARN of the Network Firewall that made the endpoint, as its tag tells, or empty."""
+        tagged = {tag.get("Key"): tag.get("Value", "") for tag in self.tags}
+        return tagged.get("Firewall", "") if tagged.get("AWSNetworkFirewallManaged") == "true" else ""
 
 
 class VpcEndpointComponent(Component):
@@ -77,7 +97,7 @@ class VpcEndpointComponent(Component):
 
     kind = "vpc_endpoint"
     prefixes = ("vpce",)
-    interface_types = ("vpc_endpoint",)
+    interface_types = ("vpc_endpoint", "gateway_load_balancer_endpoint")
     outside = True
     spoken = "endpoint"
     reads = (
@@ -101,20 +121,30 @@ class VpcEndpointComponent(Component):
         return bool(_NAMED.match(text) or _DNS.match(text.lower()))
 
     def named(self, text: str, near: tuple[Any, ...], view: View) -> tuple[Named, ...] | Unread:
-        """The endpoint with this id, ARN, DNS name or Name tag; a private DNS name is one of the other end's VPCs."""
-        host = text.lower().rstrip(".")
-        dns, known = _DNS.match(host), _NAMED.match(text)
-        if "." in text and not dns:
-            return _by_private_dns(host, near, view)
+        """The endpoint with this id, ARN, DNS name of its own or Name tag."""
+        dns, known = _DNS.match(text.lower()), _NAMED.match(text)
         by, value = ("id", (dns or known)["id"]) if dns or known else ("name", text)  # type: ignore[index]
         found = view.find("vpc_endpoint", by, value, arn_scope(text))
         zone = (dns["zone"] or "") if dns else ""
         return found if isinstance(found, Unread) else _all_named(found, zone, view)
 
-    def observe(self, place: Place, packet: Packet, view: View) -> Observation:
+    def guards(self, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
+        """Into the endpoint of a Gateway Load Balancer: its subnet's network ACL, even where the sender is in that subnet.
+
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/gateway-load-balancers.html#load-balancer-network-acl
+        """
+        endpoint = _endpoint(place, packet.vpc, view) if place.role != EMERGE else None
+        if not endpoint or endpoint.firewall or endpoint.type != "appliances" or not place.id.startswith("vpce-"):
+            return ()
+        return tuple(Place(kind="network_acl", id=id, role="inbound", scope=endpoint.scope) for id in endpoint.subnet_ids[:1])
+
+    def observe(self, place: Place, packet: Packet, view: View) -> Observation | None:
         """Whether the endpoint works, and whether its service takes this kind of packet."""
-        endpoint = _endpoint(place, packet, view)
-        kind = endpoint.vpc_endpoint_type if endpoint else ""
+        if place.role == EMERGE:
+            return None
+        endpoint = _endpoint(place, packet.vpc, view)
+        if endpoint and endpoint.firewall:
+            return None
         name = endpoint.name if endpoint else place.id
         protocol = packet.flow.protocol
         return Observation(
@@ -122,14 +152,15 @@ class VpcEndpointComponent(Component):
             inputs={
                 "packet": _packet(place, packet, endpoint, view),
                 "state": _state(endpoint),
-                "type": TYPES.get(kind, "other") if endpoint else "unknown",
+                "type": endpoint.type if endpoint else "unknown",
+                "service": _service(endpoint, view),
                 "protocol": "tcp" if protocol == TCP else "ping" if protocol in (ICMP, ICMPV6) else "other",
             },
             words={
                 "endpoint": name,
                 "service": endpoint.service if endpoint else "the service",
                 "state": endpoint.state if endpoint else "",
-                "type": kind,
+                "type": endpoint.vpc_endpoint_type if endpoint else "",
                 "source": str(packet.flow.source),
                 "flow": packet.flow.service(),
             },
@@ -140,24 +171,69 @@ class VpcEndpointComponent(Component):
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
-        """Nowhere that AWS shows; the service's answer comes back into the VPC by a gateway endpoint."""
-        if place.role != "leave" or not packet.vpc:
+        """To what stands behind it, as far as that is shown; the answer of AWS's own service comes back into the VPC."""
+        if place.role == EMERGE:
+            return _out_of(place, packet, view)
+        if place.role == "leave":
+            to = Place(kind="vpc", id=packet.vpc, role="deliver", scope=place.scope)
+            return (Move(to=to, packet=packet.but(subnet="")),) if packet.vpc else ()
+        endpoint = _endpoint(place, packet.vpc, view)
+        if endpoint and endpoint.firewall:
+            return (Move(to=Place(kind="network_firewall", id=endpoint.id, scope=endpoint.scope), packet=packet),)
+        if not endpoint:
             return ()
-        to = Place(kind="vpc", id=packet.vpc, role="deliver", scope=place.scope)
-        return (Move(to=to, packet=packet.but(subnet="")),)
+        if endpoint.type == "appliances" and place.id == endpoint.id:
+            id = endpoint.service_id or endpoint.id
+            return (Move(to=Place(kind="gateway_load_balancer", id=id, role=endpoint.id, scope=endpoint.scope), packet=packet),)
+        if _service(endpoint, view) == "own" and endpoint.type == "interface" and packet.direction == "request":
+            to = Place(kind="vpc_endpoint_service", id=endpoint.service_id, role=place.id, scope=place.scope)
+            return (Move(to=to, packet=packet),)
+        return ()
+
+    def foresee(self, place: Place, vpc: str, view: View) -> None:
+        """What stands behind it: a firewall with its rules, or one's own service with the load balancers of its nodes."""
+        endpoint = _endpoint(place, vpc, view)
+        firewall = view.get("network_firewall", endpoint.firewall, endpoint.scope) if endpoint and endpoint.firewall else None
+        if firewall:
+            firewall.foresee(view)
+        if not endpoint or not endpoint.service_id:
+            return
+        service = view.get("vpc_endpoint_service", endpoint.service_id, place.scope)
+        for arn in (*service.network_load_balancer_arns, *service.gateway_load_balancer_arns) if service else ():
+            balancer = view.get("load_balancer", arn, service.scope)
+            if balancer and balancer.nodes(view) is not None:
+                balancer.foresee(view)
 
 
-def _by_private_dns(host: str, near: tuple[Any, ...], view: View) -> tuple[Named, ...] | Unread:
-    """The endpoints of the other end's VPCs that answer to a service's name.
+def _out_of(place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
+    """Out of the subnet of a Gateway Load Balancer's endpoint by its route table, or to a neighbour in it.
 
-    With private DNS a service's own name leads to them inside their VPC alone:
-    https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-access-aws-services.html
+    https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-load-balancer-endpoints.html
     """
-    places = dict.fromkeys((i.vpc_id, owner_scope(i.vpc_id, i.scope, view)) for i in near)
-    found = all_of(view.find("vpc_endpoint", "vpc", vpc, scope) for vpc, scope in places)
-    if isinstance(found, Unread):
-        return found
-    return _all_named([e for e in found if any(entry.is_for(host) for entry in e.dns_entries)], "", view)
+    endpoint = view.get("vpc_endpoint", place.id, place.scope)
+    subnet = next(iter(endpoint.subnet_ids), "") if endpoint else ""
+    if not subnet:
+        return ()
+    onward = packet.but(subnet=subnet, vpc=endpoint.vpc_id, scope=endpoint.scope)
+    if neighbours(subnet, endpoint.vpc_id, packet.flow.destination, endpoint.scope, view):
+        return (Move(to=Place(kind="vpc", id=endpoint.vpc_id, role="deliver", scope=endpoint.scope), packet=onward),)
+    acl = Place(kind="network_acl", id=subnet, role="outbound", scope=endpoint.scope)
+    to = Place(kind="route_table", id=subnet, role="route", scope=endpoint.scope)
+    return (Move(to=to, packet=onward, guards=(acl,)),)
+
+
+def _service(endpoint: Any, view: View) -> str:
+    """Whose service stands behind the endpoint: `aws`, the reader's `own`, of `others`, or `unknown`.
+
+    AWS shows the configuration of a service to its owner alone:
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcEndpointServiceConfigurations.html
+    """
+    if not endpoint:
+        return "unknown"
+    if not endpoint.service_id:
+        return "aws" if endpoint.service_name or endpoint.type not in ("interface", "appliances") else "unknown"
+    found = view.get("vpc_endpoint_service", endpoint.service_id, endpoint.scope)
+    return "own" if found else "unknown" if isinstance(found, Unread) else "others"
 
 
 def _all_named(endpoints: Any, zone: str, view: View) -> tuple[Named, ...] | Unread:
@@ -193,21 +269,24 @@ def _as_gateway(endpoint: Any, view: View) -> Named | Unread:
     return Named(resource=endpoint.id, label=endpoint.name, addresses=(first,) if first else (), outside=outside)
 
 
-def _endpoint(place: Place, packet: Packet, view: View) -> Any:
+def _endpoint(place: Place, vpc: str, view: View) -> Any:
     """The endpoint; the participants of a shared VPC do not see it, and some service's interface may be of none that is shown."""
     if place.id.startswith("vpce-"):
         here = view.get("vpc_endpoint", place.id, place.scope)
-        return here if here is not None else view.get("vpc_endpoint", place.id, owner_scope(packet.vpc, place.scope, view))
-    found = view.find("vpc_endpoint", "vpc", packet.vpc, place.scope)
+        return here if here is not None else view.get("vpc_endpoint", place.id, owner_scope(vpc, place.scope, view))
+    found = view.find("vpc_endpoint", "vpc", vpc, place.scope)
     return found if isinstance(found, Unread) else next((e for e in found if place.id in e.network_interface_ids), None)
 
 
 def _packet(place: Place, packet: Packet, endpoint: Any, view: View) -> str:
-    """A request, the service's answer, or a reply to what the endpoint would have had to start itself.
+    """A request, one that goes `through` to appliances, the service's answer, or a reply to what the endpoint would have
+    had to start itself.
 
     A gateway endpoint takes up requests of its own VPC alone, `foreign` ones came over a peering or a transit gateway:
     https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html
     """
+    if place.id.startswith("vpce-") and endpoint and endpoint.type == "appliances":
+        return "through"
     if packet.direction == "reply":
         return "answer" if place.role == "leave" else "reply"
     if not endpoint or endpoint.vpc_endpoint_type != "Gateway":

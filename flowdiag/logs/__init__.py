@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, ClassVar, Protocol
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from flowdiag.model import Address, FlowdiagError, Record, Scope, Value
 
@@ -68,11 +68,17 @@ ALWAYS = Window()
 
 class Sought(Value):
     """What is searched for: records in the window that name one of the addresses, as source or destination, packet-level
-    or not; and for each of the interfaces, at what times its flow log has any line at all."""
+    or not; and for each of the interfaces, at what times its flow log has any line at all.
+
+    `beyond` tells, where it is known, what passes an interface from or to: every record sought there names one of these
+    addresses, whichever address it shows for the interface itself, so that a source that searches by itself need not
+    bring everything that the interface does.
+    """
 
     addresses: frozenset[Address] = frozenset()
     interfaces: frozenset[str] = frozenset()
     window: Window = ALWAYS
+    beyond: Mapping[str, frozenset[Address]] = Field(default_factory=dict)
 
 
 class Spans:
@@ -226,7 +232,12 @@ class Source(Protocol):
 class Access(Protocol):
     """The door to AWS as a source knows it: read-only calls by account and Region. `flowdiag.access` is one."""
 
-    home: Scope
+    @property
+    def home(self) -> Scope:
+        """The session's own account and Region."""
+
+    def scopes(self) -> tuple[Scope, ...]:
+        """Every account and Region that may be asked, home first."""
 
     def each(self, scope: Scope, service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         """The pages of a reply as they come; raises FlowdiagError with the reason where AWS does not give them."""
@@ -239,7 +250,7 @@ class Access(Protocol):
 class Means:
     """What a source in AWS may use: the door, and of whom the records are.
 
-    `scopes` are the accounts and Regions of the interfaces on the path; `agreed`: the person agreed to what a query costs.
+    `scopes` are the accounts and Regions of the interfaces on the path; `agreed`: the person agreed to a large amount.
     """
 
     access: Access | None = None
@@ -269,7 +280,7 @@ class Opener:
         """The source at this place, or None where the place is not of this kind."""
 
     @classmethod
-    def of(cls, access: Access, deliveries: Any) -> Source:
+    def of(cls, means: Means, deliveries: Any) -> Source:
         """The source that these flow logs (`logs._delivery.Delivery`) deliver to, all to the same place."""
         raise NotImplementedError(f"{cls.__name__} is the destination of no flow log")
 

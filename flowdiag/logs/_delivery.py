@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from flowdiag.logs import Access, Source, openers
+from flowdiag.logs import Access, Means, Source, openers
 from flowdiag.model import FlowdiagError, Scope, Value
 
 CLOUDWATCH, S3, FIREHOSE = "cloud-watch-logs", "s3", "kinesis-data-firehose"
@@ -62,12 +62,12 @@ def delivered_to(access: Access, scope: Scope, filter: str, value: str) -> Itera
             yield delivery_of(raw, scope)
 
 
-def source_of(access: Access, deliveries: tuple[Delivery, ...]) -> Source:
+def source_of(means: Means, deliveries: tuple[Delivery, ...]) -> Source:
     """The source behind flow logs that deliver to one place; raises FlowdiagError where nothing reads that place."""
     first = deliveries[0]
     for opener in openers():
         if opener.delivers == first.kind:
-            return opener.of(access, deliveries)
+            return opener.of(means, deliveries)
     raise FlowdiagError(f"{first.flow_log} delivers to {first.destination or first.kind}, which is not read")
 
 

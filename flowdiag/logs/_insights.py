@@ -31,11 +31,17 @@ class TooManyError(FlowdiagError):
     """More rows than the queries of one search may bring."""
 
 
-def lines_query(streams: Iterable[str], needles: Iterable[str]) -> str:
-    """Every line that contains one of the needles, or that says records were skipped; of these streams only, where any."""
-    wanted = [_like("@message", text) for text in (*needles, "SKIPDATA")]
-    filters = [f"filter {' or '.join(wanted)}", *_streams_filter(streams)]
-    return " | ".join(("fields @timestamp, @logStream, @message", *filters))
+def lines_query(needles: Iterable[str], streams: Mapping[str, Iterable[str]]) -> str:
+    """Every line that contains one of the needles, or that says records were skipped.
+
+    `streams` are the beginnings of the names of log streams with needles of their own; without any, all streams are read.
+    """
+    among = [f"({_like('@logStream', name)} and ({_holds(own)}))" for name, own in streams.items()]
+    return f"fields @timestamp, @logStream, @message | filter {' or '.join(among) or _holds(needles)}"
+
+
+def _holds(needles: Iterable[str]) -> str:
+    return " or ".join(_like("@message", text) for text in (*needles, "SKIPDATA"))
 
 
 def coverage_query(streams: Iterable[str]) -> str:

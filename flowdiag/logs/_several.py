@@ -1,4 +1,4 @@
-"""Several sources searched as one: all at once, their records and tallies put together."""
+"""Several sources searched as one, all at a time: their records and tallies are put together."""
 
 from __future__ import annotations
 
@@ -12,37 +12,71 @@ from flowdiag.model import FlowdiagError, Record
 
 
 @dataclass(frozen=True)
-class Several:
-    """Sources that may each hold a part; one that cannot be read at all is noted. `notes` stand beside what they tell."""
+class Share:
+    """A source, and the interfaces that it is read for: what it could not read leaves these unseen, and no others."""
 
-    sources: tuple[Source, ...]
+    source: Source
+    interfaces: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Several:
+    """Sources that each hold a share; one that cannot be read at all is noted. `notes` stand beside what they tell.
+
+    An interface may stand in several shares, which then make up the whole of its traffic together.
+    """
+
+    shares: tuple[Share, ...]
     notes: tuple[str, ...] = ()
 
     def search(self, sought: Sought) -> Search:
         """Every record that is sought, of every source."""
         begun: list[Search] = []
-        notes = list(self.notes)
-        for source in self.sources:
+        failed = Tally()
+        for share in self.shares:
+            own = sought.interfaces & share.interfaces
             try:
-                begun.append(source.search(sought))
+                begun.append(share.source.search(sought.model_copy(update={"interfaces": own})))
             except FlowdiagError as error:
-                notes.append(str(error))
-        return Search(partial(_records, begun, notes), source=", ".join(search.source for search in begun))
+                failed.lose(own, str(error))
+        failed.notes += self.notes
+        return Search(partial(_records, begun, failed), source=", ".join(search.source for search in begun))
 
 
-def together(sources: Iterable[Source]) -> Source:
-    """One source of several; the only one as it is."""
-    found = tuple(sources)
-    return found[0] if len(found) == 1 else Several(found)
-
-
-def _records(begun: list[Search], notes: list[str], tally: Tally) -> Iterator[Record]:
-    tally.notes += notes
+def _records(begun: list[Search], failed: Tally, tally: Tally) -> Iterator[Record]:
+    tally.add(failed)
     yield from in_order([partial(_one, search) for search in begun], tally)
 
 
 def _one(search: Search, tally: Tally) -> Iterator[Record]:
-    """The records of one source. What it lost is lost for itself alone: where another one covers the interface, that stands."""
+    yield from search
+    tally.add(search.tally)
+
+
+@dataclass(frozen=True)
+class Places:
+    """The same place in several accounts and Regions: each interface is in one of them, and seen where it is."""
+
+    sources: tuple[Source, ...]
+
+    def search(self, sought: Sought) -> Search:
+        """Every record that is sought, of every place."""
+        begun = [source.search(sought) for source in self.sources]
+        return Search(partial(_of_places, begun), source=", ".join(dict.fromkeys(search.source for search in begun)))
+
+
+def _of_places(begun: list[Search], tally: Tally) -> Iterator[Record]:
+    yield from in_order([partial(_apart, search) for search in begun], tally)
+
+
+def _apart(search: Search, tally: Tally) -> Iterator[Record]:
+    """What one place could not read says nothing of the others."""
     yield from search
     search.tally.lost.clear()
     tally.add(search.tally)
+
+
+def together(sources: Iterable[Source]) -> Source:
+    """One source of the same place in several accounts and Regions; the only one as it is."""
+    found = tuple(sources)
+    return found[0] if len(found) == 1 else Places(found)

@@ -20,7 +20,7 @@ from flowdiag.logs._insights import Insights, Row, coverage_query, lines_query, 
 from flowdiag.logs._layouts import Layouts, Told, layouts_of
 from flowdiag.logs._parallel import Part, in_order
 from flowdiag.logs._several import together
-from flowdiag.model import FlowdiagError, Record, Scope
+from flowdiag.model import Address, FlowdiagError, Record, Scope
 
 SHORT = 8 * 3600
 """Seconds of log streams, all interfaces together, up to which FilterLogEvents reads them whole."""
@@ -65,12 +65,12 @@ class CloudWatch(Opener):
         return together(cls(access, scope, named) for scope in means.scopes or (access.home,))
 
     @classmethod
-    def of(cls, access: Access, deliveries: tuple[Delivery, ...]) -> CloudWatch:
+    def of(cls, means: Means, deliveries: tuple[Delivery, ...]) -> CloudWatch:
         """The log group of these flow logs; raises FlowdiagError where they name none."""
         first = deliveries[0]
         if not first.log_group:
             raise FlowdiagError(f"{first.flow_log} names no log group that it delivers to")
-        return cls(access, first.scope, first.log_group, deliveries, streams=not first.gateway)
+        return cls(means.door(first.log_group), first.scope, first.log_group, deliveries, streams=not first.gateway)
 
     @property
     def name(self) -> str:
@@ -156,15 +156,20 @@ class _Reading:
         except FlowdiagError as error:
             tally.lose([interface], f"{self.source.name}: {interface} could not be read ({error}, logs:FilterLogEvents)")
             return
+        finally:
+            self._doubt([interface], tally)
         yield from self._query([interface], reached, end, tally)
         yield from self._coverage([interface], reached, end, tally)
 
     def _query(self, interfaces: Iterable[str], start: int, end: int, tally: Tally) -> Iterator[Record]:
-        query = lines_query(interfaces, _needles(self.sought))
+        sought = self.sought
+        own = {interface: _needles(sought.beyond.get(interface, sought.addresses)) for interface in interfaces}
+        query = lines_query(_needles(sought.addresses), own)
         try:
             yield from self._read(map(_told_by_row, self.insights.rows(query, start, end)), tally)
         except FlowdiagError as error:
             tally.lose(self.sought.interfaces, f"{self.source.name} could not be searched ({error}, logs:StartQuery)")
+        self._doubt(self.sought.interfaces, tally)
 
     def _coverage(self, interfaces: Iterable[str], start: int, end: int, tally: Tally) -> Iterator[Record]:
         """No records, only when each interface has lines at all."""
@@ -174,6 +179,12 @@ class _Reading:
         except FlowdiagError as error:
             tally.lose(interfaces, f"{self.source.name}: when it has lines could not be asked ({error}, logs:StartQuery)")
         yield from ()
+
+    def _doubt(self, interfaces: Iterable[str], tally: Tally) -> None:
+        """Lines of an interface's own stream that could not be read may be those that are sought."""
+        if tally.refused:
+            several = "1 line" if tally.refused == 1 else f"{tally.refused} lines"
+            tally.lose(interfaces, f"{self.source.name}: {several} of the interfaces sought could not be read")
 
     def _read(self, lines: Iterable[tuple[str, Told]], tally: Tally) -> Iterator[Record]:
         by_stream: dict[str, list[Told]] = defaultdict(list)
@@ -216,7 +227,7 @@ def _interface_of(stream: str) -> str:
     return found[0] if found else ""
 
 
-def _needles(sought: Sought) -> list[str]:
+def _needles(addresses: frozenset[Address]) -> list[str]:
     """What a line that concerns the addresses contains for certain; IPv6 can be written in several ways."""
-    version4 = sorted(str(address) for address in sought.addresses if address.version == 4)
-    return [*version4, *([":"] if any(address.version == 6 for address in sought.addresses) else [])]
+    version4 = sorted(str(address) for address in addresses if address.version == 4)
+    return [*version4, *([":"] if any(address.version == 6 for address in addresses) else [])]

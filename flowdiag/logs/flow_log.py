@@ -31,6 +31,6 @@ class FlowLog(Opener):
                 refusals.append(f"{scope}: {error}")
                 continue
             if found:
-                return source_of(access, found)
+                return source_of(means, found)
         reasons = f" ({'; '.join(refusals)})" if refusals else ""
         raise FlowdiagError(f"AWS knows no flow log {id!r}{reasons}: give the id of one, or the place it delivers to")

@@ -16,12 +16,15 @@ from flowdiag.logs import Access, Means, Opener, Search, Sought, Source, Tally
 from flowdiag.logs._delivery import S3 as BUCKET
 from flowdiag.logs._delivery import Delivery
 from flowdiag.logs._keys import Root, Slots, is_below_root, is_parquet, is_root, leads_on, root_of, slot_of
-from flowdiag.logs._objects import Object, Reading, tell_unread
+from flowdiag.logs._objects import SMALL, Object, Reading, tell_unread
 from flowdiag.logs._parallel import in_order
 from flowdiag.logs.record import Layout
 from flowdiag.model import FlowdiagError, Record, Scope
 
 _BUCKET_ARN = re.compile(r"arn:[\w-]+:s3:::(?P<bucket>[^/]+)/?(?P<prefix>.*)")
+MOST_BYTES = 10 * 10**9
+"""Bytes of files that are pulled without anybody's word."""
+SMALLER = "narrow the window, let Athena search them (athena:DATABASE.TABLE), or agree with yes=True (--yes)"
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class S3(Opener):
     """Files of one bucket: below the folders of `roots`, or, without them, below a prefix whose folders are looked through.
 
     `scope` is who asks and in which Region; `scopes` are the accounts and Regions whose folders are looked into.
-    `layout` is what the LogFormat tells, for files without a header.
+    `layout` is what the LogFormat tells, for files without a header; `agreed` whether a large amount is agreed to.
     """
 
     access: Access
@@ -39,6 +42,7 @@ class S3(Opener):
     roots: tuple[Root, ...] = ()
     scopes: tuple[Scope, ...] = ()
     layout: Layout | None = None
+    agreed: bool = False
 
     prefixes: ClassVar[tuple[str, ...]] = ("s3://",)
     delivers: ClassVar[str] = BUCKET
@@ -53,10 +57,10 @@ class S3(Opener):
         if not bucket:
             raise FlowdiagError(f"flow logs {where!r} name no bucket: write s3://bucket/prefix")
         access = means.door(where)
-        return cls(access, access.home, bucket, prefix, scopes=means.scopes)
+        return cls(access, access.home, bucket, prefix, scopes=means.scopes, agreed=means.agreed)
 
     @classmethod
-    def of(cls, access: Access, deliveries: tuple[Delivery, ...]) -> S3:
+    def of(cls, means: Means, deliveries: tuple[Delivery, ...]) -> S3:
         """The files of flow logs of one bucket and prefix; raises FlowdiagError where their destination is no bucket."""
         first = deliveries[0]
         found = _BUCKET_ARN.fullmatch(first.destination)
@@ -64,7 +68,8 @@ class S3(Opener):
             raise FlowdiagError(f"{first.flow_log} delivers to {first.destination!r}, which is no bucket")
         roots = tuple(root_of(found["prefix"], d.scope, d.flow_log, d.hive, d.hourly) for d in deliveries)
         layout = Layout.of_format(first.log_format) if first.log_format and len(deliveries) == 1 else None
-        return cls(access, first.scope, found["bucket"], found["prefix"], roots, layout=layout)
+        access = means.door(first.destination)
+        return cls(access, first.scope, found["bucket"], found["prefix"], roots, layout=layout, agreed=means.agreed)
 
     @property
     def name(self) -> str:
@@ -77,47 +82,70 @@ class S3(Opener):
         return Search(lambda tally: self._records(sought, slots, tally), source=f"flow logs in {self.name}")
 
     def _records(self, sought: Sought, slots: Slots, tally: Tally) -> Iterator[Record]:
-        reading = Reading(self.access, self.scope, self.bucket, sought, self.layout)
-        parts = (partial(reading.records, found) for found in self._objects(sought, slots, tally))
-        yield from in_order(parts, tally)
+        asker, found = self._objects(sought, slots, tally)
+        size = sum(entry.size for entry in found)
+        if size > MOST_BYTES and not self.agreed:
+            tally.lose(sought.interfaces, f"{self.name}: {size / 10**9:,.1f} GB of files are not read: {SMALLER}")
+            return
+        reading = Reading(self.access, asker, self.bucket, sought, self.layout, small=size <= SMALL)
+        yield from in_order((partial(reading.records, entry) for entry in found), tally)
         tell_unread(reading.failures, self.name, sought, tally)
 
-    def _objects(self, sought: Sought, slots: Slots, tally: Tally) -> Iterator[Object]:
-        """The files that may hold records of the window, as they are listed; a listing that breaks off is noted."""
-        try:
-            listings = list(self._listings(slots))
-            for prefix, after in listings:
-                yield from self._listed(prefix, after, slots)
-        except FlowdiagError as error:
-            tally.lose(sought.interfaces, f"{self.name} could not be listed ({error}, s3:ListBucket)")
-        else:
-            if not listings:
-                tally.lose(
-                    sought.interfaces, f"{self.name}: no folder AWSLogs/…/vpcflowlogs/ of these accounts and Regions is there"
-                )
+    def _objects(self, sought: Sought, slots: Slots, tally: Tally) -> tuple[Scope, list[Object]]:
+        """The files that may hold records of the window, and who may list them; a listing that breaks off is noted.
 
-    def _listings(self, slots: Slots) -> Iterator[tuple[str, str]]:
+        An archive often lies in an account of its own, so where one account may not list the bucket the others are asked.
+        """
+        best: tuple[Scope, list[Object]] = (self.scope, [])
+        reasons: dict[str, None] = {}
+        for asker in self._askers():
+            found: list[Object] = []
+            try:
+                found.extend(self._listed(asker, slots))  # what came before a fault stays in the list
+            except FlowdiagError as error:
+                reasons[str(error)] = None
+                best = max(best, (asker, found), key=lambda one: len(one[1]))
+            else:
+                return asker, found
+        tally.lose(sought.interfaces, f"{self.name} could not be listed ({'; '.join(reasons)}, s3:ListBucket)")
+        return best
+
+    def _askers(self) -> list[Scope]:
+        """One scope for each account that can be asked, the flow log's own first."""
+        by_account: dict[str, Scope] = {}
+        for scope in (self.scope, *self.access.scopes()):
+            by_account.setdefault(scope.account, scope)
+        return list(by_account.values())
+
+    def _listed(self, asker: Scope, slots: Slots) -> Iterator[Object]:
+        listings = list(self._listings(asker, slots))
+        if not listings:
+            raise FlowdiagError("no folder AWSLogs/…/vpcflowlogs/ of these accounts and Regions is there")
+        for prefix, after in listings:
+            yield from self._files(asker, prefix, after, slots)
+
+    def _listings(self, asker: Scope, slots: Slots) -> Iterator[tuple[str, str]]:
         if is_below_root(self.prefix):
             yield self.prefix, ""
             return
-        for root in self.roots or self._found_roots(f"{self.prefix.strip('/')}/".lstrip("/")):
+        for root in self.roots or self._found_roots(asker, f"{self.prefix.strip('/')}/".lstrip("/")):
             yield from root.listings(slots)
 
-    def _found_roots(self, folder: str) -> Iterator[Root]:
+    def _found_roots(self, asker: Scope, folder: str) -> Iterator[Root]:
         """The folders of accounts and Regions below a prefix, whatever stands between: an organisation's id, Hive's names."""
         root = is_root(folder) if folder else None
         if root:
             yield root
             return
         request = {"Bucket": self.bucket, "Prefix": folder, "Delimiter": "/"}
-        for page in self.access.each(self.scope, "s3", "list_objects_v2", request):
+        for page in self.access.each(asker, "s3", "list_objects_v2", request):
             for entry in page.get("CommonPrefixes") or ():
                 if leads_on(entry["Prefix"], self.scopes):
-                    yield from self._found_roots(entry["Prefix"])
+                    yield from self._found_roots(asker, entry["Prefix"])
 
-    def _listed(self, prefix: str, after: str, slots: Slots) -> Iterator[Object]:
+    def _files(self, asker: Scope, prefix: str, after: str, slots: Slots) -> Iterator[Object]:
         request = {"Bucket": self.bucket, "Prefix": prefix, **({"StartAfter": after} if after else {})}
-        for page in self.access.each(self.scope, "s3", "list_objects_v2", request):
+        for page in self.access.each(asker, "s3", "list_objects_v2", request):
             entries = page.get("Contents") or ()
             for entry in entries:
                 if slots.hold(entry["Key"]):

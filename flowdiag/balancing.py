@@ -1,0 +1,37 @@
+"""What load balancers of every kind tell their nodes: which targets a packet may go to, and why there may be none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flowdiag.model import Address
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One target of a load balancer: how it is registered, its address and port, whether it is healthy, and whether it is
+    meant to see the client's address."""
+
+    target: str
+    address: Address
+    port: int
+    healthy: bool
+    preserved: bool = False
+
+
+@dataclass(frozen=True)
+class Handling:
+    """What a node of a load balancer does with a packet, in words of the table `load_balancer`.
+
+    `goals` are the targets it may send to, and `answers` says that it may answer by itself instead; `guess`: something in
+    the request decides between them, so nothing readable does. `idle` is the idle timeout in seconds, where it is known;
+    `said` is the evidence: the listener that took the packet, or those that did not.
+    """
+
+    listener: str = "unknown"
+    targets: str = "unknown"
+    goals: tuple[Goal, ...] = ()
+    answers: bool = False
+    guess: bool = False
+    idle: int | None = None
+    said: str = ""

@@ -1,0 +1,193 @@
+"""MSK clusters: a name stands for the brokers, each of which clients connect to; a broker's DNS name for that one.
+
+https://docs.aws.amazon.com/msk/1.0/apireference/clusters-clusterarn-nodes.html tells the interface of every broker.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View
+from flowdiag.model import Observation, Packet, Place, Unread
+from flowdiag.named import Named, all_of, arn_scope, every
+from flowdiag.service import Condition, State, observed
+
+_ARN = re.compile(r"^arn:[^:]+:kafka:[^:]+:\d+:cluster/(?P<name>[^/]+)/.+$")
+_DNS = re.compile(r"^b-(?P<broker>\d+)\.(?P<name>[a-z0-9-]+)\.[a-z0-9]+\.c\d+\.kafka\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?\.?$")
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$")
+# https://docs.aws.amazon.com/msk/1.0/apireference/clusters.html, `ClusterState`
+STATES: dict[str, State] = {
+    **dict.fromkeys(("ACTIVE", "HEALING", "MAINTENANCE", "REBOOTING_BROKER", "UPDATING"), "up"),
+    **dict.fromkeys(("CREATING", "DELETING", "FAILED"), "down"),
+}
+
+
+class Switch(Part):
+    """Whether a way of signing in is on."""
+
+    enabled: bool = False
+
+
+class Sasl(Part):
+    """Ways of signing in by SASL."""
+
+    scram: Switch = Switch()
+    iam: Switch = Switch()
+
+
+class ClientAuthentication(Part):
+    """How clients sign in."""
+
+    sasl: Sasl = Sasl()
+
+
+class InTransit(Part):
+    """Whether clients talk plainly, by TLS, or both."""
+
+    client_broker: str = ""
+
+
+class EncryptionInfo(Part):
+    """How data is encrypted."""
+
+    encryption_in_transit: InTransit = InTransit()
+
+
+class Provisioned(Part):
+    """What a cluster with brokers of its own was set up with."""
+
+    client_authentication: ClientAuthentication = ClientAuthentication()
+    encryption_info: EncryptionInfo = EncryptionInfo()
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The ports that are surely on: https://docs.aws.amazon.com/msk/latest/developerguide/port-info.html"""
+        sasl, plain = self.client_authentication.sasl, self.encryption_info.encryption_in_transit.client_broker
+        on = {9092: "PLAINTEXT" in plain, 9094: plain.startswith("TLS"), 9096: sasl.scram.enabled, 9098: sasl.iam.enabled}
+        return tuple(port for port, yes in on.items() if yes)
+
+
+class MskCluster(Resource):
+    """A cluster (https://docs.aws.amazon.com/MSK/2.0/APIReference/v2-clusters.html)."""
+
+    kind: ClassVar[str] = "msk_cluster"
+    cluster_arn: str
+    cluster_name: Id
+    state: str = ""
+    provisioned: Provisioned | None = None
+
+    @property
+    def id(self) -> str:
+        """The ARN."""
+        return self.cluster_arn
+
+
+class BrokerNodeInfo(Part):
+    """A broker and its interface."""
+
+    attached_eni_id: str = Field(alias="AttachedENIId", min_length=1)
+    broker_id: float
+
+
+class KafkaNode(Part):
+    """One node; a controller has no interface in the VPC."""
+
+    broker_node_info: BrokerNodeInfo | None = None
+
+
+class MskNodes(Resource):
+    """The nodes of one cluster."""
+
+    kind: ClassVar[str] = "msk_nodes"
+    cluster_arn: str
+    node_info_list: tuple[KafkaNode, ...]
+
+    @property
+    def id(self) -> str:
+        """The cluster's ARN."""
+        return self.cluster_arn
+
+    def interfaces(self, broker: str) -> list[str]:
+        """The interfaces of the broker of this number, or of all."""
+        brokers = [node.broker_node_info for node in self.node_info_list if node.broker_node_info]
+        return [one.attached_eni_id for one in brokers if not broker or one.broker_id == float(broker)]
+
+
+def _name(raw: Mapping[str, Any]) -> list[str | None]:
+    return [raw.get("ClusterName")]
+
+
+class MskClusterComponent(Component):
+    """A cluster by its name or ARN, a broker by its DNS name."""
+
+    kind = "msk_cluster"
+    spoken = "msk"
+    reads = (
+        Read(
+            service="kafka",
+            operation="list_clusters_v2",
+            action="kafka:ListClustersV2",
+            responses=("ClusterInfoList",),
+            id_field="ClusterArn",
+            resource=MskCluster,
+            lookups={
+                "id": Lookup(keys=lambda raw: [raw["ClusterArn"]]),
+                "name": Lookup(keys=_name, request=lambda values, region: {"ClusterNameFilter": values[0]}),
+            },
+        ),
+        Read(
+            service="kafka",
+            operation="list_nodes",
+            action="kafka:ListNodes",
+            responses=("KafkaNodes",),
+            id_field="ClusterArn",
+            resource=MskNodes,
+            lookups={"id": Lookup(keys=lambda raw: [raw["ClusterArn"]], parameter="ClusterArn")},
+            single=True,
+        ),
+    )
+
+    def claims(self, text: str) -> bool:
+        """A cluster's ARN or a broker's DNS name."""
+        return bool(_ARN.match(text) or _DNS.match(text.lower()))
+
+    def named(self, text: str, near: tuple[Any, ...], view: View) -> tuple[Named, ...] | Unread:
+        """The cluster's brokers, all of which its clients talk to, or the one that was named."""
+        arn, dns = _ARN.match(text), _DNS.match(text.lower())
+        name = (arn or dns)["name"] if arn or dns else text  # type: ignore[index]
+        if not _NAME.match(name):
+            return ()
+        found = view.find("msk_cluster", "name", name, arn_scope(text))
+        if isinstance(found, Unread):
+            return found
+        broker = dns["broker"] if dns else ""
+        return every(_named(one, broker, view) for one in found if not arn or one.id == text)
+
+    def observe(self, place: Place, packet: Packet, view: View) -> Observation:
+        """Whether the cluster takes connections; a port that is not surely on may be so still."""
+        name = place.id.split("/")[1]
+        found = next((one for one in view.find("msk_cluster", "name", name, place.scope) or () if one.id == place.id), None)
+        if not found:
+            return observed(Condition(name=name), place, packet)
+        state: State = STATES.get(found.state, "doubtful" if found.state else "unknown")
+        ports = found.provisioned.ports if found.provisioned else ()
+        shown = f"State {found.state}, ports {', '.join(map(str, ports)) or 'not told'}"
+        condition = Condition(name=name, said=found.state, state=state, ports=ports, more=True, shown=shown)
+        return observed(condition, place, packet)
+
+
+def _named(found: MskCluster, broker: str, view: View) -> Named | Unread:
+    nodes = view.get("msk_nodes", found.id, found.scope)
+    if isinstance(nodes, Unread):
+        return nodes
+    ids = nodes.interfaces(broker) if nodes else []
+    faces = all_of(view.get("network_interface", id, found.scope) for id in ids)
+    outside = f"is a cluster in state {found.state or '-'} without brokers of its own that were read: give one's address"
+    service = Place(kind="msk_cluster", id=found.id, scope=found.scope)
+    if isinstance(faces, Unread):
+        return faces
+    return Named(found.id, found.cluster_name, faces, outside=outside, service=service)

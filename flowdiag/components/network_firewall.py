@@ -1,0 +1,236 @@
+"""Network Firewall: a packet enters at the firewall's endpoint by a route and, if the policy lets it, comes out there again.
+
+https://docs.aws.amazon.com/network-firewall/latest/developerguide/how-it-works.html
+https://docs.aws.amazon.com/network-firewall/latest/developerguide/firewall-policy-processing.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View
+from flowdiag.model import Evidence, Move, Observation, Packet, Place, Scope, Unread
+
+# https://docs.aws.amazon.com/network-firewall/latest/APIReference/API_Attachment.html
+READY, GONE = ("READY", "SCALING"), ("CREATING", "FAILED")
+BY_DEFAULT = "passed by default"
+
+
+class EndpointAttachment(Part):
+    """The firewall's endpoint in one subnet."""
+
+    subnet_id: Id
+    endpoint_id: str = ""
+    status: str = ""
+    status_message: str = ""
+
+
+class SyncState(Part):
+    """What AWS shows of a firewall in one Availability Zone."""
+
+    attachment: EndpointAttachment | None = None
+
+
+class FirewallStatus(Part):
+    """The state of a firewall."""
+
+    status: str = ""
+    sync_states: Mapping[str, SyncState] = {}
+
+
+class FirewallSettings(Part):
+    """The settings of a firewall."""
+
+    firewall_name: str = ""
+    firewall_policy_arn: Id
+    vpc_id: str = ""
+
+
+class NetworkFirewall(Resource):
+    """A firewall as DescribeFirewall gives it (API_DescribeFirewall.html in the Network Firewall API reference)."""
+
+    kind: ClassVar[str] = "network_firewall"
+    firewall_arn: str
+    firewall: FirewallSettings
+    firewall_status: FirewallStatus = FirewallStatus()
+
+    @property
+    def id(self) -> str:
+        """The ARN."""
+        return self.firewall_arn
+
+    @property
+    def name(self) -> str:
+        """The name, the last part of the ARN."""
+        return self.firewall.firewall_name or self.firewall_arn.rsplit("/", 1)[-1]
+
+    @property
+    def home(self) -> Scope:
+        """Where its owner reads it and its policy."""
+        parts = self.firewall.firewall_policy_arn.split(":")
+        return Scope(account=parts[4], region=parts[3]) if len(parts) > 4 else self.scope
+
+    def attachment(self, endpoint: str) -> EndpointAttachment | None:
+        """What AWS shows of one of its endpoints; those of endpoint associations in other VPCs stand elsewhere."""
+        found = (state.attachment for state in self.firewall_status.sync_states.values())
+        return next((one for one in found if one and one.endpoint_id == endpoint), None)
+
+    def foresee(self, view: View) -> None:
+        """Ask for everything that it may need to judge a packet."""
+        policy = view.get("firewall_policy", self.firewall.firewall_policy_arn, self.home)
+        if policy:
+            for reference in policy.firewall_policy.stateless_rule_group_references:
+                view.get("firewall_stateless_rules", reference.resource_arn, self.home)
+            for reference in policy.firewall_policy.stateful_rule_group_references:
+                view.get("firewall_rule_group", reference.resource_arn, self.home)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A firewall's endpoint as far as it was read: `firewall` and `policy` may be Unread or None."""
+
+    endpoint: Any
+    firewall: Any
+    policy: Any
+    state: str
+    subnet: str
+    told: str = ""
+
+
+class NetworkFirewallComponent(Component):
+    """`place.id` is the endpoint, to which a VPC endpoint that is a firewall's hands on."""
+
+    kind = "network_firewall"
+    reads = (
+        Read(
+            service="network-firewall",
+            operation="describe_firewall",
+            action="network-firewall:DescribeFirewall",
+            responses=("NetworkFirewalls",),
+            id_field="FirewallArn",
+            resource=NetworkFirewall,
+            lookups={"id": Lookup(keys=lambda raw: [raw["FirewallArn"]], parameter="FirewallArn")},
+            single=True,
+        ),
+    )
+
+    def guards(self, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
+        """The network ACL of the endpoint's subnet, as for every endpoint of its type even where the sender is in that subnet.
+
+        https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-load-balancer-endpoints.html
+        """
+        subnet = _seen(place, view).subnet
+        return (Place(kind="network_acl", id=subnet, role="inbound", scope=place.scope),) if subnet else ()
+
+    def observe(self, place: Place, packet: Packet, view: View) -> Observation:
+        """Whether it works, what each of its two engines does with the packet, and whether it sees both directions."""
+        seen = _seen(place, view)
+        reply = packet.direction == "reply"
+        known = _remembered(place, packet)
+        stateless = seen.policy.stateless(packet.flow, reply, view) if seen.policy else None
+        inspected = stateless is not None and stateless.word == "forward"
+        stateful, text = _stateful(seen, packet, known, view) if inspected else ("skipped", "")
+        name = seen.firewall.name if seen.firewall else place.id
+        texts = [said for said in (stateless.text if stateless else "", text) if said]
+        return Observation(
+            table="network_firewall",
+            inputs={
+                "packet": packet.direction,
+                "state": seen.state,
+                "stateless": stateless.word if stateless else "unknown",
+                "stateful": stateful,
+                "both ways": "yes" if not reply or known else "no",
+            },
+            words={
+                "firewall": name,
+                "endpoint": place.id,
+                "state": seen.told,
+                "packet": packet.direction,
+                "flow": packet.flow.service(),
+                "rule": texts[-1] if texts else "rules that were not read",
+            },
+            resource=place.id,
+            name=name,
+            detail=texts[-1] if texts else "",
+            evidence=tuple(Evidence(where=seen.policy.name if seen.policy else place.id, text=text) for text in texts),
+        )
+
+    def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
+        """Out again in the endpoint's subnet, by its route table; group references no longer see the sender.
+
+        https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html#security-group-referencing
+        """
+        seen = _seen(place, view)
+        if not seen.subnet:
+            return ()
+        onward = packet.but(
+            subnet=seen.subnet,
+            vpc=seen.endpoint.vpc_id,
+            sender=None,
+            receiver=None,
+            proxy=None,
+            lost=packet.lost or place.id,
+            watched=(*packet.watched, *_watched(seen, place, packet, view)),
+        )
+        subnet = view.get("subnet", seen.subnet, place.scope)
+        if subnet and subnet.holds(packet.flow.destination):
+            to = Place(kind="vpc", id=seen.endpoint.vpc_id, role="deliver", scope=place.scope)
+            return (Move(to=to, packet=onward),)
+        acl = Place(kind="network_acl", id=seen.subnet, role="outbound", scope=place.scope)
+        to = Place(kind="route_table", id=seen.subnet, role="route", scope=place.scope)
+        return (Move(to=to, packet=onward, guards=(acl,)),)
+
+
+def _seen(place: Place, view: View) -> Seen:
+    endpoint = view.get("vpc_endpoint", place.id, place.scope)
+    arn = endpoint.firewall if endpoint else ""
+    parts = arn.split(":")
+    scope = Scope(account=parts[4], region=parts[3]) if len(parts) > 4 else place.scope
+    firewall = view.get("network_firewall", arn, scope) if arn else None
+    policy = view.get("firewall_policy", firewall.firewall.firewall_policy_arn, firewall.home) if firewall else None
+    attachment = firewall.attachment(place.id) if firewall else None
+    subnet = attachment.subnet_id if attachment else next(iter(endpoint.subnet_ids), "") if endpoint else ""
+    told = f"{attachment.status} {attachment.status_message}".strip() if attachment else ""
+    return Seen(endpoint, firewall, policy, _state(endpoint, firewall, policy, attachment), subnet, told)
+
+
+def _state(endpoint: Any, firewall: Any, policy: Any, attachment: EndpointAttachment | None) -> str:
+    """Whether the endpoint works; unknown where it, its firewall or the policy was not read."""
+    if not endpoint or not firewall or isinstance(policy, Unread) or policy is None:
+        return "unknown"
+    if attachment is None:
+        return "ready" if endpoint.state.lower() == "available" else "unknown"
+    return "ready" if attachment.status in READY else "gone" if attachment.status in GONE else "unknown"
+
+
+def _stateful(seen: Seen, packet: Packet, known: Place | None, view: View) -> tuple[str, str]:
+    """What the stateful engine does, and by which rule. It judges a connection by its request; only where that passed for
+    want of a rule are the rules held against the reply as well.
+
+    https://docs.aws.amazon.com/network-firewall/latest/developerguide/suricata-rule-evaluation-order.html
+    """
+    if known and known.role != BY_DEFAULT:
+        return "pass", "judged with its request"
+    vpc = view.get("vpc", seen.firewall.firewall.vpc_id, seen.firewall.scope) if seen.firewall.firewall.vpc_id else None
+    ruling = seen.policy.stateful(packet.flow, packet.direction == "reply", vpc.cidrs if vpc else None, view)
+    return ruling.word, ruling.text
+
+
+def _watched(seen: Seen, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
+    """What the stateful engine remembers of a request: the reply has to come back through this endpoint.
+
+    https://docs.aws.amazon.com/network-firewall/latest/developerguide/asymmetric-routing.html
+    """
+    stateless = seen.policy.stateless(packet.flow, False, view).word if seen.policy else "unknown"
+    if packet.direction == "reply" or stateless in ("pass", "drop"):
+        return ()
+    word, text = _stateful(seen, packet, None, view) if stateless == "forward" else ("unknown", "")
+    by_default = word == "pass" and text.startswith("stateful default")
+    return (place.model_copy(update={"role": BY_DEFAULT if by_default else ""}),)
+
+
+def _remembered(place: Place, packet: Packet) -> Place | None:
+    """What this endpoint remembers of the request that a reply belongs to."""
+    return next((before for before in packet.watched if before.id == place.id), None) if packet.direction == "reply" else None

@@ -1,0 +1,89 @@
+"""The names of VPC endpoints: which interfaces, or which addresses of a service, an id, an ARN, a DNS name or a Name tag means.
+
+https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-access-aws-services.html
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_network
+from typing import Any
+
+from flowdiag.component import Component, View, owner_scope
+from flowdiag.model import Unread
+from flowdiag.named import Named, all_of, arn_scope, every
+
+# `vpce-0a1-xyz.ec2.us-east-1.vpce.amazonaws.com`, with the zone after the second part where it is a zonal name:
+# https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-access-aws-services.html
+_DNS = re.compile(
+    r"^(?:[^.]+\.)*(?P<id>vpce-[0-9a-f]+)-[0-9a-z]+(?:-(?P<zone>[a-z]+(?:-[a-z]+)+-\d[0-9a-z-]*))?\..+\.vpce\.amazonaws\.com"
+)
+_NAMED = re.compile(r"^(?:arn:[^:]+:ec2:[^:]*:\d*:vpc-endpoint/)?(?P<id>vpce-[0-9a-z]+)$")
+
+
+class VpcEndpointNameComponent(Component):
+    """Names of endpoints; leads no packet and reads nothing of its own."""
+
+    kind = "vpc_endpoint_name"
+    spoken = "endpoint"
+
+    def claims(self, text: str) -> bool:
+        """An endpoint's id, ARN, or DNS name of its own."""
+        return bool(_NAMED.match(text) or _DNS.match(text.lower()))
+
+    def named(self, text: str, near: tuple[Any, ...], view: View) -> tuple[Named, ...] | Unread:
+        """The endpoint with this id, ARN, DNS name or Name tag; a private DNS name is one of the other end's VPCs."""
+        host = text.lower().rstrip(".")
+        dns, known = _DNS.match(host), _NAMED.match(text)
+        if "." in text and not dns:
+            return _by_private_dns(host, near, view)
+        by, value = ("id", (dns or known)["id"]) if dns or known else ("name", text)  # type: ignore[index]
+        found = view.find("vpc_endpoint", by, value, arn_scope(text))
+        zone = (dns["zone"] or "") if dns else ""
+        return found if isinstance(found, Unread) else _all_named(found, zone, view)
+
+
+def _by_private_dns(host: str, near: tuple[Any, ...], view: View) -> tuple[Named, ...] | Unread:
+    """The endpoints of the other end's VPCs that answer to a service's name.
+
+    With private DNS a service's own name leads to them inside their VPC alone:
+    https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-access-aws-services.html
+    """
+    places = dict.fromkeys((i.vpc_id, owner_scope(i.vpc_id, i.scope, view)) for i in near)
+    found = all_of(view.find("vpc_endpoint", "vpc", vpc, scope) for vpc, scope in places)
+    if isinstance(found, Unread):
+        return found
+    return _all_named([e for e in found if any(entry.is_for(host) for entry in e.dns_entries)], "", view)
+
+
+def _all_named(endpoints: Any, zone: str, view: View) -> tuple[Named, ...] | Unread:
+    return every(_as_named(endpoint, zone, view) for endpoint in endpoints if endpoint.state.lower() != "deleted")
+
+
+def _as_named(endpoint: Any, zone: str, view: View) -> Named | Unread:
+    if endpoint.vpc_endpoint_type == "Gateway":
+        return _as_gateway(endpoint, view)
+    faces = all_of(view.get("network_interface", id, endpoint.scope) for id in endpoint.network_interface_ids)
+    if isinstance(faces, Unread):
+        return faces
+    if zone:
+        subnets = {face.subnet_id: view.get("subnet", face.subnet_id, face.scope) for face in faces}
+        faces = tuple(f for f in faces if (at := subnets[f.subnet_id]) and at.availability_zone == zone) or faces
+    outside = f"is an endpoint of type {endpoint.vpc_endpoint_type} in state {endpoint.state} without a network interface"
+    return Named(resource=endpoint.id, label=endpoint.name, interfaces=faces, outside=f"{outside}: ask for another one")
+
+
+def _as_gateway(endpoint: Any, view: View) -> Named | Unread:
+    """A gateway endpoint has no interface; it stands for the service's addresses, of which any one shows the way.
+
+    https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html
+    """
+    found = view.find("service_prefix_list", "service", endpoint.service_name, endpoint.scope)
+    if isinstance(found, Unread):
+        return found
+    networks = [network for listed in found for text in listed.networks if (network := ip_network(text))]
+    first = next((network[1] if network.num_addresses > 1 else network[0] for network in networks), None)
+    outside = (
+        f"is a gateway endpoint for {endpoint.service}, whose prefix list holds no address: ask for an address of the service"
+    )
+    return Named(resource=endpoint.id, label=endpoint.name, addresses=(first,) if first else (), outside=outside)

@@ -1,0 +1,287 @@
+"""The SQL that Athena is asked: from a table's columns and partitions to parameterised queries. Pure; sends nothing.
+
+Whatever comes from a person or a log stands in a parameter; of the table only names stand in the text, each in quotes.
+https://docs.aws.amazon.com/athena/latest/ug/vpc-flow-logs.html shows the tables that are known here,
+https://docs.aws.amazon.com/athena/latest/ug/querying-with-prepared-statements.html how parameters are given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+from flowdiag.logs import CLOCK_SLACK, Sought
+from flowdiag.logs._keys import Slots
+from flowdiag.logs.record import KNOWN, canonical
+from flowdiag.model import Address, FlowdiagError, Scope
+
+MOST_ROWS = 100_000
+BIN = 600
+HOURS_NAMED = 72
+"""Hours up to which each one is named in a query; a longer span names its days."""
+ADDRESSES = ("srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr")
+_SQUASHED = {
+    **{name.replace("-", ""): name for name in KNOWN},
+    "account": "account-id", "sourceaddress": "srcaddr", "destinationaddress": "dstaddr", "sourceport": "srcport",
+    "destinationport": "dstport", "numpackets": "packets", "numbytes": "bytes", "starttime": "start", "endtime": "end",
+    "status": "log-status",
+}  # fmt: skip
+"""A column's name without separators → the field; with the names of older tables of AWS's documentation."""
+_ACCOUNT = ("accid", "accountid", "account", "awsaccountid", "awsaccount")
+_REGION = ("region", "awsregion")
+_SERVICE = ("awsservice", "service")
+_NUMBERS = ("int", "integer", "bigint", "smallint", "tinyint")
+_JAVA = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H"}
+_DAY_FORMATS = ("%Y/%m/%d", "%Y-%m-%d", "%Y%m%d")
+
+
+@dataclass(frozen=True)
+class Query:
+    """A statement and the values of its question marks, written as literals."""
+
+    text: str
+    parameters: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of flow logs: its columns and partition keys with their types, and its properties as Glue keeps them."""
+
+    database: str
+    name: str
+    columns: Mapping[str, str]
+    keys: Mapping[str, str]
+    properties: Mapping[str, str]
+
+    @classmethod
+    def of(cls, database: str, raw: Mapping[str, Any]) -> Table:
+        """The table of a GetTableMetadata reply; raises FlowdiagError where it holds no flow logs."""
+        made = cls(
+            database,
+            raw["Name"],
+            _types(raw.get("Columns")),
+            _types(raw.get("PartitionKeys")),
+            raw.get("Parameters") or {},
+        )
+        lacking = [name for name in ("srcaddr", "dstaddr", "start") if name not in made.fields]
+        if lacking:
+            raise FlowdiagError(f"Athena table {database}.{made.name} has no column {lacking[0]}: name one of VPC flow logs")
+        return made
+
+    @cached_property
+    def fields(self) -> dict[str, str]:
+        """The column of every field, by the field's name with hyphens."""
+        return {_field(column): column for column in self.columns}
+
+    @property
+    def quoted(self) -> str:
+        """The name for a statement."""
+        return f"{quoted(self.database)}.{quoted(self.name)}"
+
+
+def records_query(table: Table, sought: Sought, scopes: Iterable[Scope]) -> Query:
+    """Every record that names one of the addresses."""
+    writings = [text for address in sorted(sought.addresses, key=str) for text in spellings(address)]
+    named = [_in(quoted(table.fields[field]), writings) for field in ADDRESSES if field in table.fields]
+    where = _all(_partitions(table, sought, scopes), _time(table, sought), _any(named))
+    columns = ", ".join(quoted(column) for column in table.fields.values())
+    text = f"SELECT {columns} FROM {table.quoted} WHERE {where.text} LIMIT {MOST_ROWS + 1}"  # noqa: S608  quoted, parameters
+    return Query(text, where.parameters)
+
+
+def coverage_query(table: Table, sought: Sought, scopes: Iterable[Scope]) -> Query | None:
+    """When each interface has any line at all, in bins of ten minutes; None for a table without interfaces."""
+    if "interface-id" not in table.fields or not sought.interfaces:
+        return None
+    column = {field: quoted(name) for field, name in table.fields.items()}
+    interface, start, end = column["interface-id"], _number(table, "start"), _number(table, "end")
+    where = _all(_partitions(table, sought, scopes), _time(table, sought), _in(interface, sorted(sought.interfaces)))
+    kinds = [f"{_counted(column.get('action'), kind)} AS {kind.lower()}s" for kind in ("ACCEPT", "REJECT")]
+    status = column.get("log-status", "''")
+    picked = (f"{interface} AS interface", f"{status} AS status", f"min({start}) AS first", f"max({end}) AS last", *kinds)
+    groups = (interface, f"{start} - mod({start}, {BIN})", *([status] if "log-status" in column else []))
+    text = f"SELECT {', '.join(picked)} FROM {table.quoted} WHERE {where.text} GROUP BY {', '.join(groups)}"  # noqa: S608  as above
+    return Query(text, where.parameters)
+
+
+def _counted(column: str | None, kind: str) -> str:
+    return f"sum(CASE WHEN {column} = '{kind}' THEN 1 ELSE 0 END)" if column else "0"
+
+
+def quoted(identifier: str) -> str:
+    """An identifier as it stands: https://docs.aws.amazon.com/athena/latest/ug/reserved-words.html."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text as the value of a parameter: strings stand in single quotes."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def spellings(address: Address) -> list[str]:
+    """How a flow log may write an address: IPv6 in short, in full, and in full without leading zeros."""
+    if address.version == 4:
+        return [str(address)]
+    full = address.exploded.split(":")
+    return list(dict.fromkeys((address.compressed, address.exploded, ":".join(f"{int(part, 16):x}" for part in full))))
+
+
+# ---------------------------------------------------------------- partitions
+
+
+def partitions(table: Table, slots: Slots, scopes: Iterable[Scope]) -> list[Mapping[str, str]]:
+    """The combinations of partition values that can hold the window, as far as the keys are known; [{}] for none."""
+    places, times = _places(table, scopes), _times(table, slots)
+    return [{**dict(zip(places, combined, strict=True)), **moment} for combined in product(*places.values()) for moment in times]
+
+
+def _places(table: Table, scopes: Iterable[Scope]) -> dict[str, list[str]]:
+    """The values of the keys that tell whose records they are, and where from; an unnamed account is any."""
+    wanted = tuple(scopes)
+    accounts = {scope.account for scope in wanted}
+    found: dict[str, list[str]] = {}
+    for key in table.keys:
+        name = canonical(key).replace("-", "")
+        if name in _SERVICE:
+            found[key] = ["vpcflowlogs"]
+        elif name in _ACCOUNT and wanted and "" not in accounts:
+            found[key] = sorted(accounts)
+        elif name in _REGION and wanted:
+            found[key] = sorted({scope.region for scope in wanted if scope.region})
+    return found
+
+
+def _times(table: Table, slots: Slots) -> list[dict[str, str]]:
+    """The values of the keys that tell time, for every day or hour of the window; [{}] where no key does."""
+    hourly = _key(table, "hour") is not None or any("HH" in _format(table, key) for key in table.keys)
+    hours = list(slots.hours())
+    named = hours if hourly and len(hours) <= HOURS_NAMED else list(slots.days())
+    skipped = () if named is hours else ("hour",)
+    found = {tuple(values.items()): values for moment in named for values in _values(table, moment, skipped)}
+    return list(found.values())
+
+
+def _values(table: Table, moment: datetime, skipped: tuple[str, ...]) -> Iterator[dict[str, str]]:
+    options: dict[str, list[str]] = {}
+    separate = _key(table, "year") is not None and _key(table, "month") is not None
+    for key, kind in table.keys.items():
+        name = canonical(key)
+        if name in skipped:
+            continue
+        if name in ("year", "month", "hour") or (name == "day" and separate):
+            number = getattr(moment, name)
+            options[key] = [str(number) if kind in _NUMBERS else f"{number:0{4 if name == 'year' else 2}}"]
+        elif name in ("date", "day", "dt", "datehour", "timestamp"):
+            options[key] = _days(table, key, kind, moment)
+    for combined in product(*options.values()):
+        yield dict(zip(options, combined, strict=True))
+
+
+def _days(table: Table, key: str, kind: str, moment: datetime) -> list[str]:
+    """How a day may stand in a key: as its projection says, as a date, or in any of the ways in common use."""
+    told = _format(table, key)
+    if told:
+        return [moment.strftime(told)]
+    return [moment.strftime("%Y-%m-%d")] if kind == "date" else [moment.strftime(pattern) for pattern in _DAY_FORMATS]
+
+
+def _format(table: Table, key: str) -> str:
+    """A projected date's format (`yyyy/MM/dd`) for strftime; empty where none is given or one that is not known here."""
+    told = table.properties.get(f"projection.{key}.format", "").replace("'", "")
+    made = re.sub(r"yyyy|MM|dd|HH", lambda found: _JAVA[found[0]], told)
+    return "" if re.search(r"(?<!%)[A-Za-z]", made) else made
+
+
+def _key(table: Table, name: str) -> str | None:
+    return next((key for key in table.keys if canonical(key) == name), None)
+
+
+# ---------------------------------------------------------------- conditions
+
+
+def _partitions(table: Table, sought: Sought, scopes: Iterable[Scope]) -> Query:
+    places = [_any(_equals(table, key, text) for text in texts) for key, texts in _places(table, scopes).items()]
+    times = _times(table, Slots.of(sought.window))
+    return _all(*places, _any(_all(*(_equals(table, key, text) for key, text in moment.items())) for moment in times))
+
+
+def _equals(table: Table, key: str, text: str) -> Query:
+    kind = table.keys[key]
+    if kind in _NUMBERS:
+        return Query(f"{quoted(key)} = ?", (text,))
+    mark = "CAST(? AS date)" if kind == "date" else "?"
+    return Query(f"{quoted(key)} = {mark}", (literal(text),))
+
+
+def _time(table: Table, sought: Sought) -> Query:
+    """Records that touch the window; clocks may be off by a minute."""
+    window = sought.window
+    assert window.start
+    assert window.end
+    first, last = int(window.start.timestamp()) - CLOCK_SLACK, int(window.end.timestamp()) + CLOCK_SLACK
+    return Query(f"{_number(table, 'end')} >= ? AND {_number(table, 'start')} <= ?", (str(first), str(last)))
+
+
+def _number(table: Table, field: str) -> str:
+    """A time's column as a number; where there is no end, the start stands for it."""
+    column = table.fields.get(field, table.fields["start"])
+    return quoted(column) if table.columns[column] in _NUMBERS else f"TRY_CAST({quoted(column)} AS bigint)"
+
+
+def _in(column: str, texts: Iterable[str]) -> Query:
+    values = tuple(map(literal, texts))
+    return Query(f"{column} IN ({', '.join('?' * len(values))})" if values else "FALSE", values)
+
+
+def _all(*conditions: Query) -> Query:
+    there = [condition for condition in conditions if condition.text]
+    return Query(" AND ".join(f"({c.text})" for c in there), tuple(p for c in there for p in c.parameters))
+
+
+def _any(conditions: Iterable[Query]) -> Query:
+    there = [condition for condition in conditions if condition.text]
+    return Query(" OR ".join(f"({c.text})" for c in there), tuple(p for c in there for p in c.parameters))
+
+
+def _types(columns: Any) -> dict[str, str]:
+    return {column["Name"]: (column.get("Type") or "string").lower() for column in columns or () if column.get("Name")}
+
+
+def _field(column: str) -> str:
+    name = canonical(column)
+    return name if name in KNOWN else _SQUASHED.get(name.replace("-", ""), name)
+
+
+# ---------------------------------------------------------------- where the partitions lie
+
+
+def folders(table: Table, slots: Slots, scopes: Iterable[Scope]) -> list[tuple[str, str]]:
+    """The (bucket, prefix) of what a query of this window scans; nothing where the table does not tell where it lies."""
+    template = table.properties.get("storage.location.template", "") or _template(table)
+    found = dict.fromkeys(_folder(template, one) for one in partitions(table, slots, scopes)) if template else {}
+    return [(bucket, prefix) for bucket, prefix in map(_split, found) if bucket]
+
+
+def _template(table: Table) -> str:
+    """Where partitions lie that no template tells of: folders `key=value` as AWS's Hive-compatible prefixes are, or none."""
+    location = table.properties.get("location", "")
+    if not table.keys:
+        return location
+    hive = any(canonical(key).startswith("aws-") for key in table.keys)
+    return "/".join((location.rstrip("/"), *(f"{key}=${{{key}}}" for key in table.keys), "")) if location and hive else ""
+
+
+def _folder(template: str, values: Mapping[str, str]) -> str:
+    """The template with the values, up to the first one that is not known."""
+    made = re.sub(r"\$\{([^}]+)\}", lambda found: values.get(found[1], found[0]), template)
+    return made.split("${")[0]
+
+
+def _split(address: str) -> tuple[str, str]:
+    found = re.match(r"s3[an]?://([^/]+)/?(.*)", address)
+    return (found[1], found[2]) if found else ("", "")

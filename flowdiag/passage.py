@@ -1,0 +1,99 @@
+"""How far along the path: between which interfaces the packet was last seen and first missed, and what lies between them.
+
+Only interfaces between the two ends are told here; what the ends saw is for the table `wire` itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal
+
+from flowdiag.model import Direction, Hop, Sighting, Trace
+from flowdiag.sighting import Along, Spot, journey
+
+State = Literal["rejected", "lost there", "lost back", "passed", "unobserved"]
+SILENT = ("absent", "unaccepted")
+# A denial of a guard is on record and no loss; a VPC delivers by its local routes, which nothing interrupts.
+UNNAMED = frozenset(("security_group", "network_acl", "network_interface", "vpc"))
+
+
+@dataclass(frozen=True)
+class Passage:
+    """What was seen in between: `sent` where the request is on record somewhere, `last` and `next` are the interfaces
+    around a loss, `hops` the names of what lies between them, `depth` how many interfaces were passed before it."""
+
+    state: State = "unobserved"
+    direction: Direction = "request"
+    sent: bool = False
+    last: str = ""
+    next: str = ""
+    hops: tuple[str, ...] = ()
+    depth: int = 0
+
+    @property
+    def words(self) -> Mapping[str, str]:
+        """The words of a headline of the table `wire`."""
+        return {"last": self.last, "next": self.next, "lost": f" (between them: {', '.join(self.hops)})" if self.hops else ""}
+
+
+NOWHERE = Passage()
+
+
+def passage(trace: Trace, along: Along, seen: Mapping[Spot, Sighting]) -> Passage:
+    """What the interfaces in between show: a denial before a loss, a loss before a plain passing.
+
+    In one direction a leg that was passed outweighs one on which the packet is missing, which was just not taken.
+    """
+    ways = [(leg, journey(leg, along[number] if along else ())) for number, leg in enumerate(trace.legs)]
+    there = min((_along(leg.request, way, "request", seen) for leg, way in ways), key=_first_of_legs, default=NOWHERE)
+    back = min((_along(leg.reply, way, "reply", seen) for leg, way in ways), key=_first_of_legs, default=NOWHERE)
+    told = min((there, back), key=lambda p: (_WORST.index(p.state), not p.hops))
+    return replace(told, sent=there.sent)
+
+
+_WORST: tuple[State, ...] = ("rejected", "lost there", "lost back", "passed", "unobserved")
+
+
+def _first_of_legs(found: Passage) -> tuple[int, int]:
+    order = {"rejected": 0, "passed": 1, "lost there": 2, "lost back": 2, "unobserved": 3}
+    return order[found.state], -found.depth
+
+
+def _along(hops: tuple[Hop, ...], way: tuple[Spot, ...], direction: Direction, seen: Mapping[Spot, Sighting]) -> Passage:
+    looked = [(spot, seen[spot].seen) for spot in way if spot.direction == direction]
+    between = [(spot, what) for spot, what in looked if spot.point.endswith("between")]
+    sent = any(what in ("accept", "mixed", "reject") for _, what in looked)
+    denied = next((spot for spot, what in between if what in ("reject", "mixed")), None)
+    if denied:
+        named = _told(denied, seen)
+        return Passage("rejected", direction, sent, named, named)
+    passed: State = "passed" if any(what == "accept" for _, what in between) else "unobserved"
+    return _loss(looked, hops, direction, seen) or Passage(passed, direction, sent)
+
+
+def _loss(
+    looked: Sequence[tuple[Spot, str]], hops: tuple[Hop, ...], direction: Direction, seen: Mapping[Spot, Sighting]
+) -> Passage | None:
+    """The first interface that the packet did not come to after the last that let it pass."""
+    told = [(spot, what) for spot, what in looked if what in ("accept", *SILENT)]
+    lost: State = "lost back" if direction == "reply" else "lost there"
+    for depth, ((one, what), (other, then)) in enumerate(pairwise(told)):
+        if what == "accept" and then in SILENT and "accept" not in [later for _, later in told[depth + 1 :]]:
+            inner = one.point.endswith("between") or other.point.endswith("between")
+            names = _named(hops[one.step : other.step + 1])
+            state: State = lost if inner else "unobserved"
+            return Passage(state, direction, True, _told(one, seen), _told(other, seen), names, depth)
+    return None
+
+
+def _told(spot: Spot, seen: Mapping[Spot, Sighting]) -> str:
+    """The interface, with the gateway or service that it stands for."""
+    behind = seen[spot].stands_for
+    return f"{spot.label} ({behind})" if behind else spot.label
+
+
+def _named(hops: tuple[Hop, ...]) -> tuple[str, ...]:
+    """The routers and gateways among the hops, each once; guards are left out, for their denials are on record."""
+    return tuple(dict.fromkeys(hop.name for hop in hops if hop.place.kind not in UNNAMED))

@@ -1,0 +1,250 @@
+"""Which flow logs are read for a path, and that a diagnosis reads them by itself."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from aws_logs import Door, at, file, key, line
+from aws_replay import replay_session
+from scenes import Pair, hubbed
+from world import World
+from world_logs import flow_log
+
+from flowdiag import Diagnosis
+from flowdiag.access import Access
+from flowdiag.diagnosis import diagnose, explain
+from flowdiag.gather import gather
+from flowdiag.graph import look
+from flowdiag.logs import Window
+from flowdiag.logs.cloudwatch import CloudWatch
+from flowdiag.logs.s3 import S3
+from flowdiag.model import FlowdiagError, Scope
+from flowdiag.question import ask
+from flowdiag.sources import survey, watching
+from flowdiag.table import Rules
+
+WINDOW = Window(start=at(0), end=at(3600))
+RULES = Rules.load()
+
+
+def bucket(name: str = "vpc-archive", **more: Any) -> dict[str, Any]:
+    """What makes a flow log one that delivers to S3."""
+    return {"LogDestinationType": "s3", "LogDestination": f"arn:aws:s3:::{name}", "LogGroupName": "", **more}
+
+
+def question(start: int = 0, end: int = 3600) -> Any:
+    return ask("web-1", "db-1", 5432, at=at(end), window=timedelta(seconds=end - start))
+
+
+def chosen(world: World, now: int = 3600) -> tuple[Any, ...]:
+    """The sources for web-1 → db-1."""
+    view = world.snapshot().view()
+    source = watching(look(question(), view, RULES), view, Door({}), WINDOW, at(now))
+    return tuple(share.source for share in getattr(source, "shares", ()))
+
+
+def told(world: World, door: Door, flow_logs: str | None = None, **more: Any) -> Diagnosis:
+    return explain(question(**more), world.snapshot(), RULES, flow_logs, door)
+
+
+# ---------------------------------------------------------------- the choice
+
+
+def test_one_flow_log_of_the_vpc_is_one_source(pair: Pair) -> None:
+    """Both interfaces are watched by it: it is read once."""
+    flow_log(pair.world, pair.vpc)
+    (source,) = chosen(pair.world)
+    assert ("/vpc/prod", 1) == (source.group, len(source.deliveries))
+
+
+def test_cloudwatch_before_s3_for_the_same_traffic(pair: Pair) -> None:
+    """Records are there sooner; the archive is not read as well."""
+    flow_log(pair.world, pair.vpc, **bucket())
+    flow_log(pair.world, pair.vpc)
+    assert [CloudWatch] == [type(source) for source in chosen(pair.world)]
+
+
+def test_s3_before_cloudwatch_for_the_past(pair: Pair) -> None:
+    """Log groups forget; archives are kept."""
+    flow_log(pair.world, pair.vpc, **bucket())
+    flow_log(pair.world, pair.vpc)
+    assert [S3] == [type(source) for source in chosen(pair.world, now=7 * 86_400)]
+
+
+@pytest.mark.parametrize(
+    "lacking",
+    [{"traffic": "REJECT"}, {"DeliverLogsStatus": "FAILED"}, {"CreationTime": "2024-01-01T00:00:00.000Z"}],
+    ids=["REJECT only", "failing", "younger than the window"],
+)
+def test_a_flow_log_that_does_not_show_all_is_not_preferred(pair: Pair, lacking: dict[str, Any]) -> None:
+    """The archive that has all of it is read instead."""
+    flow_log(pair.world, pair.vpc, **bucket())
+    flow_log(pair.world, pair.vpc, **lacking)
+    assert [S3] == [type(source) for source in chosen(pair.world)]
+
+
+def test_where_none_shows_all_every_one_is_read(pair: Pair) -> None:
+    """One of what is accepted and one of what is rejected make up the whole."""
+    flow_log(pair.world, pair.vpc, "ACCEPT", group="/vpc/accepted")
+    flow_log(pair.world, pair.vpc, "REJECT", group="/vpc/rejected")
+    assert ["/vpc/accepted", "/vpc/rejected"] == sorted(source.group for source in chosen(pair.world))
+
+
+def test_the_richer_format_of_two_is_read(pair: Pair) -> None:
+    """Of two flow logs that both show all, the one with more fields tells more."""
+    flow_log(pair.world, pair.vpc, group="/vpc/plain")
+    flow_log(pair.world, pair.vpc, group="/vpc/rich", LogFormat="${version} " * 20)
+    assert ["/vpc/rich"] == [source.group for source in chosen(pair.world)]
+
+
+def test_each_end_may_be_watched_by_another(pair: Pair) -> None:
+    """An interface's own flow log, and one of the other's subnet."""
+    flow_log(pair.world, pair.web.eni, group="/eni/web")
+    flow_log(pair.world, pair.data, group="/subnet/data")
+    assert ["/eni/web", "/subnet/data"] == sorted(source.group for source in chosen(pair.world))
+
+
+def test_nobody_watches(pair: Pair) -> None:
+    """Without a flow log there is no source."""
+    pair.world.add("FlowLogs", "fl", {"ResourceId": "vpc-elsewhere", "CreationTime": "2023-01-01T00:00:00Z"})
+    assert () == chosen(pair.world)
+
+
+def test_firehose_is_noted_with_the_way_out(pair: Pair) -> None:
+    """What it delivers on to cannot be known; a person can name it."""
+    arn = "arn:aws:firehose:us-east-1:111122223333:deliverystream/flows"
+    id = flow_log(pair.world, pair.vpc, LogDestinationType="kinesis-data-firehose", LogDestination=arn, LogGroupName="")
+    reasons = [unread.reason for unread in told(pair.world, Door({})).unread]
+    expected = f"{id} to {arn}: Firehose delivers on from there; name the place it delivers to with flow_logs= (--flow-logs)"
+    assert expected in reasons
+
+
+def test_live_collection_asks_for_all_that_may_watch(pair: Pair) -> None:
+    """Interfaces, subnets and VPCs of both ends, by the resource that is watched."""
+    view = pair.world.snapshot().view()
+    survey(look(question(), view, RULES), view)
+    asked = {unread.query.value for unread in view.unread if unread.query.kind == "flow_log"}
+    subnets = {pair.app.id, pair.data.id}
+    assert {pair.web.eni.id, pair.db.eni.id, pair.vpc.id} | subnets == asked
+
+
+# ---------------------------------------------------------------- a diagnosis
+
+
+def events(*lines: str) -> Any:
+    """FilterLogEvents of these lines, each in the stream of its interface."""
+
+    def answer(request: Any) -> Any:
+        found = [text for text in lines if text.split()[2] == request["logStreamNamePrefix"]]
+        times = [int(text.split()[10]) * 1000 for text in found]
+        streams = [f"{text.split()[2]}-all" for text in found]
+        yield {
+            "events": [{"logStreamName": s, "timestamp": t, "message": m} for s, t, m in zip(streams, times, found, strict=True)]
+        }
+
+    return answer
+
+
+def _event(text: str) -> dict[str, Any]:
+    fields = text.split()
+    return {"logStreamName": f"{fields[2]}-all", "timestamp": int(fields[10]) * 1000, "message": text}
+
+
+def test_a_live_question_reads_its_flow_logs(pair: Pair) -> None:
+    """Accepted at both ends: the wire confirms, and two calls brought it."""
+    flow_log(pair.world, pair.vpc)
+    ends = (pair.web.eni.id, pair.db.eni.id)
+    door = Door({"filter_log_events": events(*(line(eni, start=60) for eni in ends))})
+    diagnosis = told(pair.world, door)
+    assert {("request_source", "accept"), ("request_destination", "accept")} <= {(s.point, s.seen) for s in diagnosis.sightings}
+    assert ["filter_log_events"] * 2 == [name for name, _ in door.calls]
+    assert "CloudWatch Logs /vpc/prod" in diagnosis.sources[0]
+
+
+def test_denied_logs_are_unread_and_never_silence(pair: Pair) -> None:
+    """Nobody looked, and the action that would let one look is named."""
+    flow_log(pair.world, pair.vpc)
+    diagnosis = told(pair.world, Door({}))
+    assert {"unobserved"} == {sighting.seen for sighting in diagnosis.sightings}
+    assert any("logs:FilterLogEvents" in unread.reason for unread in diagnosis.unread)
+
+
+def test_a_source_that_fails_does_not_hide_another(pair: Pair) -> None:
+    """Each destination stands for itself."""
+    flow_log(pair.world, pair.web.eni, group="/eni/web")
+    archive = flow_log(pair.world, pair.db.eni, **bucket())
+    name = key("20231114T2215", archive)
+    door = Door({
+        "list_objects_v2": lambda request: [{"Contents": [{"Key": name, "Size": 1}]}],
+        "get_object": lambda request: [file(line(pair.db.eni.id, start=60))],
+    })  # fmt: skip
+    diagnosis = told(pair.world, door)
+    seen = {sighting.point: sighting.seen for sighting in diagnosis.sightings}
+    assert ("unobserved", "accept") == (seen["request_source"], seen["request_destination"])
+
+
+def test_what_makes_up_the_whole_together_is_needed_together(pair: Pair) -> None:
+    """The flow log of what is accepted cannot be read: that of what is rejected proves nothing alone."""
+    flow_log(pair.world, pair.vpc, "ACCEPT", group="/vpc/accepted")
+    flow_log(pair.world, pair.vpc, "REJECT", group="/vpc/rejected")
+    rejected = line(pair.web.eni.id, "192.0.2.1", "10.0.1.10", 60, "REJECT")
+
+    def half(request: Any) -> Any:
+        if request["logGroupName"] == "/vpc/accepted":
+            raise FlowdiagError("denied")
+        return events(rejected)(request)
+
+    diagnosis = told(pair.world, Door({"filter_log_events": half}))
+    assert {"unobserved"} == {sighting.seen for sighting in diagnosis.sightings}
+
+
+def test_a_transit_gateways_own_flow_log_is_read(world: World) -> None:
+    """Where a transit gateway stands on the path, what it lost is on record there."""
+    hub, *_ = hubbed(world)
+    gateway = flow_log(world, hub.id, group="/tgw", TrafficType="")
+    view = world.snapshot().view()
+    source = watching(look(question(), view, RULES), view, Door({}), WINDOW, at(3600))
+    (share,) = source.shares
+    assert (gateway, frozenset(), False) == (share.source.deliveries[0].flow_log, share.interfaces, share.source.streams)
+
+
+def test_a_place_that_is_named_is_read_instead(pair: Pair) -> None:
+    """Of the accounts and Regions of the path."""
+    flow_log(pair.world, pair.vpc)
+    door = Door({"filter_log_events": events(line(pair.web.eni.id, start=60))}, home=Scope(region="us-east-1"))
+    diagnosis = told(pair.world, door, "cloudwatch:/vpc/other")
+    assert {"/vpc/other"} == {request["logGroupName"] for name, request in door.calls if name == "filter_log_events"}
+    assert "CloudWatch Logs /vpc/other" in diagnosis.sources[0]
+
+
+def test_none_reads_none(pair: Pair) -> None:
+    """A person may not want to look."""
+    flow_log(pair.world, pair.vpc)
+    door = Door({})
+    diagnosis = told(pair.world, door, "none")
+    assert ([], "unobserved") == (door.calls, diagnosis.symptom)
+
+
+def test_offline_nothing_is_asked_of_aws(pair: Pair) -> None:
+    """A snapshot alone is answered from the snapshot, and a place in AWS then needs a session."""
+    flow_log(pair.world, pair.vpc)
+    diagnosis = diagnose("web-1", "db-1", 5432, snapshot=pair.world.snapshot())
+    assert ("unobserved", ()) == (diagnosis.symptom, diagnosis.unread)
+    with pytest.raises(FlowdiagError, match="are in AWS: ask with a session"):
+        explain(question(), pair.world.snapshot(), RULES, "s3://vpc-archive")
+
+
+def test_what_a_live_question_costs_more(pair: Pair) -> None:
+    """One call of DescribeFlowLogs for all that may watch the path, in no further round."""
+    flow_log(pair.world, pair.vpc)
+    (raw,) = pair.world.raw().values()
+
+    def cost(**more: Any) -> tuple[int, int]:
+        session = replay_session(raw, account=pair.world.account, region=pair.world.region)
+        collector = gather(question(), RULES, Access(session), **more)
+        return len(collector.calls), collector.rounds
+
+    (calls, rounds), (more_calls, more_rounds) = cost(), cost(besides=survey)
+    assert (1, 0) == (more_calls - calls, more_rounds - rounds)
