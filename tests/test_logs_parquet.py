@@ -115,6 +115,18 @@ def test_a_window_bounds_what_is_found(tmp_path):
     assert (301, 301) == (tally.lines, accounted(tally))
 
 
+def test_row_groups_out_of_the_window_are_not_read(tmp_path):
+    """A row group whose statistics lie out of the window may even be spoilt; asked for, it is a note."""
+    lines = [line(n, start=1_700_000_000 + 10 * n, action="REJECT" if n % 2 else "ACCEPT") for n in range(3000)]
+    frame(lines).write_parquet(tmp_path / "a.parquet", row_group_size=1000, compression="gzip")
+    raw = (tmp_path / "a.parquet").read_bytes()
+    (tmp_path / "a.parquet").write_bytes(raw[:4] + b"\xff" * 2000 + raw[2004:])
+    window = Window(start=datetime.fromtimestamp(1_700_025_000, UTC))
+    found, tally = searched(tmp_path / "a.parquet", seek(window=window))
+    assert (lines[2489:], []) == ([r.line for r in found], tally.notes)
+    assert 1 == len(searched(tmp_path / "a.parquet")[1].notes)
+
+
 def test_numbers_as_text_and_text_as_numbers(tmp_path):
     """Files that others rewrite hold ports as text, accounts as numbers, or numbers with a fraction."""
     raw = frame([line(1)]).with_columns(
