@@ -122,7 +122,8 @@ class Lines:
 
         A line without a needle is counted and passed over. In the first block, and in one of `every` that follow, the
         separators are counted too, and where their number is not that of so many whole records each line is looked at;
-        so is each line of a block that holds a header. A malformed line that was passed over in between is not noticed.
+        so is each line of a block that holds a header with srcaddr in it. What is not noticed: a malformed line without a
+        needle in one of the blocks in between, or two in one block whose separators make up for one another.
         """
         rest = b""
         for piece in pieces:
