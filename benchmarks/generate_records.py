@@ -19,6 +19,7 @@ from functools import partial
 from io import BytesIO
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any, Literal
 
 import polars as pl
 
@@ -33,7 +34,7 @@ FIELDS = (
     "version", "account-id", "interface-id", "srcaddr", "dstaddr", "srcport", "dstport",
     "protocol", "packets", "bytes", "start", "end", "action", "log-status",
 )  # fmt: skip
-PARQUET_TYPES = {
+PARQUET_TYPES: dict[Any, Any] = {
     **dict.fromkeys(("version", "srcport", "dstport", "protocol"), pl.Int32),
     **dict.fromkeys(("packets", "bytes", "start", "end"), pl.Int64),
 }
@@ -175,7 +176,7 @@ def write_file(folder: Path, archive: Archive, number: int) -> None:
         records.write_csv(text, separator=" ", null_value="-")
         beside.write_bytes(gzip.compress(text.getbuffer(), 6, mtime=0))
     else:
-        codec = "gzip" if archive.form == "parquet" else "snappy"
+        codec: Literal["gzip", "snappy"] = "gzip" if archive.form == "parquet" else "snappy"
         named = records.rename({name: name.replace("-", "_") for name in FIELDS})
         named.write_parquet(beside, compression=codec, row_group_size=ROWS_A_GROUP, statistics=True)
     beside.rename(path)

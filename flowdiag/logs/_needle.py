@@ -51,7 +51,7 @@ def finder(block: bytes) -> Find:
     search = _c_search()
     if search is None:
         return block.find
-    base = ctypes.cast(block, ctypes.c_void_p).value or 0
+    base = ctypes.cast(ctypes.c_char_p(block), ctypes.c_void_p).value or 0
 
     def find(needle: bytes, begin: int, end: int) -> int:
         found = search(base + begin, end - begin, needle, len(needle))
@@ -76,7 +76,7 @@ def _begins(needle: bytes, before: bytes) -> bool:
 
 
 def _ends(needle: bytes, after: bytes) -> bool:
-    return needle[-1:] == b" " or after not in _GO_ON
+    return needle[-1:] in b" :" or after not in _GO_ON
 
 
 @cache
@@ -88,4 +88,4 @@ def _c_search() -> Callable[..., int | None] | None:
         return None
     search.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t)
     search.restype = ctypes.c_void_p
-    return search  # type: ignore[no-any-return]
+    return search

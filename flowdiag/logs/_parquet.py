@@ -10,16 +10,13 @@ import operator
 from collections.abc import Iterable, Iterator
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flowdiag.logs import CLOCK_SLACK, Sought, Tally, Window
 from flowdiag.logs._needle import needles
 from flowdiag.logs.lines import Lines
 from flowdiag.logs.record import ADDRESSES, LATEST_SECOND, NUMBERS, Layout, canonical
 from flowdiag.model import Record
-
-if TYPE_CHECKING:
-    import polars
 
 MAGIC = b"PAR1"
 ROWS_A_BATCH = 50_000
@@ -47,13 +44,13 @@ class File:
 
     def __init__(self, pl: Any, path: Path, name: str, sought: Sought, tally: Tally) -> None:
         self._pl, self._path, self.name, self.sought, self.tally = pl, path, name, sought, tally
-        self._types = {canonical(column): kind for column, kind in self._scan().collect_schema().items()}
-        self._columns = {canonical(column): column for column in self._scan().collect_schema()}
+        schema = self._scan().collect_schema()
+        self._types = {canonical(column): kind for column, kind in schema.items()}
+        self._columns = {canonical(column): column for column in schema}
         self.layout = Layout(tuple(self._columns))
 
-    def _scan(self, **options: Any) -> polars.LazyFrame:
-        scan = self._pl.scan_parquet(self._path, glob=False, hive_partitioning=False, low_memory=True, **options)
-        return scan  # type: ignore[no-any-return]
+    def _scan(self, **options: Any) -> Any:
+        return self._pl.scan_parquet(self._path, glob=False, hive_partitioning=False, low_memory=True, **options)
 
     def records(self) -> Iterator[Record]:
         """The records that name one of the addresses; everything else goes into the tally."""
@@ -64,15 +61,15 @@ class File:
             self.tally.lose(self.sought.interfaces, f"{self.name}: left out, for it {unfit}")
             self.tally.refused += rows
             return
-        self._note_actions()
         looked_at = 0
         lines = Lines(self.name, self.sought, self.tally, self.layout)
-        for row, *values in self._rows():
+        for row, line in self._lines():
             looked_at += 1
-            record = lines.record(" ".join(map(_shown, values)).encode(), row + 1)
+            record = lines.record(line.encode(), row + 1)
             if record is not None:
                 yield record
         lines.pass_over(rows - looked_at)
+        self._note_actions()
 
     def _unfit(self) -> str:
         """Why the columns are not those of a flow log; empty where they are."""
@@ -87,23 +84,36 @@ class File:
 
     def _note_actions(self) -> None:
         """Whether the flow log keeps both kinds of traffic, as far as the first rows tell."""
-        if "action" in self._columns:
+        if "action" in self._columns and not (self.tally.accepts and self.tally.rejects):
             seen = set(self._scan().select(self._text("action")).head(_SAMPLE).unique().collect().to_series())
             self.tally.accepts += "ACCEPT" in seen
             self.tally.rejects += "REJECT" in seen
 
     # ------------------------------------------------------------ which rows
 
-    def _rows(self) -> Iterator[tuple[Any, ...]]:
-        """The rows to look at, their number first, batch by batch."""
+    def _lines(self) -> Iterator[tuple[int, str]]:
+        """The rows to look at as a text log has them, with their number, batch by batch."""
         wanted = self._wanted()
         if wanted is None:
             return
+        line = self._pl.concat_str([self._shown(field) for field in self._columns], separator=" ")
         found = self._scan(row_index_name=_ROW).filter(wanted)
         for batch in found.collect_batches(chunk_size=ROWS_A_BATCH, maintain_order=True, engine="streaming"):
-            yield from batch.iter_rows()
+            yield from batch.select(_ROW, line.alias("line")).iter_rows()
 
-    def _wanted(self) -> polars.Expr | None:
+    def _shown(self, field: str) -> Any:
+        """A column as text: `-` for no value, a number without a fraction, white space as tags write it."""
+        column, kind = self._pl.col(self._columns[field]), self._types[field]
+        if kind.is_float():
+            column = column.cast(self._pl.Int64, strict=False)
+        if kind.is_nested() or kind == self._pl.Binary:
+            return self._pl.lit("-")
+        text = column.cast(self._pl.String)
+        if kind == self._pl.String:
+            text = text.str.replace_all(r"\s+", "%20").replace("", "-")
+        return text.fill_null("-")
+
+    def _wanted(self) -> Any:
         """Rows that name an address or interface, as far as they may lie in the window; None where no row can."""
         exact = [str(wanted) for wanted in self.sought.addresses if wanted.version == 4]
         version6 = frozenset(wanted for wanted in self.sought.addresses if wanted.version == 6)
@@ -116,12 +126,11 @@ class File:
     def _present(self, fields: Iterable[str]) -> list[str]:
         return [field for field in fields if field in self._columns]
 
-    def _text(self, field: str) -> polars.Expr:
+    def _text(self, field: str) -> Any:
         column = self._pl.col(self._columns[field])
-        text = column if self._types[field] == self._pl.String else column.cast(self._pl.String)  # a cast hides statistics
-        return text  # type: ignore[no-any-return]
+        return column if self._types[field] == self._pl.String else column.cast(self._pl.String)  # a cast hides statistics
 
-    def _timely(self, window: Window) -> polars.Expr:
+    def _timely(self, window: Window) -> Any:
         """Whether a row may lie in the window, in terms that the statistics of a row group can answer."""
         times = [self._second(field) for field in self._present(("start", "end"))]
         bounds = [self._pl.lit(True)]
@@ -133,16 +142,6 @@ class File:
             bounds.append(reduce(operator.or_, ((time <= ends) | (time > LATEST_SECOND) for time in times)))
         return reduce(operator.and_, bounds)
 
-    def _second(self, field: str) -> polars.Expr:
+    def _second(self, field: str) -> Any:
         column = self._pl.col(self._columns[field])
-        number = column if self._types[field].is_numeric() else column.cast(self._pl.Int64, strict=False)
-        return number  # type: ignore[no-any-return]
-
-
-def _shown(value: Any) -> str:
-    """A value as a text log has it: `-` for none, a number without a fraction, a space as tags write it."""
-    if value is None or value == "":
-        return "-"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return "%20".join(str(value).split())
+        return column if self._types[field].is_numeric() else column.cast(self._pl.Int64, strict=False)

@@ -17,6 +17,7 @@ from flowdiag.model import Record
 CHUNK = 3 << 14
 """Bytes to read at a time: they unpack to some 200 KB, which the processor's cache holds until they are searched."""
 _LARGEST_PIECE = 1 << 20
+_TELLING = 64
 _GZIP = b"\x1f\x8b"
 _NOT_READ = {
     b"PAR1": "is Parquet, which is read from files, not from streams",
@@ -106,7 +107,7 @@ def engine() -> Any:
 def _start(chunks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
     """The first bytes that tell what a stream is, and the stream with them put back."""
     pending, start = iter(chunks), b""
-    while len(start.lstrip()) < 8:
+    while len(start) < _TELLING:
         chunk = next(pending, None)
         if chunk is None:
             break

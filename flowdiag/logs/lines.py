@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from flowdiag.address import address
 from flowdiag.logs import Sought, Tally
@@ -54,10 +55,10 @@ class Lines:
                 yield record
 
     def _where(self, number: int) -> Callable[[], str]:
-        return lambda: f"{self.name}:{number}"
+        return partial("{}:{}".format, self.name, number)
 
     def record(self, line: bytes, number: int) -> Record | None:
-        """The record of a line that is no header and nothing else, where it names one of the addresses; counted but in `lines`."""
+        """The record of a line that is no header, where it names one of the addresses; counted, but not in `lines`."""
         return self._flow_line(line, line, self._where(number))
 
     def _line(self, line: bytes | None, where: Callable[[], str]) -> Record | None:
@@ -121,7 +122,8 @@ class Lines:
 
         A line without a needle is counted and passed over. In the first block, and in one of `every` that follow, the
         separators are counted too, and where their number is not that of so many whole records each line is looked at;
-        so is each line of a block that holds a header. A malformed line that was passed over in between is not noticed.
+        so is each line of a block that holds a header with srcaddr in it. What is not noticed: a malformed line without a
+        needle in one of the blocks in between, or two in one block whose separators make up for one another.
         """
         rest = b""
         for piece in pieces:
@@ -129,7 +131,7 @@ class Lines:
             if first < 0:
                 rest = (rest + piece)[:LONGEST_LINE]
                 continue
-            yield from self.read((rest + piece[:first],))
+            yield from self._across(rest + piece[:first])
             yield from self._block(piece, first + 1, last + 1)
             rest = piece[last + 1 :][:LONGEST_LINE]
         if rest and broken():
@@ -137,6 +139,16 @@ class Lines:
             self.tally.refuse(f"{self.name}: last line", "is cut off where the file breaks")
         elif rest:
             yield from self.read((rest,))
+
+    def _across(self, line: bytes) -> Iterator[Record]:
+        """The record of a line that two pieces share; most are passed over like those of blocks."""
+        whole = bool(self._separators) and line.count(b" ") == self._separators and _IN_HEADERS not in line
+        if not whole or any(needle in line for needle in self._needles):
+            yield from self.read((line,))
+            return
+        self.pass_over(1)
+        self.tally.lines += 1
+        self._number += 1
 
     def _block(self, block: bytes, begin: int, end: int) -> Iterator[Record]:
         """The records of the whole lines between two places of a block."""
@@ -156,7 +168,7 @@ class Lines:
         spaced = self.layout.addresses_within and b"\t" not in block
         for start in line_starts(block, begin, end, self._needles_between_spaces if spaced else self._needles, find):
             looked_at += 1
-            record = self._line(block[start : block.find(LINE_END, start)], lambda start=start: self._where(numbers.at(start))())
+            record = self._line(block[start : block.find(LINE_END, start)], partial(numbers.where, self.name, start))
             if record is not None:
                 yield record
         self.pass_over(lines - looked_at)
@@ -190,12 +202,12 @@ class _Numbers:
     def __init__(self, block: bytes, begin: int, number: int) -> None:
         self._block, self._begin, self._number = block, begin, number
 
-    def at(self, start: int) -> int:
-        """The number of the line that begins here."""
+    def where(self, name: str, start: int) -> str:
+        """The line that begins here, by file and number."""
         passed = self._block[self._begin : start]
         self._number += len(passed) - len(passed.replace(LINE_END, b""))  # several times as fast as to count them
         self._begin = start
-        return self._number
+        return f"{name}:{self._number}"
 
 
 def _of_gateway(line: bytes) -> bool:

@@ -175,10 +175,11 @@ def record_of(values: Mapping[str, str], where: str = "", line: str = "") -> Rec
 
     Raises ValueError where a number is none.
     """
-    known = {name: "" if value == "-" else value for name, value in values.items()}
+    known = {name: value for name, value in values.items() if value not in ("-", "")}
 
     def number(name: str) -> int | None:
-        return int(known[name]) if known.get(name) else None
+        text = known.get(name)
+        return None if text is None else int(text)
 
     return Record(
         interface=known.get("interface-id", ""),
@@ -199,7 +200,7 @@ def record_of(values: Mapping[str, str], where: str = "", line: str = "") -> Rec
         packet_source=known.get("pkt-srcaddr", ""),
         packet_destination=known.get("pkt-dstaddr", ""),
         gateway=known.get("tgw-attachment-id") or known.get("tgw-id", ""),
-        more={name: value for name, value in known.items() if name not in _NAMED and value},
+        more={name: value for name, value in known.items() if name not in _NAMED},
         where=where,
         line=line,
     )

@@ -1,0 +1,181 @@
+"""How fast archives of flow logs are searched, beside flowlogs-reader and beside unpacking them alone.
+
+    python benchmarks/flow_logs.py --cache FOLDER [--records 20000000 --files 100] [--runs 3]
+
+Archives are generated once into the cache (benchmarks/generate_records.py). The question is that of two hosts: all
+records that name one of their addresses, and when the flow logs of their interfaces were silent. Every method runs in a
+process of its own, in turn, so that a slow moment of the machine hits all of them; medians are printed, as Markdown. The
+records to a core are those to a second of processor time, which a busy machine changes less. The
+peak is the resident memory of that process, the interpreter and all imports included; nobody here starts others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from ipaddress import ip_address
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from generate_records import FIRST_SECOND, PAIR, SPAN, Archive, write
+
+TWO_HOURS = 0.24
+"""The part of the archive's time that the bounded question asks about."""
+
+
+# ---------------------------------------------------------------- methods: folder → records read
+
+
+def unpacked(module: str, folder: Path) -> int:
+    """Unpacking alone, on every core; the lines are those of the archive."""
+    unpack = importlib.import_module(module)
+
+    def one(path: Path) -> None:
+        member = unpack.decompressobj(wbits=31)
+        with path.open("rb", buffering=0) as file:
+            for chunk in iter(lambda: file.read(1 << 14), b""):
+                member.decompress(chunk)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(one, sorted(folder.iterdir())))
+    return counted(folder)
+
+
+def searched(engine: str, window: bool, folder: Path) -> int:
+    """flowdiag's search, with the engine of its extras or without."""
+    if not engine:
+        sys.modules["isal"] = None  # type: ignore[assignment]
+    from flowdiag.logs import Sought, Window
+    from flowdiag.logs.folder import Folder
+
+    start = FIRST_SECOND + SPAN // 2
+    hours = Window(start=datetime.fromtimestamp(start, UTC), end=datetime.fromtimestamp(start + SPAN * TWO_HOURS, UTC))
+    search = Folder(folder).search(
+        Sought(
+            addresses=frozenset(map(ip_address, PAIR.addresses)),
+            interfaces=frozenset(PAIR.interfaces),
+            window=hours if window else Window(),
+        )
+    )
+    if not list(search) or not search.tally.interfaces or search.tally.notes or search.tally.refused:
+        raise SystemExit(f"the search of {folder} is wrong: {search.tally}")
+    return search.tally.lines - search.tally.headers
+
+
+def flowlogs_reader(folder: Path) -> int:
+    """flowlogs-reader as it reads S3, one of the files standing in for the bucket: it would need minutes for all."""
+    from flowlogs_reader import S3FlowLogsReader
+
+    class Bucket:
+        def get_object(self, Key: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+            return {"Body": open(Key, "rb"), "ContentLength": os.path.getsize(Key)}
+
+    class Reader(S3FlowLogsReader):  # type: ignore[misc]
+        def _get_all_keys(self) -> list[str]:
+            return [str(min(folder.iterdir()))]
+
+    read, wanted, found = 0, set(PAIR.addresses), []
+    for read, record in enumerate(Reader("bucket", boto_client=Bucket()), 1):  # noqa: B007
+        if record.srcaddr in wanted or record.dstaddr in wanted:
+            found.append(record)
+    return read
+
+
+def counted(folder: Path) -> int:
+    return int(folder.name.split("-")[1])
+
+
+TEXT: dict[str, Callable[[Path], int]] = {
+    "unpacking alone, isal": partial(unpacked, "isal.isal_zlib"),
+    "flowdiag[fast]": partial(searched, "isal", False),
+    "unpacking alone, zlib": partial(unpacked, "zlib"),
+    "flowdiag": partial(searched, "", False),
+    "flowlogs-reader (one of the files)": flowlogs_reader,
+}
+COLUMNS: dict[str, Callable[[Path], int]] = {
+    "flowdiag[parquet]": partial(searched, "isal", False),
+    "flowdiag[parquet], two of 8.3 hours": partial(searched, "isal", True),
+}
+METHODS = {"text": TEXT, "parquet": COLUMNS, "snappy": COLUMNS}
+
+
+# ---------------------------------------------------------------- measuring
+
+
+def run(form: str, method: str, folder: Path) -> dict[str, float]:
+    """Seconds, records and peak memory of one method, in a process of its own."""
+    command = [sys.executable, __file__, "--only", form, method, str(folder)]
+    told: dict[str, float] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return told
+
+
+def only(form: str, method: str, folder: Path) -> None:
+    """One method, timed inside of its process: starting Python is not part of it, importing what it needs is."""
+    start, before = time.perf_counter(), time.process_time()
+    records = METHODS[form][method](folder)
+    taken, worked = time.perf_counter() - start, time.process_time() - before
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    print(json.dumps({"records": records, "seconds": taken, "worked": worked, "peak": peak * 1024}))
+
+
+def report(form: str, folder: Path, runs: int) -> None:
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    print(f"\n{counted(folder):,} records as {form}, {size / 1e6:.0f} MB\n")
+    print("| method | M records/s | to the core | peak MB |\n|---|--:|--:|--:|")
+    taken: dict[str, list[dict[str, float]]] = {method: [] for method in METHODS[form]}
+    for _ in range(runs):
+        for method, found in taken.items():
+            found.append(run(form, method, folder))
+    for method, found in taken.items():
+        speed = median(each["records"] / each["seconds"] for each in found)
+        a_core = median(each["records"] / each["worked"] for each in found)
+        print(
+            f"| {method} | {speed / 1e6:.2f} | {a_core / 1e6:.2f} | {max(each['peak'] for each in found) / 1e6:.0f} |", flush=True
+        )
+
+
+def small(cache: Path, runs: int) -> None:
+    """What 10,000 records cost, beside importing the engines that are not needed for them."""
+    folder = write(cache, Archive(10_000, 1, "text"))
+    timed = "import time; start = time.perf_counter(); {}; print(time.perf_counter() - start)"
+    ready = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import flow_logs, pathlib, flowdiag.logs.folder; "
+    search = f"flow_logs.searched('isal', False, pathlib.Path({str(folder)!r}))"
+    programs = {"flowdiag, 10,000 records": ready + timed.format(search), "import polars": timed.format("import polars")}
+    print("\n| small input | ms |\n|---|--:|")
+    for name, program in programs.items():
+        found = [float(subprocess.check_output([sys.executable, "-c", program], text=True)) for _ in range(max(3, runs))]
+        print(f"| {name} | {median(found) * 1e3:.0f} |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Time the search of flow log archives.")
+    parser.add_argument("--cache", type=Path, help="the folder that archives are generated into and kept in")
+    parser.add_argument("--records", type=int, default=Archive.records, help="20000000 is the full size")
+    parser.add_argument("--files", type=int, default=Archive.files, help="100 is the full size")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--forms", nargs="+", choices=list(METHODS), default=list(METHODS))
+    parser.add_argument("--only", nargs=3, metavar=("FORM", "METHOD", "FOLDER"), help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.only:
+        only(given.only[0], given.only[1], Path(given.only[2]))
+        return
+    if given.cache is None:
+        parser.error("--cache is needed: archives are large")
+    for form in given.forms:
+        report(form, write(given.cache, Archive(given.records, given.files, form)), given.runs)
+    small(given.cache, given.runs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Archives: many files at once, in order, and never more in memory than is said."""
+
+from __future__ import annotations
+
+import gzip
+import subprocess
+import sys
+
+import pytest
+from world_records import HEADER, accounted, foreign, line, seek
+
+from flowdiag.logs import _parallel as parallel
+from flowdiag.logs import folder as module
+from flowdiag.logs.folder import Folder
+from flowdiag.model import FlowdiagError
+
+
+@pytest.fixture
+def archive(tmp_path):
+    """Twelve packed files with a line of the flow each, among those of others."""
+    for number in range(12):
+        lines = [HEADER, *map(foreign, range(2000)), line(number), ""]
+        (tmp_path / f"{number:02}.log.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
+    return tmp_path
+
+
+def test_files_side_by_side_give_what_files_in_turn_give(archive, monkeypatch):
+    """The order of the records is that of the files; the counts are the same."""
+    search = Folder(archive).search(seek())
+    expected = list(search)
+    monkeypatch.setattr(module, "SMALL", 0)
+    at_once = Folder(archive).search(seek())
+    assert expected == list(at_once)
+    assert [f"{number:02}.log.gz:2002" for number in range(12)] == [r.where for r in expected]
+    assert (search.tally.lines, search.tally.records, search.tally.files) == (
+        at_once.tally.lines,
+        at_once.tally.records,
+        at_once.tally.files,
+    )
+    assert 12 * 2002 == at_once.tally.lines == accounted(at_once.tally)
+
+
+def test_a_search_that_is_given_up_ends(archive, monkeypatch):
+    """Whoever stops asking does not wait for the rest."""
+    monkeypatch.setattr(module, "SMALL", 0)
+    records = iter(Folder(archive).search(seek()))
+    assert line(0) == next(records).line
+    records.close()
+
+
+@pytest.mark.parametrize("small", [0, 1 << 30])
+def test_more_than_memory_should_hold_is_refused(archive, monkeypatch, small):
+    """Whether files are read in turn or side by side."""
+    monkeypatch.setattr(module, "SMALL", small)
+    monkeypatch.setattr(parallel, "RECORDS_HELD", 5)
+    monkeypatch.setattr("flowdiag.logs.RECORDS_HELD", 5)
+    with pytest.raises(FlowdiagError, match="narrow the time"):
+        list(Folder(archive).search(seek()))
+
+
+def test_a_file_that_cannot_be_read_voids_silence(tmp_path):
+    """A file that is gone when it is read is named, and nobody counts as covered."""
+    (tmp_path / "a.log").write_text(line())
+    folder = Folder(tmp_path)
+    (tmp_path / "b.log").symlink_to(tmp_path / "gone")
+    folder.files += (tmp_path / "b.log",)
+    search = folder.search(seek())
+    assert [line()] == [r.line for r in search]
+    assert {"eni-0a1", "eni-0b2"} == search.tally.lost
+    assert "b.log could not be read" in search.tally.notes[0]
+
+
+def test_small_archives_need_no_engine(archive):
+    """Neither polars nor isal nor a thread is there after a small search: importing them would cost more than it."""
+    program = (
+        "import sys, threading; from flowdiag.logs import Sought; from flowdiag.logs.folder import Folder;"
+        f"search = Folder({str(archive)!r}).search(Sought()); list(search); assert search.tally.lines == 24024;"
+        "print(sorted({'polars', 'isal', 'duckdb', 'concurrent.futures.process'} & set(sys.modules)), threading.active_count())"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "[] 1" == told.stdout.strip()

@@ -1,0 +1,132 @@
+"""Flow log lines in JSON: subscriptions of CloudWatch Logs, what Firehose writes, what the AWS CLI prints."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from measured import SHARED
+from world_records import HEADER, accounted, cut, line, seek
+
+from flowdiag.logs import Tally, open_source
+from flowdiag.logs import _wrapped as wrapped
+from flowdiag.logs._stream import records
+
+SAMPLES = SHARED / "flow-log-samples"
+
+
+def event(*messages: str, kind: str = "DATA_MESSAGE") -> dict:
+    """What a subscription delivers, in AWS's own form."""
+    events = [
+        {"id": str(number), "timestamp": 1_700_000_000_000 + number, "message": text} for number, text in enumerate(messages)
+    ]
+    return {
+        "messageType": kind, "owner": "111122223333", "logGroup": "/vpc/prod", "logStream": "eni-0a1-all",
+        "subscriptionFilters": ["all"], "logEvents": events,
+    }  # fmt: skip
+
+
+def streamed(raw: bytes, sizes=()) -> tuple[list, Tally]:
+    """The records of a stream, and the tally."""
+    tally = Tally()
+    return list(records(cut(raw, sizes), "a.json", seek(), tally)), tally
+
+
+TWO = event(line(1), line(2, interface="eni-0b2"))
+THIRD = event(line(3))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        json.dumps(TWO) + json.dumps(THIRD),
+        json.dumps(TWO) + "\n" + json.dumps(THIRD) + "\n",
+        json.dumps(TWO, indent=4) + "\n" + json.dumps(THIRD, indent=4),
+        "\ufeff  " + json.dumps(TWO) + json.dumps(THIRD),
+        "".join(
+            json.dumps({"message": line(number, interface=id)}) for number, id in ((1, "eni-0a1"), (2, "eni-0b2"), (3, "eni-0a1"))
+        ),
+        json.dumps({"events": [*TWO["logEvents"], *THIRD["logEvents"]], "searchedLogStreams": []}, indent=4),
+        json.dumps(event(line(1) + "\n", line(2, interface="eni-0b2"), line(3))),
+    ],
+    ids=["firehose", "lines", "indented", "mark", "wrapped", "cli", "line ends"],
+)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, lambda raw: gzip.compress(gzip.compress(raw))])
+def test_every_form_gives_the_same_records(raw, pack):
+    """One object after another, with line ends between or without, indented, packed: the lines in them are read."""
+    found, tally = streamed(pack(raw.encode()))
+    assert [line(1), line(2, interface="eni-0b2"), line(3)] == [r.line for r in found]
+    assert (3, 3, 0, []) == (tally.lines, tally.records, tally.refused, tally.notes)
+    assert {"eni-0a1", "eni-0b2"} == set(tally.interfaces)
+
+
+def test_members_of_gzip_without_a_line_end_between_are_one_stream():
+    """Firehose puts the packed events of a subscription after one another."""
+    found, _ = streamed(gzip.compress(json.dumps(TWO).encode()) + gzip.compress(json.dumps(THIRD).encode()))
+    assert 3 == len(found)
+
+
+def test_control_messages_are_no_records():
+    """A subscription says from time to time that it is alive."""
+    control = event("CWL CONTROL MESSAGE: Checking health of destination Firehose.", kind="CONTROL_MESSAGE")
+    found, tally = streamed((json.dumps(control) + json.dumps(TWO)).encode())
+    assert (2, 3, 1, 0) == (len(found), tally.lines, tally.blank, tally.refused)
+
+
+def test_header_and_silence_in_events():
+    """A header line in an event counts from there on; NODATA covers an interface."""
+    text = json.dumps(event(HEADER, "2 111122223333 eni-0b2 - - - - - - - 1700000000 1700000060 - NODATA"))
+    _, tally = streamed(text.encode())
+    assert ({"eni-0b2"}, 1) == (set(tally.interfaces), tally.headers)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "refused"),
+    [
+        (lambda two, third: two[:-30] + "\n" + third, 1),
+        (lambda two, third: two + third[:-1], 1),
+        (lambda two, third: two + "\n[1]\n" + third, 1),
+        (lambda two, third: json.dumps({"messageType": "DATA_MESSAGE", "logEvents": [{"id": "1"}, 7]}) + third, 2),
+        (lambda two, third: json.dumps({"Vpcs": []}) + third, 1),
+    ],
+)
+def test_what_is_no_event_is_refused_and_reading_goes_on(spoil, refused):
+    """A torn object, one of another kind, one without a message: each is counted, and the next line is read."""
+    _, tally = streamed(spoil(json.dumps(TWO), json.dumps(THIRD)).encode())
+    assert (refused, tally.lines, True) == (tally.refused, accounted(tally), tally.records > 0)
+    assert "is JSON without a flow log line" in tally.refusals[0].reason
+
+
+def test_an_object_without_an_end_does_not_fill_the_memory(monkeypatch):
+    """Beyond a bound an object is given up, and counted."""
+    monkeypatch.setattr(wrapped, "LARGEST_OBJECT", 10_000)
+    found, tally = streamed(b'{"logEvents": [' + b'{"id": "1"},' * 5000 + b"\n" + json.dumps(TWO).encode(), [997] * 70)
+    assert (2, True) == (len(found), tally.refused > 0)
+    assert tally.lines == accounted(tally)
+
+
+@given(st.lists(st.integers(1, 60), max_size=30), st.booleans())
+def test_events_may_be_cut_anywhere(sizes, indented):
+    """The pieces of a stream have nothing to do with its objects."""
+    text = "".join(json.dumps(one, indent=2 if indented else None) for one in (TWO, THIRD))
+    found, tally = streamed(text.encode(), sizes)
+    assert (3, 3) == (len(found), tally.records)
+
+
+def test_files_of_json_are_read(tmp_path):
+    """`.json` and `.jsonl` in a folder are flow logs too."""
+    (tmp_path / "a.json").write_text(json.dumps(TWO))
+    (tmp_path / "b.jsonl").write_text(json.dumps({"message": line(3)}) + "\n")
+    search = open_source(str(tmp_path)).search(seek())
+    assert (["a.json:1", "a.json:2", "b.jsonl:1"], ["a.json", "b.jsonl"]) == ([r.where for r in search], search.tally.files)
+
+
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the sample records are not here")
+def test_sample_event():
+    """A real subscription event covers its interface."""
+    tally = Tally()
+    list(records([(SAMPLES / "cloudwatch-subscription-event.json").read_bytes()], "e", seek((), ["eni-9f825df9"]), tally))
+    assert ([(1548934870, 1548934929)], 1, 0) == (list(tally.interfaces["eni-9f825df9"].spans), tally.records, tally.refused)
