@@ -114,4 +114,8 @@ def test_a_whole_vpc_is_one_round(folder: Path) -> None:
         assert len(live.calls) == 1 + len({unread.query.kind for unread in wanted})
         for query in (unread.query for unread in wanted):
             expected = offline(lab_of(folder)).find(query.kind, query.by, query.value, scope_of(folder))
-            assert shown(live.snapshot.find(query.kind, query.by, query.value)) == shown(expected)
+            found = live.snapshot.find(query.kind, query.by, query.value)
+            if isinstance(expected, Unread):  # nobody recorded this call when the lab was saved
+                assert isinstance(found, Unread)
+                continue
+            assert shown(found) == shown(expected)
