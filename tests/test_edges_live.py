@@ -8,6 +8,7 @@ from aws_world import no_waiting  # noqa: F401  retries without waiting
 from scenes_edges import BOTH_WAYS, IN, ONE_WAY, OUT
 
 from flowdiag import Diagnosis, diagnose
+from flowdiag.access import Access
 from flowdiag.gather import gather_vpcs
 
 
@@ -45,6 +46,6 @@ def test_a_capture_of_the_vpc_holds_its_edge(world, name):
     """What leads out of the VPC is captured with it; only whether the far address is another interface's was not asked."""
     BOTH_WAYS[name](world)
     replies = world.raw()[world.account, world.region]
-    captured = gather_vpcs([replies["Vpcs"][0]["VpcId"]], replay_session(replies)).snapshot
+    captured = gather_vpcs([replies["Vpcs"][0]["VpcId"]], Access(replay_session(replies))).snapshot
     found = diagnose(*OUT, snapshot=captured)
     assert {"network_interface"} == {unread.query.kind for unread in found.unread if not unread.assumed}

@@ -13,6 +13,7 @@ from world_firewall import Firewall, match, rule
 from world_services import TransitGateway
 
 from flowdiag import Snapshot, diagnose
+from flowdiag.access import Access
 from flowdiag.gather import gather_vpcs
 
 OPEN, DROPPED, UNDECIDED = ("reachable",), ("blocked", "NF103"), ("inconclusive", "NF192")
@@ -353,7 +354,7 @@ def test_a_capture_of_a_vpc_holds_its_firewall(tmp_path):
     wall = inspected(pair, **STRICT)
     wall.stateful("allow", [PASS])
     session = replay_session(pair.world.raw()[pair.world.account, pair.world.region])
-    gather_vpcs([pair.vpc.id], session).snapshot.save(tmp_path / "vpc")
+    gather_vpcs([pair.vpc.id], Access(session)).snapshot.save(tmp_path / "vpc")
     found = diagnose("web-1", "db-1", 5432, snapshot=Snapshot.load(tmp_path / "vpc"))
     assert (OPEN, ()) == (verdict(found), found.unread)
 

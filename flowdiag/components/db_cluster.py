@@ -100,6 +100,7 @@ class DbClusterComponent(Component):
             id_field="Endpoint",
             resource=ClusterEndpoint,
             lookups={
+                "id": Lookup(keys=lambda raw: [raw["Endpoint"]]),
                 "name": Lookup(keys=lambda raw: [raw.get("DBClusterEndpointIdentifier")], filter="db-cluster-endpoint-id"),
             },
         ),

@@ -85,6 +85,9 @@ class PrefixListComponent(Component):
             responses=("PrefixLists",),
             id_field="PrefixListId",
             resource=ServicePrefixList,
-            lookups={"service": Lookup(keys=required("PrefixListName"), filter="prefix-list-name")},
+            lookups={
+                "id": Lookup(keys=lambda raw: [raw["PrefixListId"]]),
+                "service": Lookup(keys=required("PrefixListName"), filter="prefix-list-name"),
+            },
         ),
     )
