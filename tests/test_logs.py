@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from world_records import VALUES, WORD, shown
 
 from flowdiag.logs import ALWAYS, Refused, Search, Sought, Spans, Tally, Window, open_source
 from flowdiag.logs.folder import Folder
@@ -287,25 +288,6 @@ def test_log_format_for_files_without_header(tmp_path):
 
 # ---------------------------------------------------------------- laws
 
-PORT = st.integers(0, 65535).map(str) | st.just("-")
-VALUES = {
-    "srcaddr": st.ip_addresses(v=4).map(str) | st.ip_addresses(v=6).map(str),
-    "dstaddr": st.ip_addresses(v=4).map(str),
-    "pkt-srcaddr": st.just("-") | st.ip_addresses(v=4).map(str),
-    "pkt-dstaddr": st.just("-") | st.ip_addresses(v=6).map(str),
-    **dict.fromkeys(("srcport", "dstport", "protocol", "packets", "bytes", "tcp-flags", "version"), PORT),
-    **dict.fromkeys(("start", "end"), st.integers(0, 2**31 - 1).map(str)),
-    "action": st.sampled_from(["ACCEPT", "REJECT"]),
-    "log-status": st.just("OK"),
-}
-SHOWN = {
-    "interface-id": "interface", "srcaddr": "source", "dstaddr": "destination", "srcport": "source_port",
-    "dstport": "destination_port", "protocol": "protocol", "packets": "packets", "bytes": "bytes", "start": "start",
-    "end": "end", "action": "action", "log-status": "status", "tcp-flags": "tcp_flags", "flow-direction": "direction",
-    "reject-reason": "reject_reason", "pkt-srcaddr": "packet_source", "pkt-dstaddr": "packet_destination",
-}  # fmt: skip
-WORD = st.from_regex(r"[a-z0-9:/%.]{1,12}", fullmatch=True) | st.just("-")
-
 
 @given(st.data(), st.lists(st.sampled_from(sorted(KNOWN)), min_size=1, max_size=30, unique=True))
 def test_any_format_and_record_come_back(data, names):
@@ -314,8 +296,7 @@ def test_any_format_and_record_come_back(data, names):
     layout = Layout.of_format(" ".join(f"${{{name}}}" for name in names))
     record = layout.record(" ".join(texts.values()).encode(), "x:1")
     assert isinstance(record, Record)
-    found = {name: getattr(record, SHOWN[name]) if name in SHOWN else record.more.get(name) for name in names}
-    assert texts == {name: "-" if value in (None, "") else str(value) for name, value in found.items()}
+    assert texts == shown(record, names)
 
 
 LINES = [ACCEPTED, NODATA, SKIPDATA, HEADER, "", "x y", "{", "6 TransitGateway 1", "action srcaddr"]
@@ -347,8 +328,7 @@ def test_documented_example(example):
     layout = Layout(tuple(example["fields"]))
     record = layout.record(example["record"].encode(), "guide:1")
     assert isinstance(record, Record), record
-    found = {name: getattr(record, SHOWN[name]) if name in SHOWN else record.more.get(name) for name in example["fields"]}
-    assert example["parsed"] == {name: "-" if value in (None, "") else str(value) for name, value in found.items()}
+    assert example["parsed"] == shown(record, example["fields"])
 
 
 @needs_samples
