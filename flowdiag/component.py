@@ -275,6 +275,8 @@ def public_access_blocked(packet: Packet, subnets: tuple[str, ...], outward: boo
     untouched = not options and not excluded and not any(shown.values())
     if untouched and not (isinstance(options, Unread) and options.reason.startswith("malformed")):
         view.assume(Query(kind="block_public_access_options", by="id", value=owner, scope=home), "off")
+        if isinstance(excluded, Unread):
+            view.assume(excluded.query, "none")
         return "off"
     started_inside = outward == (packet.direction == "request")
     modes = {id: options.mode if options else mode for id, mode in shown.items()}

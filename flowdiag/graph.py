@@ -296,10 +296,9 @@ def _ends(trail: Trail, far: Endpoint, flow: Flow) -> str:
 
 def _passed_by(trail: Trail) -> str:
     """The place that keeps state of the request and did not see the reply, or empty."""
-    if trail.packet.direction == "request":
-        return ""
     met = {hop.place.id for hop in trail.hops}
-    return next((place.id for place in trail.packet.watched if place.id not in met), "")
+    watched = trail.packet.watched if trail.packet.direction == "reply" else ()
+    return next((place.id for place in watched if place.id not in met), "")
 
 
 def _without_strangers(hops: tuple[Hop, ...]) -> tuple[Hop, ...]:
@@ -359,19 +358,15 @@ def _answer(there: Trail) -> Packet:
     """The reply: the header as it arrived, turned round, with what the request left behind in the gateways."""
     came = there.packet
     answering = there.place.id if there.place.id.startswith("eni-") else None
-    return Packet(
+    return came.but(
         flow=came.flow.reply(),
         direction="reply",
         sender=answering,
         origin=answering,
         receiver=came.sender,
-        vpc=came.vpc,
-        scope=came.scope,
-        translations=came.translations,
-        tracked=came.tracked,
-        crossed=came.crossed,
-        watched=came.watched,
-        chosen=came.chosen,
+        subnet="",
+        lost="",
+        proxy=None,
     )
 
 

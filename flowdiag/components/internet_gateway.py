@@ -206,7 +206,7 @@ def _turned_before(packet: Packet) -> Address | None:
     """The private address that a gateway put this public one in the place of, on the request's way out."""
     if packet.direction != "reply":
         return None
-    gone_out = (t for t in reversed(packet.translations) if t.after.source == packet.flow.destination)
+    gone_out = (t for t in packet.translations if t.place.role == "out" and t.after.source == packet.flow.destination)
     return next((t.before.source for t in gone_out), None)
 
 
