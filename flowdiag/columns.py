@@ -5,6 +5,7 @@ The columns are those of `flowdiag.logs`' own Parquet files: https://docs.aws.am
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -71,7 +72,8 @@ def write_parquet(records: Iterable[Record], path: str | Path) -> int:
 def _publish(finished: Path, target: Path) -> None:
     """Under its name only once it is whole; another file that took the name meanwhile stays."""
     try:
-        target.hardlink_to(finished)
+        with finished.open("rb") as whole, target.open("xb") as out:
+            shutil.copyfileobj(whole, out)
     except FileExistsError:
         raise FlowdiagError(f"Parquet file {str(target)!r} is there already: name a new one") from None
 

@@ -118,8 +118,12 @@ class Summary:
 
     def conversations(self) -> tuple[Conversation, ...]:
         """All that are told apart, the newest last."""
-        order = sorted(self._sums, key=lambda key: (self._sums[key].last or 0, self._sums[key].first or 0, repr(key)))
+        order = sorted(self._sums, key=self._age)
         return tuple(self._heads[key].model_copy(update=_summed(self._sums[key])) for key in order)
+
+    def _age(self, key: tuple[object, ...]) -> tuple[int, int, bool, str]:
+        sums = self._sums[key]
+        return sums.last or 0, sums.first or 0, self._heads[key].direction == "reply", repr(key)
 
 
 def _key(record: Record, direction: Direction) -> tuple[object, ...]:
