@@ -23,7 +23,7 @@ ROWS_A_BATCH = 20_000
 
 
 class Arrow:
-    """Columns that every library of data frames takes: `polars.from_arrow`, `pyarrow.table`, `pandas.DataFrame.from_arrow`.
+    """Columns that every library of data frames takes: `polars.DataFrame`, `pyarrow.table`, `pandas.DataFrame.from_arrow`.
 
     https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html
     """
