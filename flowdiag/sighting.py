@@ -225,12 +225,17 @@ def _losses(record: Record, wanted: Iterable[Spot]) -> Iterator[Loss]:
     for field_name, reason in LOST.items():
         count = record.more.get(field_name, "0")
         if spot and count.isdecimal() and int(count):
-            yield Loss(record.gateway, spot.direction, int(count), reason)
+            yield Loss(gateway_of(record), spot.direction, int(count), reason)
 
 
 def through_gateway(record: Record, wanted: Iterable[Spot]) -> Spot | None:
     """The first point whose packet a transit gateway's own record is; such a record tells no interface of the path."""
-    return next((spot for spot in wanted if record.gateway and _is_of(record, spot.flow)), None)
+    return next((spot for spot in wanted if gateway_of(record) and _is_of(record, spot.flow)), None)
+
+
+def gateway_of(record: Record) -> str:
+    """The transit gateway's attachment, or the gateway, whose own flow log this is; empty where it is an interface's."""
+    return record.gateway or record.more.get("tgw-attachment-id") or record.more.get("tgw-id", "")
 
 
 def _is_of(record: Record, flow: Flow) -> bool:

@@ -146,6 +146,17 @@ def test_what_may_be_of_the_pair_is_told_and_not_listed(pair: Pair, found: Any) 
         f"{pair.web.eni.id} 10.0.1.10 10.0.2.20 6 ACCEPT", header=header).summary]  # fmt: skip
 
 
+def test_a_transit_gateways_own_records_are_listed(pair: Pair, found: Any) -> None:
+    """They have an attachment in place of an interface, and no action."""
+    header = "resource-type tgw-attachment-id srcaddr dstaddr srcport dstport protocol packets start end packets-lost-no-route"
+    lines = [
+        f"TransitGateway tgw-attach-0a1 {ends} 6 3 1795176000 1795176060 3" for ends in (THERE, BACK, "10.9.9.9 10.0.2.20 1 2")
+    ]
+    records = found(pair.world, "web-1", "db-1", *lines, header=header)
+    expected = [("tgw-attach-0a1", "request", "", 3), ("tgw-attach-0a1", "reply", "", 3)]
+    assert expected == [(one.interface, one.direction, one.action, one.packets) for one in records.summary]
+
+
 # ---------------------------------------------------------------- summing up
 
 
