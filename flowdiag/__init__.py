@@ -12,12 +12,19 @@ from flowdiag.error import FlowdiagError
 
 if TYPE_CHECKING:
     from flowdiag.diagnosis import Diagnosis, diagnose
+    from flowdiag.flows import FlowRecords, flow_records
     from flowdiag.snapshot import Snapshot
 
-__all__ = ["Diagnosis", "FlowdiagError", "Snapshot", "diagnose"]
+__all__ = ["Diagnosis", "FlowRecords", "FlowdiagError", "Snapshot", "diagnose", "flow_records"]
 __version__ = "0.1.0"
 
-_HOMES = {"Diagnosis": "flowdiag.diagnosis", "diagnose": "flowdiag.diagnosis", "Snapshot": "flowdiag.snapshot"}
+_HOMES = {
+    "Diagnosis": "flowdiag.diagnosis",
+    "FlowRecords": "flowdiag.flows",
+    "Snapshot": "flowdiag.snapshot",
+    "diagnose": "flowdiag.diagnosis",
+    "flow_records": "flowdiag.flows",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -1,6 +1,7 @@
-"""The command line: `flowdiag diagnose | explain | capture | demo | iam-policy`.
+"""The command line: `flowdiag diagnose | flows | explain | capture | demo | iam-policy`.
 
 Exit codes: 0 reachable, 1 blocked or broken, 2 usage (and anything a person can mend), 3 inconclusive, 4 partial.
+Of `flows`: 0 records were found, or silence is worth something; 3 nothing is known.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import json
 import os
 import pkgutil
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from flowdiag.error import FlowdiagError
 
 _PLACES = """A folder or file of flow log records, or cloudwatch:LOG-GROUP, s3://BUCKET/PREFIX, athena:DATABASE.TABLE or
 flow-log:ID in AWS; none reads none. Without it, those that watch the path (live)."""
+_SPOOL = 1 << 20
+"""Characters of an answer that are held in memory before a file takes them."""
 EXIT_CODES = {"reachable": 0, "blocked": 1, "broken": 1, "inconclusive": 3, "partial": 4}
 
 
@@ -91,32 +95,44 @@ def _shown(command: Callable[..., Any]) -> Callable[..., Any]:
     return surface(click.option("--no-colour", is_flag=True, help="Plain text even on a terminal.")(command))
 
 
-def _question(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The arguments and options that make up a question, shared by the commands that ask one."""
-    for option in reversed(
-        (
-            click.argument("source"),
-            click.argument("destination"),
-            click.argument("port", required=False),
-            click.option("--protocol", default="tcp", show_default=True, help="tcp, udp, icmp, icmpv6 or an IANA number."),
-            click.option("--source-port", metavar="PORT", help="The client's port; without it, the range its system picks from."),
-            click.option("--profile", help="AWS profile to read with (live)."),
-            click.option("--region", help="AWS Region to start in (live)."),
-            click.option("--accounts", metavar="FILE", help="TOML file of other accounts and Regions to read (live)."),
-        )
-    ):
+def _with(command: Callable[..., Any], *options: Callable[..., Any]) -> Callable[..., Any]:
+    """The command with options that help shows in this order."""
+    for option in reversed(options):
         command = option(command)
     return command
 
 
+def _ends(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The two ends and the port."""
+    return _with(
+        command,
+        click.argument("source"),
+        click.argument("destination"),
+        click.argument("port", required=False),
+    )
+
+
+def _evidence(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say what an answer is taken from, shared by the commands that ask a question."""
+    return _with(
+        command,
+        click.option("--source-port", metavar="PORT", help="The client's port; without it, the range its system picks from."),
+        click.option("--profile", help="AWS profile to read with (live)."),
+        click.option("--region", help="AWS Region to start in (live)."),
+        click.option("--accounts", metavar="FILE", help="TOML file of other accounts and Regions to read (live)."),
+        click.option("--snapshot", metavar="DIR", help="Answer from this folder of saved JSON instead of live AWS."),
+        click.option("--flow-logs", metavar="PLACE", help=_PLACES),
+        click.option("--yes", is_flag=True, help="Agree to read more than 10 GB of flow logs."),
+        click.option("--at", metavar="TIME", help="The time it failed, UTC: 2026-11-23T12:04Z."),
+        click.option("--window", metavar="SPAN", help="How far to look back from --at (or now): 30m, 2h. Default 1h with --at."),
+        click.option("--rules", metavar="DIR", help="A folder of your own decision tables."),
+    )
+
+
 @main.command(short_help="Explain why SOURCE can or cannot reach DESTINATION on PORT.")
-@_question
-@click.option("--snapshot", metavar="DIR", help="Answer from this folder of saved JSON instead of live AWS.")
-@click.option("--flow-logs", metavar="PLACE", help=_PLACES)
-@click.option("--yes", is_flag=True, help="Agree to read more than 10 GB of flow logs.")
-@click.option("--at", metavar="TIME", help="The time it failed, UTC: 2026-11-23T12:04Z.")
-@click.option("--window", metavar="SPAN", help="How far to look back from --at (or now): 30m, 2h. Default 1h with --at.")
-@click.option("--rules", metavar="DIR", help="A folder of your own decision tables.")
+@_ends
+@click.option("--protocol", default="tcp", show_default=True, help="tcp, udp, icmp, icmpv6 or an IANA number.")
+@_evidence
 @_shown
 def diagnose(surface: str, no_colour: bool, profile: str | None, **asked: Any) -> None:
     """Explain why SOURCE can or cannot reach DESTINATION on PORT.
@@ -138,13 +154,52 @@ def diagnose(surface: str, no_colour: bool, profile: str | None, **asked: Any) -
     Exit codes: 0 reachable, 1 blocked or broken, 2 usage, 3 inconclusive, 4 partial.
     """
     from flowdiag.diagnosis import diagnose as answer
-    from flowdiag.logs import in_aws
 
-    reads_aws = asked["snapshot"] is None or in_aws(asked["flow_logs"] or "")
-    if not reads_aws and (profile or asked["region"] or asked["accounts"]):
-        raise FlowdiagError("--profile, --region and --accounts are for reading AWS: leave them out with --snapshot")
-    session = _session(profile) if reads_aws else None
-    _show(answer(**asked, session=session), surface, no_colour)
+    _show(answer(**asked, session=_session_for(profile, asked)), surface, no_colour)
+
+
+@main.command(short_help="List the flow log records of SOURCE and DESTINATION.")
+@_ends
+@click.option("--protocol", help="tcp, udp, icmp, icmpv6 or an IANA number. Without it, every protocol.")
+@_evidence
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="Conversations to show, the newest.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document with every record.")
+@click.option("--parquet", metavar="FILE", help="Write every record to this new Parquet file too.")
+def flows(limit: int, as_json: bool, parquet: str | None, profile: str | None, **asked: Any) -> None:
+    """List and sum up the flow log records of SOURCE and DESTINATION, both ways, wherever they pass.
+
+    \b
+    The ends are named as for diagnose. Without PORT every port counts. A row is a
+    conversation: all records of one interface with the same addresses and ports,
+    protocol, action and reject-reason. Times are UTC, ±60 s. request is what goes
+    from SOURCE towards DESTINATION, reply the way back.
+
+    \b
+    Examples:
+      flowdiag flows web-1 db-1 --flow-logs logs/ --snapshot ticket-1432
+      flowdiag flows web-1 db-1 5432 --at 2026-11-23T12:04Z --window 30m
+      flowdiag flows web-1 internet 443 --json
+      flowdiag flows web-1 db-1 --parquet web-db.parquet
+
+    \b
+    Exit codes: 0 records were found, or their absence is worth something,
+    2 usage, 3 nothing is known: nobody listened, or it could not be read.
+    """
+    from flowdiag import listing
+    from flowdiag.flows import flow_records
+
+    found = flow_records(**asked, session=_session_for(profile, asked))
+    if parquet is not None:
+        found.write_parquet(parquet)
+    if as_json:
+        with tempfile.SpooledTemporaryFile(_SPOOL, "w+", encoding="utf-8") as document:
+            listing.write_json(found, document.write)  # whole, or not at all
+            document.seek(0)
+            for piece in iter(lambda: document.read(_SPOOL), ""):
+                click.echo(piece, nl=False)
+    else:
+        click.echo(listing.text(found, limit))
+    sys.exit(0 if found.answered else EXIT_CODES["inconclusive"])
 
 
 @main.command(short_help="Print the manual page of a rule code, or list all codes.")
@@ -247,6 +302,16 @@ def iam_policy() -> None:
     from flowdiag.policy import iam_policy as policy
 
     click.echo(json.dumps(policy(), indent=2))
+
+
+def _session_for(profile: str | None, asked: Mapping[str, Any]) -> Any:
+    """The session of a question, None where AWS is not read; then options that are for reading it are refused."""
+    from flowdiag.logs import in_aws
+
+    reads_aws = asked["snapshot"] is None or in_aws(asked["flow_logs"] or "")
+    if not reads_aws and (profile or asked["region"] or asked["accounts"]):
+        raise FlowdiagError("--profile, --region and --accounts are for reading AWS: leave them out with --snapshot")
+    return _session(profile) if reads_aws else None
 
 
 def _session(profile: str | None) -> Any:

@@ -13,11 +13,11 @@ from flowdiag.conclude import conclude, passes
 from flowdiag.graph import Path, look
 from flowdiag.listening import listen
 from flowdiag.logs import Window, in_aws
-from flowdiag.model import Answer, FlowdiagError, Question
+from flowdiag.model import Answer, Question
 from flowdiag.question import LAST_HOUR, ask
+from flowdiag.reading import door, flow_logs_of, live, refuse_empty, saved
 from flowdiag.remedy import prove
 from flowdiag.snapshot import Snapshot
-from flowdiag.sources import NOWHERE, named, survey, watching
 from flowdiag.table import Rules
 from flowdiag.wire import witness
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from flowdiag.access import Access
     from flowdiag.accounts import Given
-    from flowdiag.component import View
 
 
 class Diagnosis(Answer):
@@ -83,14 +82,14 @@ def diagnose(
 
     Raises FlowdiagError, one sentence, for anything a person can mend.
     """
-    _refuse_empty(snapshot=snapshot, flow_logs=flow_logs, rules=rules, accounts=accounts)
+    refuse_empty(snapshot=snapshot, flow_logs=flow_logs, rules=rules, accounts=accounts)
     where = None if flow_logs is None else str(flow_logs)
     asks_aws = in_aws(where) if where is not None else snapshot is None
     span = LAST_HOUR if window is None and asks_aws else window
     question = ask(source, destination, port, protocol, source_port, at, span)
     tables = Rules.load(rules)
-    access = _access(session, region, accounts, introduced=snapshot is not None) if snapshot is None or asks_aws else None
-    evidence = live(question, tables, access, where) if access and snapshot is None else _evidence(snapshot)
+    access = door(session, region, accounts, introduced=snapshot is not None) if snapshot is None or asks_aws else None
+    evidence = live(question, tables, access, where) if access and snapshot is None else saved(snapshot)
     return explain(question, evidence, tables, where, access, yes)
 
 
@@ -106,10 +105,7 @@ def explain(
     view = evidence.view()
     path = look(question, view, tables)
     window = Window(start=question.start, end=question.end)
-    if flow_logs is not None:
-        records = named(flow_logs, path, evidence.view(), access, agreed)
-    else:
-        records = watching(path, evidence.view(), access, window, evidence.read_at, agreed) if access else None
+    records = flow_logs_of(path, evidence, window, flow_logs, access, agreed)
     wire = witness(path, records, window, tables, listen(path, evidence.view()), evidence.read_at)
     said = conclude(path, wire.inputs, wire.words, evidence.read_at, tables)
     remedies = prove(path, evidence, lambda changed: look(question, changed.view(), tables), passes)
@@ -134,43 +130,3 @@ def explain(
         notes=evidence.notes,
         read_at=evidence.read_at,
     )
-
-
-def live(question: Question, tables: Rules, access: Access, flow_logs: str | None = NOWHERE) -> Snapshot:
-    """What AWS tells now about everything the question touches, and of its flow logs where no place is named."""
-    from flowdiag.gather import gather
-
-    if flow_logs is not None:
-        return gather(question, tables, access).snapshot
-    return gather(question, tables, access, besides=_listeners).snapshot
-
-
-def _listeners(path: Path, view: View) -> None:
-    """Ask for the flow logs of the path, and for what tells whether their silence means anything."""
-    survey(path, view)
-    listen(path, view)
-
-
-def _access(session: boto3.Session | None, region: str | None, accounts: Given, introduced: bool) -> Access:
-    """The door to AWS; where nothing is gathered, whose session it is has to be asked first."""
-    from flowdiag.access import Access
-
-    access = Access(session, region=region, accounts=accounts)
-    if introduced:
-        access.introduce()
-    return access
-
-
-def _evidence(snapshot: Snapshot | str | FilePath | None) -> Snapshot:
-    if isinstance(snapshot, Snapshot):
-        return snapshot
-    if not isinstance(snapshot, str | FilePath):
-        raise FlowdiagError(f"snapshot is {snapshot!r}: give a Snapshot or the path of its folder")
-    return Snapshot.load(snapshot)
-
-
-def _refuse_empty(**places: object) -> None:
-    """An empty text is a shell variable that was not set; as a path it would be the current folder."""
-    for name, place in places.items():
-        if isinstance(place, str) and not place.strip():
-            raise FlowdiagError(f"{name} is {place!r}: give the path of a folder, or leave it out")

@@ -24,15 +24,19 @@ def ask(
     source_port: int | str | None = None,
     at: str | datetime | None = None,
     window: str | timedelta | None = None,
+    every_port: bool = False,
 ) -> Question:
-    """A Question; raises FlowdiagError for a malformed name, port, protocol, time or window."""
+    """A Question; raises FlowdiagError for a malformed name, port, protocol, time or window.
+
+    `every_port`: the port may be left out of a question of TCP or UDP too, and then stands for every one.
+    """
     number = _protocol(protocol)
     start, end = _between(at, window)
     return Question(
         source=_name(source, "source"),
         destination=_name(destination, "destination"),
         protocol=number,
-        port=_needed_port(port, number),
+        port=_needed_port(port, number, every_port),
         source_port=_port(_fitting(source_port, "source_port", number), "source_port"),
         start=start,
         end=end,
@@ -53,8 +57,8 @@ def _protocol(text: str | int) -> int:
     return number
 
 
-def _needed_port(port: int | str | None, protocol: int) -> int | None:
-    if port is None and protocol in (TCP, UDP):
+def _needed_port(port: int | str | None, protocol: int, every_port: bool) -> int | None:
+    if port is None and protocol in (TCP, UDP) and not every_port:
         raise FlowdiagError(f"a {PROTOCOL_NAMES[protocol]} question needs a destination port: give one from 1 to 65535")
     return _port(_fitting(port, "port", protocol), "port")
 

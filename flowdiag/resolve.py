@@ -10,6 +10,7 @@ from typing import Any
 from flowdiag.address import ANYBODY, address, is_private
 from flowdiag.component import View
 from flowdiag.model import (
+    ALL_PORTS,
     ICMP,
     ICMPV6,
     TCP,
@@ -93,9 +94,14 @@ def flow_between(source: Endpoint, destination: Endpoint, question: Question, vi
         destination=destination.address,
         protocol=protocol,
         source_ports=client if ported else None,
-        destination_ports=PortRange(first=question.port, last=question.port) if ported and question.port is not None else None,
+        destination_ports=_service_ports(question.port) if ported else None,
         icmp=ECHO_REQUEST.get(protocol),
     )
+
+
+def _service_ports(port: int | None) -> PortRange:
+    """The port asked about; every port where a question is allowed to name none."""
+    return ALL_PORTS if port is None else PortRange(first=port, last=port)
 
 
 def _client_ports(source: Endpoint, view: View) -> PortRange:

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from flowdiag.address import address
+from flowdiag.address import EVERY_PROTOCOL, address
 from flowdiag.contrast import contrast, moment, when
-from flowdiag.logs import Search
+from flowdiag.logs import RECORDS_HELD, Search, too_many
 from flowdiag.model import TCP, Direction, Endpoint, Flow, Hop, Leg, PortRange, Record, Sighting, Trace
 
 Steps = tuple[tuple[str, ...], ...]  # of every hop of a leg: the interfaces there
@@ -140,7 +140,7 @@ def fit(record: Record, spot: Spot) -> Fit:
         return "no"
     leaving = spot.leaving
     answers = (
-        "unknown" if record.protocol is None else _yes(record.protocol == flow.protocol),
+        _protocol(record.protocol, flow.protocol),
         _address(record.source, record.packet_source, str(flow.source), own=leaving),
         _address(record.destination, record.packet_destination, str(flow.destination), own=not leaving),
         _port(record.source_port, flow.source_ports),
@@ -152,6 +152,12 @@ def fit(record: Record, spot: Spot) -> Fit:
 
 def _yes(answer: bool) -> Fit:
     return "yes" if answer else "no"
+
+
+def _protocol(shown: int | None, wanted: int) -> Fit:
+    if wanted == EVERY_PROTOCOL:
+        return "yes"
+    return "unknown" if shown is None else _yes(shown == wanted)
 
 
 def _address(shown: str, original: str, wanted: str, own: bool) -> Fit:
@@ -183,7 +189,10 @@ class Catch:
 
 
 def catch(wanted: tuple[Spot, ...], search: Search) -> tuple[list[Catch], tuple[Loss, ...]]:
-    """What is found for each point, and what transit gateways lost; the search's tally is complete afterwards."""
+    """What is found for each point, and what transit gateways lost; the search's tally is complete afterwards.
+
+    Raises FlowdiagError after RECORDS_HELD records, for all that is found is held.
+    """
     losses: list[Loss] = []
     catches = _sorted_out(wanted, _gathered(wanted, search, losses))
     return catches, tuple(losses)
@@ -212,18 +221,27 @@ LOST = {
 
 def _losses(record: Record, wanted: Iterable[Spot]) -> Iterator[Loss]:
     """Whether a transit gateway's record is of the flow, and says that packets were lost."""
-    gateway = record.more.get("tgw-attachment-id") or record.more.get("tgw-id", "")
-    spot = next((s for s in wanted if gateway and _is_of(record, s.flow)), None)
+    spot = through_gateway(record, wanted)
     for field_name, reason in LOST.items():
         count = record.more.get(field_name, "0")
         if spot and count.isdecimal() and int(count):
-            yield Loss(gateway, spot.direction, int(count), reason)
+            yield Loss(gateway_of(record), spot.direction, int(count), reason)
+
+
+def through_gateway(record: Record, wanted: Iterable[Spot]) -> Spot | None:
+    """The first point whose packet a transit gateway's own record is; such a record tells no interface of the path."""
+    return next((spot for spot in wanted if gateway_of(record) and _is_of(record, spot.flow)), None)
+
+
+def gateway_of(record: Record) -> str:
+    """The transit gateway's attachment, or the gateway, whose own flow log this is; empty where it is an interface's."""
+    return record.gateway or record.more.get("tgw-attachment-id") or record.more.get("tgw-id", "")
 
 
 def _is_of(record: Record, flow: Flow) -> bool:
     ends = (address(record.source), address(record.destination)) == (flow.source, flow.destination)
     ports = (_port(record.source_port, flow.source_ports), _port(record.destination_port, flow.destination_ports))
-    return ends and record.protocol == flow.protocol and "no" not in ports
+    return ends and _protocol(record.protocol, flow.protocol) == "yes" and "no" not in ports
 
 
 def _gathered(
@@ -231,16 +249,23 @@ def _gathered(
 ) -> dict[Spot, tuple[dict[str, Record], int]]:
     """Records by point. A line is counted once: several flow logs on one interface deliver it several times."""
     found: dict[Spot, tuple[dict[str, Record], int]] = {spot: ({}, 0) for spot in wanted}
-    for record in records:
+    for number, record in enumerate(records, 1):
+        if number > RECORDS_HELD:
+            raise too_many()
         losses += _losses(record, wanted)
         for spot in wanted:
             belongs = fit(record, spot)
             kept, doubtful = found[spot]
             if belongs == "yes":
-                kept.setdefault(record.line or record.where or repr(record), record)
+                kept.setdefault(identity(record), record)
             elif belongs == "unknown":
                 found[spot] = kept, doubtful + 1
     return found
+
+
+def identity(record: Record) -> str:
+    """What is the same for a record that several flow logs deliver."""
+    return record.line or record.where or repr(record)
 
 
 def _sorted_out(wanted: tuple[Spot, ...], found: dict[Spot, tuple[dict[str, Record], int]]) -> list[Catch]:

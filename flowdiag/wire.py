@@ -86,11 +86,11 @@ def witness(
     """
     heard = listening or Listening()
     wanted = spots(trace, heard.along)
-    search = source.search(_sought(wanted, window)) if source else None
+    search = source.search(sought_at(wanted, window)) if source else None
     caught, losses = catch(wanted, search) if search else ([Catch(spot, (), (), 0) for spot in wanted], ())
     tally = search.tally if search else None
-    asked = Asked(window, _times(caught), tally, read_when(tally, read_at))
-    weighed = {one.spot: _weighed(one.spot, heard, asked, rules) for one in caught}
+    asked = Asked(window, times_of(caught), tally, read_when(tally, read_at))
+    weighed = {one.spot: worth_of(one.spot, heard, asked, rules) for one in caught}
     by_spot = {one.spot: _sighting(one, weighed[one.spot], search) for one in caught}
     seen = tuple(by_spot.values())
     way = passage(trace, heard.along, by_spot, losses)
@@ -98,20 +98,20 @@ def witness(
     symptom, finding = read_symptom(seen, rules, answer, {**way.words, **_forgotten(seen, trace)}, way.state)
     return Wire(
         sightings=seen,
-        coverage=_once(weighed.values()),
+        coverage=once(weighed.values()),
         records=tuple(record for one in seen for record in one.records),
         symptom=symptom,
         request="some arrived" if finding.verdict == "partial" else _request(seen, way),
         finding=finding,
         candidates=candidates(symptom, trace.findings, rules, seen, answer, way.counted) if search else (),
         unread=_unread(search, seen, weighed) if search else (),
-        sources=(_described(search),) if search else (),
+        sources=(described(search),) if search else (),
         files=tuple(search.tally.files) if search else (),
         last=max((s.last for s in seen if s.last), default=None),
     )
 
 
-def _sought(wanted: tuple[Spot, ...], window: Window) -> Sought:
+def sought_at(wanted: tuple[Spot, ...], window: Window) -> Sought:
     """The addresses of every spot, and the interfaces whose silence would say something.
 
     A record shows the interface's own address in one place, which may stand for another one; the other place tells where
@@ -129,18 +129,18 @@ def _sought(wanted: tuple[Spot, ...], window: Window) -> Sought:
     )
 
 
-def _times(caught: Iterable[Catch]) -> tuple[int, int] | None:
+def times_of(caught: Iterable[Catch]) -> tuple[int, int] | None:
     """The first and the last second in which the flow was seen anywhere."""
     times = [t for one in caught for record in one.records for t in (record.start, record.end) if t is not None]
     return (min(times), max(times)) if times else None
 
 
-def _weighed(spot: Spot, heard: Listening, asked: Asked, rules: Rulebook) -> Coverage:
+def worth_of(spot: Spot, heard: Listening, asked: Asked, rules: Rulebook) -> Coverage:
     station = heard.at(spot.interface, spot.label)
     return weigh(station, spot.flow, spot.leaving, asked, heard.stations.values(), rules)
 
 
-def _once(weighed: Iterable[Coverage]) -> tuple[Coverage, ...]:
+def once(weighed: Iterable[Coverage]) -> tuple[Coverage, ...]:
     """One statement an interface, in path order."""
     first: dict[str, Coverage] = {}
     for one in weighed:
@@ -149,10 +149,10 @@ def _once(weighed: Iterable[Coverage]) -> tuple[Coverage, ...]:
 
 
 def _sighting(one: Catch, worth: Coverage, search: Search | None) -> Sighting:
-    return sighting(one, *(_silence(one, worth) if search else ("unobserved", "")), worth.stands_for)
+    return sighting(one, *(silence_of(one, worth) if search else ("unobserved", "")), worth.stands_for)
 
 
-def _silence(one: Catch, worth: Coverage) -> tuple[Seen, str]:
+def silence_of(one: Catch, worth: Coverage) -> tuple[Seen, str]:
     """What it means that nothing was found, with the reason where it is no plain absence."""
     if not one.spot.interface:
         return "unobserved", "no interface of a VPC"
@@ -262,7 +262,7 @@ def _counted(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
-def _described(search: Search) -> str:
+def described(search: Search) -> str:
     tally = search.tally
     files = f"{_counted(len(tally.files), 'file')}, " if tally.files else ""
     several = f"{files}{_counted(tally.records, 'record')}"
@@ -272,10 +272,10 @@ def _described(search: Search) -> str:
 
 
 def _unread(search: Search, seen: Iterable[Sighting], weighed: Mapping[Spot, Coverage]) -> tuple[Unread, ...]:
-    return (*_refused(search.source, search.tally), *_unseen(seen, weighed))
+    return (*refused(search.source, search.tally), *_unseen(seen, weighed))
 
 
-def _refused(source: str, tally: Tally) -> Iterable[Unread]:
+def refused(source: str, tally: Tally) -> Iterable[Unread]:
     for note in tally.notes:
         yield Unread(query=Query(kind="flow_log", by="id", value=source), reason=note)
     if tally.refused:

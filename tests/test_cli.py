@@ -23,7 +23,7 @@ from flowdiag.policy import iam_policy
 from flowdiag.render import surfaces
 from flowdiag.table import SECTIONS, Rules
 
-COMMANDS = ("capture", "demo", "diagnose", "explain", "iam-policy")
+COMMANDS = ("capture", "demo", "diagnose", "explain", "flows", "iam-policy")
 PROGRAM = "import sys; from flowdiag.cli import main; sys.argv[0] = 'flowdiag'; main()"
 
 

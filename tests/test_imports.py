@@ -19,14 +19,30 @@ FACE = "flowdiag"  # the package itself, whose names a user imports
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("cli",),  # the command line
     (FACE,),  # the public face
-    ("diagnosis",),  # the story from the question to the diagnosis
+    ("listing",),  # records as a person or a machine reads them
+    ("diagnosis", "flows"),  # the story from the question to the diagnosis, and to the records alone
+    ("pair",),  # where records of two ends would stand
+    ("reading",),  # what a question is answered from
     ("gather",),  # live evidence: walk and fetch in turn
     ("collect", "graph", "remedy", "wire", "conclude", "question", "render", "render.[!_]*"),  # the stages
     ("render._*",),  # what surfaces share
     ("openings", "openings.[!b]*"),  # how one kind of blocker is opened
     ("openings.blocker",),
     ("passage",),  # where on the path a packet was lost
-    ("resolve", "snapshot", "report", "policy", "table", "sighting", "coverage", "signs", "differential", "sources"),
+    (
+        "resolve",
+        "snapshot",
+        "report",
+        "policy",
+        "table",
+        "sighting",
+        "coverage",
+        "signs",
+        "differential",
+        "sources",
+        "columns",
+        "conversations",
+    ),
     ("listening", "contrast"),  # who could have seen it
     ("naming", "store", "calls", "picture"),
     ("folder", "index"),
@@ -59,7 +75,7 @@ ONLY_IN = {
     "networkx": ("graph",),
     "slack_sdk": ("render.slack",),
     "click": ("cli",),
-    "polars": ("logs._parquet",),
+    "polars": ("columns", "logs._parquet"),
 }
 
 EDGE = tuple[str, str]

@@ -29,6 +29,7 @@ SHOWS = {
         "verified",
         "**BLOCKED** orders-fn → orders-db, tcp/3306",
         "REACHABLE  orders-api-1 → orders-db, tcp/3306",
+        "49154 → 3306  3 packets  ('SYN',)",
     )
 }
 

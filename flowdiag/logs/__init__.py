@@ -207,7 +207,7 @@ def too_many() -> FlowdiagError:
 class Search:
     """One search under way: iterate over it once for the Records; `tally` is complete when the iteration is.
 
-    Raises FlowdiagError after RECORDS_HELD records: whoever asks holds them all.
+    However many there are, only a few are held: whoever holds them all has to bound them (RECORDS_HELD).
     """
 
     def __init__(self, read: Callable[[Tally], Iterator[Record]], source: str = "") -> None:
@@ -216,10 +216,7 @@ class Search:
         self._records = read(self.tally)
 
     def __iter__(self) -> Iterator[Record]:
-        for number, record in enumerate(self._records, 1):
-            if number > RECORDS_HELD:
-                raise too_many()
-            yield record
+        return self._records
 
 
 class Source(Protocol):

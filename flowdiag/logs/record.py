@@ -206,6 +206,40 @@ def record_of(values: Mapping[str, str], where: str = "", line: str = "") -> Rec
     )
 
 
+def fields_of(record: Record) -> dict[str, str | int]:
+    """The fields of a record by canonical name, in AWS's order; those without a value are left out.
+
+    `record_of` makes the record of them again; times are in seconds, whatever the delivery wrote.
+    """
+    named: dict[str, str | int | None] = {
+        "interface-id": record.interface,
+        "srcaddr": record.source,
+        "dstaddr": record.destination,
+        "srcport": record.source_port,
+        "dstport": record.destination_port,
+        "protocol": record.protocol,
+        "packets": record.packets,
+        "bytes": record.bytes,
+        "start": record.start,
+        "end": record.end,
+        "action": record.action,
+        "log-status": record.status,
+        "tcp-flags": record.tcp_flags,
+        "flow-direction": record.direction,
+        "reject-reason": record.reject_reason,
+        "pkt-srcaddr": record.packet_source,
+        "pkt-dstaddr": record.packet_destination,
+    }
+    more = {name: int(text) if name in NUMBERS and text.isdecimal() else text for name, text in record.more.items()}
+    known = {name: value for name, value in {**more, **named}.items() if value is not None and value != ""}
+    return {name: known[name] for name in sorted(known, key=in_order)}
+
+
+def in_order(name: str) -> tuple[int, str]:
+    """Where a field stands: those of the default format first, in their order, then the others by name."""
+    return (DEFAULT_FIELDS.index(name) if name in DEFAULT_FIELDS else len(DEFAULT_FIELDS)), name
+
+
 def _tokens(line: bytes) -> list[str]:
     return [token.decode("utf-8", "backslashreplace") for token in line.split()]
 

@@ -1,0 +1,86 @@
+"""Questions of the same two ends → Pair: the points of every path between them, and the source that is searched for records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from flowdiag.address import EVERY_PROTOCOL
+from flowdiag.graph import Path, look
+from flowdiag.listening import Listening, listen
+from flowdiag.logs import Source, Window
+from flowdiag.model import Question, Unread
+from flowdiag.reading import flow_logs_of
+from flowdiag.sighting import Spot, spots
+from flowdiag.snapshot import Snapshot
+from flowdiag.table import Rules
+
+if TYPE_CHECKING:
+    from flowdiag.access import Access
+
+BALANCER = "load_balancer"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What is looked for, and where: the points of the path at which a record of the pair stands, and the source."""
+
+    questions: tuple[Question, ...]
+    every_protocol: bool
+    spots: tuple[Spot, ...]
+    heard: Listening
+    source: Source | None
+    tables: Rules
+    read_at: datetime | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def window(self) -> Window:
+        """The time asked about."""
+        return Window(start=self.questions[0].start, end=self.questions[0].end)
+
+
+def pair_of(
+    questions: tuple[Question, ...],
+    every_protocol: bool,
+    evidence: Snapshot,
+    tables: Rules,
+    flow_logs: str | None = None,
+    access: Access | None = None,
+    agreed: bool = False,
+) -> Pair:
+    """Where records of these questions, of the same two ends, would stand; the same from live AWS and from a folder."""
+    view = evidence.view()
+    path = Path(legs=tuple(leg for question in questions for leg in look(question, view, tables).legs))
+    heard = listen(path, evidence.view())
+    window = Window(start=questions[0].start, end=questions[0].end)
+    return Pair(
+        questions=questions,
+        every_protocol=every_protocol,
+        spots=tuple(dict.fromkeys(_widened(spots(path, heard.along), every_protocol))),
+        heard=heard,
+        source=flow_logs_of(path, evidence, window, flow_logs, access, agreed),
+        tables=tables,
+        read_at=evidence.read_at,
+        notes=(*_beyond(path, questions[0]), *(_told(unread) for unread in view.unread)),
+    )
+
+
+def _widened(points: Iterable[Spot], every_protocol: bool) -> Iterator[Spot]:
+    """The points, with headers of any protocol where every one is meant."""
+    for spot in points:
+        flow = spot.flow.rewritten(protocol=EVERY_PROTOCOL, icmp=None) if every_protocol else spot.flow
+        yield Spot(spot.point, spot.label, spot.interface, flow, spot.exact, spot.leaving, spot.step)
+
+
+def _beyond(path: Path, question: Question) -> Iterator[str]:
+    names = dict.fromkeys(hop.name for leg in path.legs for hop in leg.hops if hop.place.kind == BALANCER)
+    if names and question.port is None:
+        yield f"what stands behind {', '.join(names)} is not looked at without a port: name the one that is asked of it"
+
+
+def _told(unread: Unread) -> str:
+    named = f"{unread.query.kind.replace('_', ' ')} {unread.query.value}"
+    return " ".join(filter(None, (f"{named}:", unread.reason, unread.action)))

@@ -1,0 +1,82 @@
+"""What a question is answered from: a folder or live AWS, and the flow logs of its path. Shared by every public question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING
+
+from flowdiag.graph import Path, look
+from flowdiag.listening import listen
+from flowdiag.logs import Source, Window
+from flowdiag.model import FlowdiagError, Question
+from flowdiag.snapshot import Snapshot
+from flowdiag.sources import NOWHERE, named, survey, watching
+from flowdiag.table import Rules
+
+if TYPE_CHECKING:
+    import boto3
+
+    from flowdiag.access import Access
+    from flowdiag.accounts import Given
+    from flowdiag.component import View
+
+
+def live(
+    question: Question, tables: Rules, access: Access, flow_logs: str | None = NOWHERE, further: Iterable[Question] = ()
+) -> Snapshot:
+    """What AWS tells now about everything the question touches, and of its flow logs where no place is named.
+
+    `further` are questions between the same two ends, of other protocols.
+    """
+    from flowdiag.gather import gather
+
+    others = tuple(further)
+
+    def besides(path: Path, view: View) -> None:
+        for one in (path, *(look(other, view, tables) for other in others)):
+            if flow_logs is None:
+                _listeners(one, view)
+
+    return gather(question, tables, access, besides=besides).snapshot
+
+
+def _listeners(path: Path, view: View) -> None:
+    """Ask for the flow logs of the path, and for what tells whether their silence means anything."""
+    survey(path, view)
+    listen(path, view)
+
+
+def flow_logs_of(
+    path: Path, evidence: Snapshot, window: Window, flow_logs: str | None, access: Access | None, agreed: bool
+) -> Source | None:
+    """The place that was named, or the flow logs that watch the path where AWS may be asked; None where there are none."""
+    if flow_logs is not None:
+        return named(flow_logs, path, evidence.view(), access, agreed)
+    return watching(path, evidence.view(), access, window, evidence.read_at, agreed) if access else None
+
+
+def door(session: boto3.Session | None, region: str | None, accounts: Given, introduced: bool) -> Access:
+    """The door to AWS; where nothing is gathered, whose session it is has to be asked first."""
+    from flowdiag.access import Access
+
+    access = Access(session, region=region, accounts=accounts)
+    if introduced:
+        access.introduce()
+    return access
+
+
+def saved(snapshot: Snapshot | str | FilePath | None) -> Snapshot:
+    """The evidence that was given; raises FlowdiagError where it is none."""
+    if isinstance(snapshot, Snapshot):
+        return snapshot
+    if not isinstance(snapshot, str | FilePath):
+        raise FlowdiagError(f"snapshot is {snapshot!r}: give a Snapshot or the path of its folder")
+    return Snapshot.load(snapshot)
+
+
+def refuse_empty(**places: object) -> None:
+    """An empty text is a shell variable that was not set; as a path it would be the current folder."""
+    for name, place in places.items():
+        if isinstance(place, str) and not place.strip():
+            raise FlowdiagError(f"{name} is {place!r}: give the path of a folder, or leave it out")
