@@ -9,10 +9,8 @@ import sys
 import pytest
 from world_records import HEADER, accounted, foreign, line, seek
 
-from flowdiag.logs import _parallel as parallel
 from flowdiag.logs import folder as module
 from flowdiag.logs.folder import Folder
-from flowdiag.model import FlowdiagError
 
 
 @pytest.fixture
@@ -46,16 +44,6 @@ def test_a_search_that_is_given_up_ends(archive, monkeypatch):
     records = iter(Folder(archive).search(seek()))
     assert line(0) == next(records).line
     records.close()
-
-
-@pytest.mark.parametrize("small", [0, 1 << 30])
-def test_more_than_memory_should_hold_is_refused(archive, monkeypatch, small):
-    """Whether files are read in turn or side by side."""
-    monkeypatch.setattr(module, "SMALL", small)
-    monkeypatch.setattr(parallel, "RECORDS_HELD", 5)
-    monkeypatch.setattr("flowdiag.logs.RECORDS_HELD", 5)
-    with pytest.raises(FlowdiagError, match="narrow the time"):
-        list(Folder(archive).search(seek()))
 
 
 def test_a_file_that_cannot_be_read_voids_silence(tmp_path):

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from world_records import HEADER, accounted, cut, foreign, line, seek
 
-from flowdiag.logs import RECORDS_HELD, Search, Tally, Window, _needle
+from flowdiag.logs import Tally, Window, _needle
 from flowdiag.logs._stream import Text, engine, records
 from flowdiag.logs.lines import LONGEST_LINE, Lines
 from flowdiag.logs.record import Layout
@@ -252,14 +252,6 @@ def test_log_format_stands_in_for_a_header():
 
 
 # ---------------------------------------------------------------- bounds
-
-
-def test_more_records_than_memory_should_hold_are_refused():
-    """The refusal says how to ask for less."""
-    many = (line(n) + "\n" for n in range(RECORDS_HELD + 1))
-    search = Search(lambda tally: records((text.encode() for text in many), "a.log", seek(), tally))
-    with pytest.raises(FlowdiagError, match=r"more than 50,000 .* narrow the time"):
-        list(search)
 
 
 def test_a_window_bounds_what_is_found():
