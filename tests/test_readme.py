@@ -36,6 +36,7 @@ from flowdiag.table import Rules, bundled
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+SAVING = (ROOT / "docs" / "saving-evidence.md").read_text(encoding="utf-8")
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "rules/README.md")
 # Versions of the JSON schema, and files that CONTRIBUTING.md invents to show where a new one would go.
 NOT_FILES = {
@@ -50,8 +51,8 @@ PROMISED = re.compile(r"^(?P<code>.*\S)\s+# → (?P<value>.*)$")
 
 
 def blocks(language: str) -> list[str]:
-    """The fenced blocks of a language, in order."""
-    return re.findall(rf"^```{language}\n(.*?)^```", TEXT, re.S | re.M)
+    """The fenced blocks of a language in the README and in the page on saving evidence, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```", f"{TEXT}\n{SAVING}", re.S | re.M)
 
 
 def commands(program: str) -> list[str]:
