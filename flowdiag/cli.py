@@ -245,14 +245,15 @@ def capture(
     from flowdiag.access import Access
     from flowdiag.gather import gather, gather_vpcs
     from flowdiag.question import ask
+    from flowdiag.reading import listeners
     from flowdiag.table import Rules
 
-    if bool(source and destination) == bool(vpc):
+    if bool(source and destination) == bool(vpc) or (vpc and source):
         raise FlowdiagError("capture needs either SOURCE and DESTINATION (and PORT) or --vpc: give one of the two")
     access = Access(_session(profile), region=region, accounts=accounts)
     with click.progressbar(length=1, label="reading AWS", file=sys.stderr, show_eta=False) as bar:
         if source and destination:
-            collector = gather(ask(source, destination, port, protocol), Rules.load(), access, _advance(bar))
+            collector = gather(ask(source, destination, port, protocol), Rules.load(), access, _advance(bar), besides=listeners)
         else:
             collector = gather_vpcs(vpc, access, _advance(bar))
     collector.snapshot.save(folder)

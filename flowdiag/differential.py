@@ -14,8 +14,12 @@ from flowdiag.model import TCP, Candidate, Direction, Finding, Record, Sighting,
 
 Answer = Literal["yes", "no", "unknown"]
 GUARDS = frozenset(("security_group", "network_acl"))
-ENDS = frozenset(("network_interface", "vpc"))
-EXIT_TABLES = ("internet_gateway", "egress_only", "block_public_access", "internet")
+# Tables that speak of no route and no gateway: of guards, of hosts and services, and of what looks into or shares out traffic.
+NO_ROUTES = GUARDS | {
+    *("network_interface", "vpc", "service", "load_balancer", "gateway_load_balancer", "vpc_endpoint_service"),
+    *("network_firewall", "appliance", "encryption_control"),
+}
+EXIT_TABLES = ("internet_gateway", "egress_only", "internet")
 NOT_LISTED = "-"
 SYN = 2
 BLOCK_PUBLIC_ACCESS = "block public access"  # the input of a gateway's table that tells whether it is on
@@ -129,7 +133,7 @@ def _walked(findings: Iterable[Finding], ways: Iterable[Direction]) -> bool:
 def _routes(way: Direction, evidence: Evidence) -> Held:
     if "route" in evidence.counted.get(way, ""):
         return Held("yes", evidence.counted[way])
-    found = [f for f in evidence.findings if f.table not in GUARDS | ENDS and f.direction == way]
+    found = [f for f in evidence.findings if f.table not in NO_ROUTES and f.direction == way and not _is_public_access(f)]
     blocking = [f for f in found if f.verdict in ("blocked", "partial")]
     if blocking:
         return Held("yes", blocking[0].headline)
@@ -138,15 +142,22 @@ def _routes(way: Direction, evidence: Evidence) -> Held:
     return Held("no", "every route on the path leads on")
 
 
+def _is_public_access(finding: Finding) -> bool:
+    return finding.inputs.get(BLOCK_PUBLIC_ACCESS) == "on"
+
+
 def _block_public_access(evidence: Evidence) -> Held:
     """reject-reason names Block Public Access and encryption controls, and nothing else
     (https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html)."""
     reasons = {r.reject_reason for r in evidence.rejects()} & {"BPA", "EC"}
     if reasons:
         return Held("yes", f"reject-reason {', '.join(sorted(reasons))}")
-    blocking = [f for f in evidence.findings if f.inputs.get(BLOCK_PUBLIC_ACCESS) == "on" and f.verdict == "blocked"]
+    blocking = [f for f in evidence.findings if _is_public_access(f) and f.verdict == "blocked"]
     if blocking:
         return Held("yes", blocking[0].headline)
+    modes = {f.inputs[BLOCK_PUBLIC_ACCESS] for f in evidence.findings if BLOCK_PUBLIC_ACCESS in f.inputs}
+    if modes == {"off"} and _walked(evidence.findings, evidence.denied):
+        return Held("no", "Block Public Access is off where the path leaves the VPC")
     outward = any(f.table.startswith(EXIT_TABLES) for f in evidence.findings)
     if outward or not _walked(evidence.findings, evidence.denied):
         return Held("unknown", "a custom log format with reject-reason would tell")

@@ -13,6 +13,7 @@ from flowdiag.address import address
 from flowdiag.collect import Collector
 from flowdiag.components import by_interface_type, by_prefix, components, prefix_of
 from flowdiag.graph import Path, look, survey
+from flowdiag.listening import watchers
 from flowdiag.model import ANYWHERE, Endpoint, FlowdiagError, Place, Query, Question, Scope, Unread
 from flowdiag.policy import whole_vpc
 from flowdiag.resolve import resolve
@@ -116,6 +117,8 @@ def _inside(view: SnapshotView, vpcs: Iterable[tuple[str, Scope]]) -> tuple[Unre
         survey((end for interface in interfaces for end in _ends(interface)), view)
         for by, value in (named for interface in interfaces for named in _lookups(interface)):
             view.find("network_interface", by, value)
+        for interface in interfaces:
+            watchers(interface, view)
         for named in (*interfaces, *(view.find("instance", "vpc", vpc, scope) or ())):
             if named.name != named.id:
                 view.find("instance", "name", named.name)

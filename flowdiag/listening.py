@@ -6,7 +6,7 @@ is asked of a view, so a view that remembers what it lacked tells live collectio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -98,12 +98,6 @@ def _station(id: str, stands_for: str, scope: Scope, view: View) -> Station:
     if not interface:
         view.find("flow_log", "resource", id, scope)  # for live collection; subnet and VPC stay unknown
         return Station(id, id, stands_for, unlogged=_everywhere())
-    owner = owner_scope(interface.vpc_id, interface.scope, view)
-    levels: tuple[tuple[Level, str, Scope], ...] = (
-        ("interface", id, interface.scope),
-        ("subnet", interface.subnet_id, owner),
-        ("vpc", interface.vpc_id, owner),
-    )
     return Station(
         interface=id,
         name=interface.label,
@@ -111,16 +105,22 @@ def _station(id: str, stands_for: str, scope: Scope, view: View) -> Station:
         type=interface.service or interface.interface_type,
         addresses=frozenset(known for text in interface.addresses if (known := address(text))),
         unlogged=_unlogged(interface, view),
-        watchers=_watchers(levels, view),
+        watchers=watchers(interface, view),
     )
 
 
-def _watchers(levels: Iterable[tuple[Level, str, Scope]], view: View) -> tuple[Watcher, ...] | None:
+def watchers(interface: Any, view: View) -> tuple[Watcher, ...] | None:
     """Every flow log of an interface, its subnet and its VPC; None where one of the three was not read.
 
     Of a shared VPC and its subnets the owner alone is shown the flow logs:
     https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-limitations.html
     """
+    owner = owner_scope(interface.vpc_id, interface.scope, view)
+    levels: tuple[tuple[Level, str, Scope], ...] = (
+        ("interface", interface.id, interface.scope),
+        ("subnet", interface.subnet_id, owner),
+        ("vpc", interface.vpc_id, owner),
+    )
     asked = [(level, view.find("flow_log", "resource", id, scope)) for level, id, scope in levels if id]
     if len(asked) < len(get_args(Level)) or any(isinstance(found, Unread) for _, found in asked):
         return None

@@ -5,15 +5,16 @@ The order is the order of the story: what was asked, what was read, what moves, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from flowdiag.error import FlowdiagError as FlowdiagError
 
+Item = TypeVar("Item")
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 Direction = Literal["request", "reply"]
@@ -298,6 +299,18 @@ class Finding(Value):
     flow: Flow | None = None
     as_if: bool = False
 
+    def identity(self) -> tuple[str, str, str, str]:
+        """Equal for one finding that several legs share."""
+        return (self.code, self.resource, self.role, self.direction)
+
+
+def first_of(items: Iterable[Item], key: Callable[[Item], Hashable]) -> tuple[Item, ...]:
+    """The items in their order, of those with one key the first alone."""
+    once: dict[Hashable, Item] = {}
+    for item in items:
+        once.setdefault(key(item), item)
+    return tuple(once.values())
+
 
 class Hop(Value):
     """One component on the path: the header before and after it, and what its table said."""
@@ -361,9 +374,8 @@ class Trace(Value):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The findings of all legs in path order, each once."""
-        once = {(f.code, f.resource, f.role, f.direction): f for leg in reversed(self.legs) for f in reversed(leg.findings)}
-        return tuple(reversed(once.values()))
+        """The findings of all legs in path order, each once, where it first stands."""
+        return first_of((f for leg in self.legs for f in leg.findings), Finding.identity)
 
 
 # ---------------------------------------------------------------- the wire

@@ -11,7 +11,7 @@ from flowdiag.listening import listen
 from flowdiag.logs import Source, Window
 from flowdiag.model import FlowdiagError, Question
 from flowdiag.snapshot import Snapshot
-from flowdiag.sources import NOWHERE, named, survey, watching
+from flowdiag.sources import named, survey, watching
 from flowdiag.table import Rules
 
 if TYPE_CHECKING:
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from flowdiag.component import View
 
 
-def live(
-    question: Question, tables: Rules, access: Access, flow_logs: str | None = NOWHERE, further: Iterable[Question] = ()
-) -> Snapshot:
+def live(question: Question, tables: Rules, access: Access, flow_logs: str | None, further: Iterable[Question] = ()) -> Snapshot:
     """What AWS tells now about everything the question touches, and of its flow logs where no place is named.
 
     `further` are questions between the same two ends, of other protocols.
@@ -36,12 +34,12 @@ def live(
     def besides(path: Path, view: View) -> None:
         for one in (path, *(look(other, view, tables) for other in others)):
             if flow_logs is None:
-                _listeners(one, view)
+                listeners(one, view)
 
     return gather(question, tables, access, besides=besides).snapshot
 
 
-def _listeners(path: Path, view: View) -> None:
+def listeners(path: Path, view: View) -> None:
     """Ask for the flow logs of the path, and for what tells whether their silence means anything."""
     survey(path, view)
     listen(path, view)

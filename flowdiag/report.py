@@ -19,6 +19,7 @@ from flowdiag.model import (
     Unread,
     Value,
     Verdict,
+    first_of,
 )
 from flowdiag.picture import Group, Text, groups
 
@@ -110,14 +111,10 @@ def _evidence(answer: Answer) -> Iterator[Line]:
 
 def _others(answer: Answer) -> tuple[Finding, ...]:
     """Every finding but the one that gave the headline: mending one must not uncover a surprise."""
-    once = {_identity(f): f for f in reversed((*answer.findings, *answer.path.findings)) if f.verdict != "allowed"}
-    findings = tuple(reversed(once.values()))
+    standing = (f for f in (*answer.findings, *answer.path.findings) if f.verdict != "allowed")
+    findings = first_of(standing, Finding.identity)
     told = next((f for f in findings if f.code == answer.code), None)
     return tuple(f for f in findings if f is not told)
-
-
-def _identity(finding: Finding) -> tuple[str, str, str, str]:
-    return (finding.code, finding.resource, finding.role, finding.direction)
 
 
 def _also(finding: Finding) -> Line:

@@ -24,6 +24,7 @@ from flowdiag.model import (
     Question,
     Scope,
     Unread,
+    first_of,
 )
 from flowdiag.named import Named
 from flowdiag.naming import NotFoundError, holders, is_id, is_public_dns, literal_of, missing, stands_for
@@ -152,7 +153,7 @@ def _endpoints(
     if not end:
         return (_outside(text, version, sending, view, there or {}),)
     made = [e for named in end for e in _endpoints_of(text, named, version, view, sending, near)]
-    return tuple({(e.eni, e.address, e.kind): e for e in reversed(made)}.values())[::-1]
+    return first_of(made, lambda e: (e.eni, e.address, e.kind))
 
 
 def _endpoints_of(

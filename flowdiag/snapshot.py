@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from flowdiag import capture, folder
 from flowdiag.index import Item
-from flowdiag.model import ANYWHERE, Query, Scope, Unread
+from flowdiag.model import ANYWHERE, Query, Scope, Unread, first_of
 from flowdiag.store import Reads, Store, within
 
 
@@ -115,7 +115,7 @@ class Snapshot:
         return (self._store.find(kind, "id", id, scope) or self._store.find(kind, "id", id))[:1]
 
     def _built(self, hits: list[Item], by: str, value: str, scope: Scope) -> Any:
-        once = list({hit.id: hit for hit in reversed(hits)}.values())[::-1]  # a shared resource shows in several accounts
+        once = first_of(hits, lambda hit: hit.id)  # a shared resource shows in several accounts
         resources = tuple(hit.resource() for hit in once)
         for hit, resource in zip(once, resources, strict=True):
             if isinstance(resource, str):

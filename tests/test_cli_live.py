@@ -84,6 +84,8 @@ def test_what_a_question_needs_is_captured(live: Live, world: World, tmp_path: P
     counts = "2 instances, 1 network acl, 2 network interfaces, 1 route table, 2 security groups, 2 subnets, 1 vpc"
     assert result.stdout.startswith(f"saved {counts} in {tmp_path / 'ticket'} (")
     assert 1 == run("diagnose", *ASKED, "--snapshot", tmp_path / "ticket").exit_code
+    refused = {(unread.query.kind, unread.query.value) for unread in Snapshot.load(tmp_path / "ticket").refused}
+    assert {("flow_log", end.id) for end in ends(world)} <= refused  # who listens was asked too; this account does not tell
 
 
 def test_a_whole_vpc_is_captured(live: Live, world: World, tmp_path: Path) -> None:
@@ -121,7 +123,7 @@ def test_what_was_denied_is_told_on_standard_error(live: Live, world: World, tmp
     assert 3 == run("diagnose", *ASKED, "--snapshot", tmp_path / "ticket").exit_code
 
 
-@pytest.mark.parametrize("arguments", [[], ["web-1"], ["web-1", "db-1", "5432", "--vpc", "vpc-1"]])
+@pytest.mark.parametrize("arguments", [[], ["web-1"], ["web-1", "--vpc", "vpc-1"], ["web-1", "db-1", "5432", "--vpc", "vpc-1"]])
 def test_capture_wants_a_question_or_a_vpc(arguments: list[str], tmp_path: Path) -> None:
     """Neither, half of one, or both is a usage error, before AWS is asked anything."""
     expected = "capture needs either SOURCE and DESTINATION (and PORT) or --vpc: give one of the two"

@@ -108,3 +108,16 @@ def test_one_interface_seen_from_two_accounts_is_one(pair):
     other = World("444455556666", pair.world.region)
     other.raw()[other.account, other.region]["NetworkInterfaces"].append(pair.web.eni.raw)
     assert 1 == len(pair.ask(5432, "web-1", "db-1", other).path.legs)
+
+
+def test_the_first_blocker_gives_the_headline_though_several_ways_share_it(world):
+    """One finding of two legs stands where the first leg meets it."""
+    vpc = world.vpc("10.0.0.0/16")
+    app, data, far = vpc.subnet("10.0.1.0/24"), vpc.subnet("10.0.2.0/24"), vpc.subnet("10.0.3.0/24")
+    closed, shut, open_ = vpc.group("sg-web", egress=False), vpc.group("sg-a"), vpc.group("sg-b")
+    open_.ingress("-1", None, "10.0.0.0/8")
+    app.instance("web-1", "10.0.1.10", closed)
+    data.instance("db-1", "10.0.2.20", shut).attach(far.interface("10.0.3.20", open_), 1)
+    found = ask(world, "web-1", "db-1", 5432)
+    assert "sg-web has no egress rules" == found.headline
+    assert ["sg-web", "sg-a"] == [finding.name for finding in found.findings]
