@@ -43,7 +43,6 @@ COLUMNS: Mapping[Point, str] = {
     "reply_source": "reply reaches the source",
 }
 EVIDENCE_SHOWN = 3
-NOT_KNOWN = "CO198"  # the row of `coverage` where reading DescribeFlowLogs would tell more
 
 
 class Wire(Value):
@@ -288,7 +287,7 @@ def refused(source: str, tally: Tally) -> Iterable[Unread]:
 def _unseen(seen: Iterable[Sighting], weighed: Mapping[Spot, Coverage]) -> Iterable[Unread]:
     """One entry an interface whose silence says nothing, with the reason."""
     reasons = {s.interface: s.note for s in seen if s.seen == "unobserved" and s.interface.startswith("eni-") and s.note}
-    unknown = {one.interface for one in weighed.values() if one.code == NOT_KNOWN}
+    unknown = {one.interface for one in weighed.values() if one.watchers is None}  # DescribeFlowLogs would tell
     for interface, note in reasons.items():
         query = Query(kind="flow_log", by="interface", value=interface)
         yield Unread(query=query, reason=note, action="ec2:DescribeFlowLogs" if interface in unknown else "")
