@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
-from test_cases import CASES, diagnosed
+from test_cases import CASES, Case, diagnosed
 from test_rules import EXPLANATION_CODES, SHARED
 
 from flowdiag.table import Rules
@@ -21,6 +23,7 @@ AWS_CODES = {code: aws for code, name in TABLES.items() if (aws := RULES.table(n
 CASES_OF = {code: [case for case in CASES if code in case.codes] for code in TABLES}
 NOTHING = "-"
 _CODE = re.compile(r"\[([A-Z]{1,3}\d{3})\]\(\.\./rules/(\w+)\.md\)")
+_CASE = re.compile(r"\[([A-Z]{1,3}\d{3}: [^\]]+)\]\(\.\./tests/cases/(\w+)\.md\)")
 _BARE = re.compile(r"(?<!\[)\b[A-Z]{1,3}\d{3}\b")
 _PAGE = re.compile(r"<(https://docs\.aws\.amazon\.com/\S+\.html)>")
 
@@ -40,7 +43,7 @@ def codes() -> dict[str, list[str]]:
 
 @cache
 def causes() -> dict[str, list[str]]:
-    """Number → cause, what tells it, what is said instead, pages."""
+    """Number → cause, what tells it, cases, what is said instead, pages."""
     return rows("causes.md", r"\d+")
 
 
@@ -68,16 +71,16 @@ def test_every_code_named_is_linked_to_its_table(page: str) -> None:
     assert [] == _BARE.findall(text)
 
 
-@pytest.mark.parametrize("page", [codes, causes], ids=["codes", "causes"])
-def test_a_row_without_codes_has_a_reason(page) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize(("page", "reason"), [(codes, 2), (causes, 3)], ids=["codes", "causes"])
+def test_a_row_without_codes_has_a_reason(page: Callable[[], dict[str, list[str]]], reason: int) -> None:
     """What nothing tells is said to be so, with the reason or the evidence it would take."""
     assert page()
-    assert [] == [first for first, cells in page().items() if not named(cells[1]) and cells[2] == NOTHING]
+    assert [] == [first for first, cells in page().items() if not named(cells[1]) and cells[reason] == NOTHING]
 
 
 def test_every_code_named_has_a_case() -> None:
     """What the pages say is told, a small network shows."""
-    told = {code for page in (codes(), causes()) for cells in page.values() for code in named(cells[1] + cells[2])}
+    told = {code for page in (codes(), causes()) for cells in page.values() for code in named(" ".join(cells))}
     assert set() == {code for code in told if not CASES_OF[code]}
 
 
@@ -115,6 +118,22 @@ def test_the_causes_are_those_of_the_fact_sheet() -> None:
     assert documented(CAUSES, "# ", r"^\| (\d+) \|") == set(causes())
 
 
+def test_a_cause_that_is_told_has_a_case_of_its_own() -> None:
+    """The case is there under its title, and one of the codes that tell the cause had a part in its answer."""
+    known = {(case.title, case.page): case for case in CASES}
+    for number, (_, told, shown, *_) in causes().items():
+        found = [known.get(case) for case in _CASE.findall(shown)]
+        assert bool(named(told)) == bool(found), number
+        assert [] == [shown for case in found if case is None or not answered(case) & set(named(told))], number
+
+
+@cache
+def answered(case: Case) -> set[str]:
+    """Every code that had a part in the answer to a case."""
+    with TemporaryDirectory() as folder:
+        return diagnosed(case, Path(folder))[1]
+
+
 def test_every_cause_has_a_page_of_aws() -> None:
     """A fact about AWS carries the page that states it."""
-    assert [] == [number for number, cells in causes().items() if not _PAGE.findall(cells[3])]
+    assert [] == [number for number, cells in causes().items() if not _PAGE.findall(cells[4])]
