@@ -120,6 +120,12 @@ class RouteTable(Resource):
             best.route if best else None, rivals=tuple(sorted(equals.values())), beaten=beaten.route if beaten else None
         )
 
+    @property
+    def endpoints(self) -> tuple[tuple[str, str], ...]:
+        """The gateway endpoints it is associated with, each with the prefix list of its service."""
+        led = (r for r in self.routes if r.gateway_id.startswith("vpce-") and r.state in ("active", ""))
+        return tuple((r.gateway_id, r.destination_prefix_list_id) for r in led if r.destination_prefix_list_id)
+
     def learned(self, gateway: str, target: Address) -> bool:
         """Whether a gateway has propagated a route that covers the destination: then the gateway itself knows one."""
         return any(r.propagated and r.gateway_id == gateway and holds(r.destination, target) for r in self.routes)
