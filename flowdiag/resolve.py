@@ -228,7 +228,8 @@ def _address_of(text: str, interface: Any, version: int, sending: bool, near: Co
 def _named_privately(interface: Any, near: Collection[str], view: View) -> bool:
     """Whether a peering lets one of these VPCs resolve the public name of a host to its private address.
 
-    Off is AWS's default, which is assumed where the option is not shown.
+    Off is AWS's default, which is assumed where the option is not shown. That both VPCs have their DNS attributes on, which
+    AWS asks for as well, is not looked at.
     https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-dns.html
     """
     found = [view.find("vpc_peering", side, interface.vpc_id, interface.scope) for side in ("requester", "accepter")]
