@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
@@ -105,3 +106,14 @@ def is_aws_own(inner: Address) -> bool:
     https://docs.aws.amazon.com/vpc/latest/userguide/vpc-network-acls.html
     """
     return any(inner.version == outer.version and inner in outer for outer in _AWS_OWN)
+
+
+def closest(cidrs: Iterable[str], target: Address) -> str:
+    """The CIDR that lies closest to an address, by common leading bits; empty where none is of its version."""
+    best: tuple[int, str] = (-1, "")
+    for cidr in cidrs:
+        outer = network(cidr)
+        if outer is not None and outer.version == target.version:
+            common = outer.max_prefixlen - (int(outer.network_address) ^ int(target)).bit_length()
+            best = max(best, (min(common, outer.prefixlen), cidr))
+    return best[1]

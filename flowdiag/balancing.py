@@ -10,13 +10,14 @@ from flowdiag.model import Address
 @dataclass(frozen=True)
 class Goal:
     """One target of a load balancer: how it is registered, its address and port, whether it is healthy, and whether it is
-    meant to see the client's address."""
+    meant to see the client's address; `reason` is AWS's code for what keeps it from being healthy."""
 
     target: str
     address: Address
     port: int
     healthy: bool
     preserved: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True)

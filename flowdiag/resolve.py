@@ -185,7 +185,7 @@ def _by_addresses(text: str, named: Named, version: int, near: Collection[str], 
 def _endpoint(
     text: str, named: Named, interface: Any, version: int, sending: bool, near: Collection[str], view: View
 ) -> Endpoint | None:
-    chosen = _address_of(text, interface, version, sending, near)
+    chosen = _address_of(text, interface, version, sending, near, view)
     return _at(text, named, interface, chosen, view) if chosen is not None else None
 
 
@@ -213,14 +213,15 @@ def _label(text: str, interface: Any, view: View) -> str:
     return str(instance.name) if instance and instance.name != instance.id else text
 
 
-def _address_of(text: str, interface: Any, version: int, sending: bool, near: Collection[str]) -> Address | None:
+def _address_of(text: str, interface: Any, version: int, sending: bool, near: Collection[str], view: View) -> Address | None:
     """The address meant: the literal one (a sender is always its private side), a public DNS name's, else the first.
 
     Inside its VPC a public DNS name means the private address: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-dns.html
     From outside (`near` is empty) a host is known by its public address, whatever name it was given.
     """
     literal = literal_of(text)
-    outside = not near or (is_public_dns(text) and interface.vpc_id not in near)
+    elsewhere = is_public_dns(text) and interface.vpc_id not in near and not sending
+    outside = not near or (elsewhere and not _named_privately(interface, near, view))
     if literal is None and outside and not sending and version == 4:
         literal = address(interface.public)
     if literal is not None and not interface.owns(literal):
@@ -229,6 +230,22 @@ def _address_of(text: str, interface: Any, version: int, sending: bool, near: Co
     if literal is not None:
         return literal
     return next((a for text in interface.addresses if (a := address(text)) and a.version == version), None)
+
+
+def _named_privately(interface: Any, near: Collection[str], view: View) -> bool:
+    """Whether a peering lets one of these VPCs resolve the public name of a host to its private address.
+
+    Off is AWS's default, which is assumed where the option is not shown. That both VPCs have their DNS attributes on, which
+    AWS asks for as well, is not looked at.
+    https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-dns.html
+    """
+    found = [view.find("vpc_peering", side, interface.vpc_id, interface.scope) for side in ("requester", "accepter")]
+    joined = [p for several in found for p in several or () if p.active and p.other(interface.vpc_id).vpc_id in near]
+    told = {peering.names_privately(interface.vpc_id) for peering in joined}
+    if True not in told and (None in told or any(isinstance(several, Unread) for several in found)):
+        query = Query(kind="vpc_peering", by="DNS resolution", value=interface.vpc_id, scope=interface.scope)
+        view.assume(query, "off, so that public names mean public addresses")
+    return True in told
 
 
 def _outside(text: str, version: int, sending: bool, view: View, there: Mapping[str, Scope]) -> Endpoint:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from scenes import Pair, ask, balanced, behind_nat, public_web, verdict
+from scenes import PUBLIC, Pair, ask, balanced, behind_nat, peered, public_web, verdict
 from world import World
 from world_balancers import LoadBalancer
 from world_managed import arn, cluster, database, elastic_ip, function
@@ -46,6 +46,23 @@ def shop(world: World) -> Shop:
     made.function()
     made.database()
     return made
+
+
+# ---------------------------------------------------------------- instances
+
+
+@pytest.mark.parametrize(("option", "address"), [(True, "10.9.3.20"), (False, PUBLIC), (None, PUBLIC)])
+def test_a_public_name_means_the_private_address_where_a_peering_says_so(world: World, option: bool | None, address: str) -> None:
+    """AWS's default is the public address, which is assumed where the option is not shown."""
+    _, right, *_ = peered(world)
+    right.subnet("10.9.3.0/24").instance("web-2", "10.9.3.20", right.group("sg-2"), public=PUBLIC)
+    (peering,) = world.raw()[world.account, world.region]["VpcPeeringConnections"]
+    options = {} if option is None else {"PeeringOptions": {"AllowDnsResolutionFromRemoteVpc": option}}
+    peering["AccepterVpcInfo"] |= options
+    peering["RequesterVpcInfo"]["PeeringOptions"] = {"AllowDnsResolutionFromRemoteVpc": option is not True}
+    found = ask(world, "web-1", f"ec2-{PUBLIC.replace('.', '-')}.compute.example", 443)
+    assert {address} == ends(found)
+    assert (option is None) == any("DNS resolution" == lacking.query.by for lacking in found.unread)
 
 
 # ---------------------------------------------------------------- Lambda

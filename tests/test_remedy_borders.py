@@ -6,6 +6,7 @@ import pytest
 from proving import WEB, Pair, Peered, commands, only, proved, summaries
 from world import World
 from world_guards import Acl
+from world_services import gateway_endpoint
 
 EPHEMERAL = (1024, 65535)
 
@@ -238,6 +239,24 @@ def test_a_route_of_a_gateway_endpoint_is_not_edited(world: World, pair: Pair):
     (remedy,) = proved(world.snapshot(), "web-2", "192.0.2.7", 443)
     assert ["admit tcp/443 to 192.0.2.7 in sg-shut"] == summaries(remedy)
     assert "(a route of a gateway endpoint cannot be edited)" in remedy.note
+
+
+def test_a_gateway_endpoint_of_another_table_is_associated(world: World, pair: Pair):
+    """Its route is made by AWS: the remedy is the association, before a way to the internet, and in a dead route's place."""
+    endpoint, gateway = gateway_endpoint(pair.vpc), pair.vpc.internet_gateway()
+    pair.data.route(world.prefix_list("192.0.2.0/24"), endpoint)
+    expected = f"aws ec2 modify-vpc-endpoint --vpc-endpoint-id {endpoint} --add-route-table-ids {pair.vpc.main.id}"
+    assert [expected] == commands(only(world.snapshot(), "web-1", "192.0.2.7", 443))
+    pair.vpc.route("0.0.0.0/0", world.id("nat"), state="blackhole")
+    assert [expected] == commands(only(world.snapshot(), "web-1", "192.0.2.7", 443))
+    pair.data.route("0.0.0.0/0", gateway)
+    assert [expected] == commands(only(world.snapshot(), "web-1", "192.0.2.7", 443))
+
+
+def test_a_gateway_endpoint_for_another_service_is_no_remedy(world: World, pair: Pair):
+    """Its prefix list does not hold the address."""
+    pair.data.route(world.prefix_list("192.0.2.0/24"), gateway_endpoint(pair.vpc))
+    assert () == proved(world.snapshot(), "web-1", "203.0.113.80", 443)
 
 
 def test_a_blackhole_inside_the_vpc_is_removed(world: World, pair: Pair):

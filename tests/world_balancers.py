@@ -104,8 +104,11 @@ class LoadBalancer:
         return subnet.interface(address, *groups, type=FACES[self.type], **look)
 
 
-def _health(target: str, port: int, state: str) -> Raw:
-    return {"Target": {"Id": target, "Port": port}, "TargetHealth": {"State": state}}
+def _health(target: str, port: int, health: str) -> Raw:
+    """A target in a state, behind which may stand AWS's reason: `unhealthy Target.Timeout`."""
+    state, _, reason = health.partition(" ")
+    why = {"Reason": reason} if reason else {}
+    return {"Target": {"Id": target, "Port": port}, "TargetHealth": {"State": state, **why}}
 
 
 def _condition(field: str, values: list[str]) -> Raw:

@@ -266,7 +266,7 @@ def _mixed(goals: tuple[Goal, ...], packet: Packet) -> bool:
 def _seen(goal: Goal, packet: Packet, keeps: bool) -> Goal:
     """The target as this packet may come to it: no address is kept where the target is of the other family."""
     kept = keeps and goal.preserved and goal.address.version == packet.flow.version
-    return Goal(goal.target, goal.address, goal.port, goal.healthy, kept)
+    return replace(goal, preserved=kept)
 
 
 def _together(words: set[str]) -> str:

@@ -47,6 +47,7 @@ class LambdaFunction(Resource):
     vpc_config: VpcConfig | None = None
     state: str = ""
     state_reason: str = ""
+    state_reason_code: str = ""
 
     @property
     def id(self) -> str:
@@ -108,7 +109,8 @@ class LambdaFunctionComponent(Component):
         found = view.get("lambda_function", place.id, place.scope)
         if not found:
             return observed(Condition(name=place.id), place, packet)
-        said = found.state or "of a state that was not told"
+        code = f" ({found.state_reason_code})" if found.state_reason_code else ""
+        said = f"{found.state}{code}" if found.state else "of a state that was not told"
         shown = f"State {said}" + (f": {found.state_reason}" if found.state_reason else "")
         state: State = STATES.get(found.state, "doubtful") if found.state else "up"  # ListFunctions does not tell it
         return observed(Condition(name=found.id, said=said, state=state, shown=shown), place, packet)

@@ -151,8 +151,16 @@ def _own_target(balancer: Any, packet: Packet, view: View) -> tuple[str, str]:
 def _shown(balancer: Any, handling: Handling, ping: bool) -> str:
     if handling.listener == "answers" or (ping and balancer and balancer.word == "application"):
         return "answers by itself"
-    listed = ", ".join(dict.fromkeys(f"{goal.target} ({goal.address}:{goal.port})" for goal in handling.goals))
+    listed = ", ".join(dict.fromkeys(f"{goal.target} ({_where(goal)})" for goal in handling.goals))
     return f"none is healthy: {listed}" if handling.targets == "unhealthy" else listed
+
+
+def _where(goal: Any) -> str:
+    """Where a target is asked, and what AWS holds against it.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html
+    """
+    return f"{goal.address}:{goal.port}" + (f", {goal.reason}" if goal.reason else "")
 
 
 def _evidence(handling: Handling, shown: str, packet: Packet) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import model_validator
 
-from flowdiag.address import EVERY_PROTOCOL, holds, protocol_number
+from flowdiag.address import EVERY_PROTOCOL, holds, network, protocol_number
 from flowdiag.component import Cidr, Component, Lookup, Part, ProtocolText, Read, Resource, View, by_id, by_name
 from flowdiag.model import (
     ALL_PORTS,
@@ -247,13 +247,15 @@ def _nearest(acl: NetworkAcl, flow: Flow, outbound: bool) -> str:
 
 
 def _differing(entry: Entry, flow: Flow, outbound: bool) -> tuple[str, ...]:
-    ports = _ports(entry, flow)
+    ports, outer = _ports(entry, flow), network(entry.cidr)
+    other_version = outer is not None and outer.version != flow.version
+    far = "IP version" if other_version else "destination" if outbound else "source"
     return tuple(
         name
         for name, off in (
             ("protocol", not _covers_protocol(entry, flow)),
             ("port", flow.destination_ports is not None and ports.overlap(flow.destination_ports) is None),
-            ("destination" if outbound else "source", not holds(entry.cidr, flow.destination if outbound else flow.source)),
+            (far, not holds(entry.cidr, flow.destination if outbound else flow.source)),
         )
         if off
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flowdiag.address import network
+from flowdiag.address import closest
 from flowdiag.component import Component, View
 from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Query, Unread
 
@@ -40,7 +40,7 @@ class RouteTableComponent(Component):
             resource=table.id,
             name=table.name,
             detail=choice.detail,
-            near_miss="" if choice.route or choice.undecided else _nearest(table, packet.flow.destination),
+            near_miss=_near(table, choice, packet.flow.destination),
             evidence=(
                 Evidence(
                     where=table.id, text=str(choice.route) if choice.route else f"no route covers {packet.flow.destination}"
@@ -97,16 +97,14 @@ def _words(table: Any, choice: Any, packet: Packet) -> dict[str, str]:
     }
 
 
-def _nearest(table: Any, target: Address) -> str:
-    """The route whose network lies closest to the destination, by common leading bits."""
-    best: tuple[int, str] = (-1, "")
-    for route in table.routes:
-        outer = network(route.destination)
-        if outer is not None and outer.version == target.version:
-            bits = outer.max_prefixlen
-            common = bits - (int(outer.network_address) ^ int(target)).bit_length()
-            best = max(best, (min(common, outer.prefixlen), f"nearest route: {route}"))
-    return best[1]
+def _near(table: Any, choice: Any, target: Address) -> str:
+    """What a missing route or a blackhole leaves to look at: the nearest route, or the usable one that it beats."""
+    if choice.undecided or choice.tie:
+        return ""
+    if choice.route:
+        return f"beats {choice.beaten}" if choice.beaten and choice.state == "blackhole" else ""
+    nearest = closest((route.destination for route in table.routes), target)
+    return next((f"nearest route: {route}" for route in table.routes if nearest and route.destination == nearest), "")
 
 
 def _target(target: str, table: Any) -> Place:

@@ -114,7 +114,17 @@ class RouteTable(Resource):
             lists = ", ".join(sorted(r.destination for r in unread if r.target in rivals))
             return Choice(best.route if best else None, undecided=lists)
         equals = {c.route.target: str(c.route) for c in found if best and _rivals(c, best)}
-        return Choice(best.route if best else None, rivals=tuple(sorted(equals.values())))
+        losers = [c for c in found if best and c.route.target != best.route.target and c.route.state in ("active", "")]
+        beaten = min(losers, key=lambda c: (-c.length, c.rank, str(c.route)), default=None)
+        return Choice(
+            best.route if best else None, rivals=tuple(sorted(equals.values())), beaten=beaten.route if beaten else None
+        )
+
+    @property
+    def endpoints(self) -> tuple[tuple[str, str], ...]:
+        """The gateway endpoints it is associated with, each with the prefix list of its service."""
+        led = (r for r in self.routes if r.gateway_id.startswith("vpce-") and r.state in ("active", ""))
+        return tuple((r.gateway_id, r.destination_prefix_list_id) for r in led if r.destination_prefix_list_id)
 
     def learned(self, gateway: str, target: Address) -> bool:
         """Whether a gateway has propagated a route that covers the destination: then the gateway itself knows one."""
@@ -132,11 +142,15 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Choice:
-    """What a route table does with a destination: the winning route, and why it may be undecidable."""
+    """What a route table does with a destination: the winning route, and why it may be undecidable.
+
+    `beaten` is the active route to another target that AWS would take if the winner were not there.
+    """
 
     route: Route | None
     undecided: str = ""
     rivals: tuple[str, ...] = ()
+    beaten: Route | None = None
 
     @property
     def tie(self) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
-from flowdiag.address import any_holds, holds, is_private, splits_anybody
+from flowdiag.address import any_holds, holds, is_private, network, splits_anybody
 from flowdiag.component import Component, Id, Lookup, Read, Resource, View
 from flowdiag.model import Address, Evidence, Observation, Packet, Place, Unread
 
@@ -159,7 +159,7 @@ def _matches(group: Any, role: str, packet: Packet, view: View) -> Iterator[Matc
     for number, rule in enumerate(permissions):
         off = rule.differing(packet.flow)
         for peer in _peers(rule, role, packet, view, group):
-            fields = off + ((end,) if peer.answer == "no" else ())
+            fields = off + ((_other_version(peer, packet) or end,) if peer.answer == "no" else ())
             number_of_it = f"rule {number} allows " if peer.answer == "yes" and not off else ""
             said = f"{number_of_it}{rule.service} {preposition} {peer.text}"
             part = not off and peer.answer == "yes" and rule.covers_part(packet.flow)
@@ -191,6 +191,12 @@ def _peers(rule: Any, role: str, packet: Packet, view: View, group: Any) -> Iter
     for pair in rule.user_id_group_pairs:
         answer, lost = _member(pair, role, packet, view)
         yield Peer(view.named("security_group", pair.group_id, group.scope), answer, lost, pair)
+
+
+def _other_version(peer: Peer, packet: Packet) -> str:
+    """`IP version` where a range is of the other one, for which no rule of this one counts; else empty."""
+    outer = network(peer.text) if peer.pair is None else None
+    return "IP version" if outer is not None and outer.version != packet.flow.version else ""
 
 
 def _answer(truth: bool) -> Answer:

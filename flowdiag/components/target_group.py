@@ -143,7 +143,8 @@ class TargetGroup(Resource):
         if not found or not port:
             return None
         name = entry.target.id.partition(":loadbalancer/")[2] or entry.target.id
-        return tuple(Goal(name, where, port, healthy, self._preserves(view)) for where in found)
+        reason = entry.target_health.reason
+        return tuple(Goal(name, where, port, healthy, self._preserves(view), reason) for where in found)
 
     def _addresses(self, target: str, view: View) -> tuple[Address, ...]:
         """An instance is reached at the primary address of its primary interface, an Application Load Balancer at its

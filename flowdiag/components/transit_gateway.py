@@ -124,6 +124,7 @@ class TransitGatewayComponent(Component):
             resource=place.id,
             name=name,
             detail=f"{table}: {won.text}" if won else "",
+            near_miss=crossing.choice.near if crossing.choice and crossing.zone == "covered" else "",
             evidence=(Evidence(where=table or place.id, text=text),) if table else (),
         )
 

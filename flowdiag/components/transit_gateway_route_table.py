@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from pydantic import model_validator
 
-from flowdiag.address import holds, network
+from flowdiag.address import closest, holds, network
 from flowdiag.component import Cidr, Component, Id, Lookup, Part, Read, Resource, View
 from flowdiag.model import Address, Query, Scope
 
@@ -51,10 +51,14 @@ class Way:
 
 @dataclass(frozen=True)
 class Choice:
-    """What a table does with a destination; `undecided` where another route, not read or just as good, may win."""
+    """What a table does with a destination; `undecided` where another route, not read or just as good, may win.
+
+    `near` is what a missing route or a blackhole leaves to look at: the nearest route, or the active one that it beats.
+    """
 
     way: Way | None
     undecided: bool = False
+    near: str = ""
 
 
 class RouteAttachment(Part):
@@ -150,7 +154,19 @@ class TransitGatewayRoutes(Resource):
         ways, unread = self._ways(target, view)
         best = min(ways, key=lambda way: (-way.length, way.rank), default=None)
         rivals = {way.attachment for way in ways if best and (way.length, way.rank) == (best.length, best.rank)}
-        return Choice(best, undecided=unread or len(rivals) > 1)
+        undecided = unread or len(rivals) > 1
+        return Choice(best, undecided, near="" if undecided else self._near(best, ways, target))
+
+    def _near(self, best: Way | None, ways: list[Way], target: Address) -> str:
+        losers = [way for way in ways if way.state == "active"] if best and best.state == "blackhole" else []
+        beaten = min(losers, key=lambda way: (-way.length, way.rank, way.text), default=None)
+        nearest = "" if best else closest(self._shown(), target)
+        told = next((f"nearest route: {r}" for r in self.routes if nearest and r.destination_cidr_block == nearest), "")
+        return f"beats {beaten.text}" if beaten else told
+
+    def _shown(self) -> tuple[str, ...]:
+        """The CIDRs of its routes."""
+        return tuple(route.destination_cidr_block for route in self.routes)
 
     def _ways(self, target: Address, view: View) -> tuple[list[Way], bool]:
         """Every route that covers the destination, and whether a route that was not read may cover it too."""
@@ -174,6 +190,10 @@ class TransitGatewayRoutes(Resource):
 
 class TransitGatewayStaticRoutes(TransitGatewayRoutes):
     """The static routes alone: what attachments propagate into the table is added to them."""
+
+    def _shown(self) -> tuple[str, ...]:
+        """None: one that is propagated, and not among these, may lie closer."""
+        return ()
 
     def _ways(self, target: Address, view: View) -> tuple[list[Way], bool]:
         ways, unread = super()._ways(target, view)

@@ -9,12 +9,15 @@ https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-load-balancer-endpoin
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from flowdiag.address import any_holds, is_private
 from flowdiag.component import (
     Component,
     Id,
     Lookup,
+    Offer,
     Part,
     Read,
     Resource,
@@ -25,7 +28,7 @@ from flowdiag.component import (
     owner_scope,
     required,
 )
-from flowdiag.model import ICMP, ICMPV6, TCP, Evidence, Move, Observation, Packet, Place, Unread
+from flowdiag.model import ICMP, ICMPV6, TCP, Evidence, Move, Observation, Packet, Place, Scope, Unread
 
 # States in which nothing passes; a deleted endpoint may still be shown for a while.
 GONE = ("pendingacceptance", "pending", "deleting", "deleted", "rejected", "failed", "expired")
@@ -109,6 +112,8 @@ class VpcEndpointComponent(Component):
     prefixes = ("vpce",)
     interface_types = ("vpc_endpoint", "gateway_load_balancer_endpoint")
     outside = True
+    route_field = "GatewayId"
+    offer_rank = 4
     reads = (
         Read(
             service="ec2",
@@ -124,6 +129,19 @@ class VpcEndpointComponent(Component):
             },
         ),
     )
+
+    def offers(self, packet: Packet, scope: Scope, view: View) -> Iterator[Offer]:
+        """The gateway endpoints for the packet's destination that other route tables of the VPC are associated with.
+
+        https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html
+        """
+        target = packet.flow.destination
+        asks = packet.direction == "request" and not is_private(target)
+        tables = view.find("route_table", "vpc", packet.vpc, scope) if asks else ()
+        for id, listed in dict.fromkeys(used for table in tables or () for used in table.endpoints):
+            entries = view.get("prefix_list", listed, scope)
+            if entries and any_holds(entries.networks, target):
+                yield Offer(Place(kind=self.kind, id=id, scope=scope), listed)
 
     def guards(self, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
         """The encryption control of a VPC that has one in force; into the endpoint of a Gateway Load Balancer its subnet's

@@ -32,6 +32,12 @@ class PeeringCidr(Part):
     cidr_block: str = ""
 
 
+class PeeringOptions(Part):
+    """What a side has set; another account's side may not be shown (API_VpcPeeringConnectionOptionsDescription.html)."""
+
+    allow_dns_resolution_from_remote_vpc: bool | None = None
+
+
 class PeeringVpc(Part):
     """One side of a peering."""
 
@@ -41,6 +47,7 @@ class PeeringVpc(Part):
     cidr_block: str = ""
     cidr_block_set: tuple[PeeringCidr, ...] = ()
     ipv6_cidr_block_set: tuple[Ipv6Association, ...] = ()
+    peering_options: PeeringOptions = PeeringOptions()
 
     @property
     def cidrs(self) -> tuple[str, ...]:
@@ -85,6 +92,13 @@ class VpcPeering(Resource):
     def side_scope(self, side: PeeringVpc) -> Scope:
         """Where a side's resources are read; the peering's own scope fills what the side does not say."""
         return Scope(account=side.owner_id or self.scope.account, region=side.region or self.scope.region)
+
+    def names_privately(self, vpc: str) -> bool | None:
+        """Whether public names of hosts in this VPC mean private addresses in the other; None where it is not shown.
+
+        https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-dns.html
+        """
+        return self.own(vpc).peering_options.allow_dns_resolution_from_remote_vpc
 
     @property
     def crosses_regions(self) -> bool:

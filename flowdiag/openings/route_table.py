@@ -37,12 +37,31 @@ def _towards(onward: Place, blocker: Blocker, table: Any, dead: str, snapshot: S
     """A new route, or the blackhole led elsewhere where it would win over a new one."""
     wanted = _destination(blocker, table, onward, snapshot)
     raw = next((r for r in table.routes if dead and r.destination == dead and r.state == "blackhole"), None)
+    if onward.kind == "vpc_endpoint" and not (raw and raw.destination_prefix_list_id):
+        return _associate(blocker, table, wanted, onward)
     if raw is None or not _as_narrow(dead, wanted):
         return _route_change(blocker, table, "create-route", wanted, onward)
     if raw.gateway_id.startswith("vpce-") and raw.destination_prefix_list_id:
         return "a route of a gateway endpoint cannot be edited"
     static = raw.origin != "EnableVgwRoutePropagation"  # a propagated route cannot be replaced, but loses to a static one
     return _route_change(blocker, table, "replace-route" if static else "create-route", dead, onward)
+
+
+def _associate(blocker: Blocker, table: Any, listed: str, endpoint: Place) -> Change:
+    """A gateway endpoint makes its own route in every table it is associated with.
+
+    https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html
+    """
+    words = ["modify-vpc-endpoint", "--vpc-endpoint-id", endpoint.id, "--add-route-table-ids", table.id]
+    route = {"DestinationPrefixListId": listed, "GatewayId": endpoint.id, "Origin": "CreateRoute", "State": "active"}
+    return Change(
+        summary=f"associate {endpoint.id} with {_shared_by(blocker, table)}",
+        command=blocker.command(words, table),
+        kind="route_table",
+        resource=table.id,
+        scope=table.scope,
+        patch={"list": "Routes", "add": route},
+    )
 
 
 def _destination(blocker: Blocker, table: Any, onward: Place, snapshot: Snapshot) -> str:
@@ -112,9 +131,14 @@ def _destination_key(destination: str) -> tuple[str, str]:
 
 
 def _route_summary(blocker: Blocker, table: Any, verb: str, destination: str, target: str) -> str:
-    named = blocker.named(table)
-    shared = _is_main(table) and all(association.subnet_id != blocker.place.id for association in table.associations)
-    where = f"{named} (the main table, which every subnet without one of its own shares)" if shared else named
+    where = _shared_by(blocker, table)
     if verb == "delete-route":
         return f"remove the blackhole route {destination} from {where}"
     return f"route {destination} → {target} in {where}" + (", in place of the blackhole" if verb == "replace-route" else "")
+
+
+def _shared_by(blocker: Blocker, table: Any) -> str:
+    """The name of a table, with a word of warning where other subnets use it too."""
+    named = blocker.named(table)
+    shared = _is_main(table) and all(association.subnet_id != blocker.place.id for association in table.associations)
+    return f"{named} (the main table, which every subnet without one of its own shares)" if shared else named
