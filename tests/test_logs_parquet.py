@@ -87,7 +87,7 @@ def test_any_format_and_record_come_back(tmp_path_factory, data, names):
     path = tmp_path_factory.mktemp("drawn") / "a.parquet"
     frame([text], names).write_parquet(path)
     record = Layout(tuple(names)).record(text.encode(), "x")
-    found, tally = searched(path)
+    found, tally = searched(path, seek(interfaces=()))
     assert texts([record]) == texts(found)
     assert drawn == shown(found[0], names) == {name: drawn[name] for name in names}
     assert tally.notes == []

@@ -68,7 +68,11 @@ ALWAYS = Window()
 
 class Sought(Value):
     """What is searched for: records in the window that name one of the addresses, as source or destination, packet-level
-    or not; and for each of the interfaces, at what times its flow log has any line at all.
+    or not, and one of the interfaces; and for each of the interfaces, at what times its flow log has any line at all.
+
+    Where no interface is sought, or the record's layout has no interface-id, as a transit gateway's, an address is enough.
+    A record whose interface-id is `-` (a regional NAT gateway's) is of none of them:
+    https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
 
     `beyond` tells, where it is known, what passes an interface from or to: every record sought there names one of these
     addresses, whichever address it shows for the interface itself, so that a source that searches by itself need not

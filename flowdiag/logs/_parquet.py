@@ -117,7 +117,7 @@ class File:
         """Rows that name an address or interface, as far as they may lie in the window; None where no row can."""
         exact = [str(wanted) for wanted in self.sought.addresses if wanted.version == 4]
         version6 = frozenset(wanted for wanted in self.sought.addresses if wanted.version == 6)
-        spelt = [needle.decode() for needle in needles(Sought(addresses=version6))]
+        spelt = [needle.decode() for needle in needles(version6)]
         named = [self._text(field) == text for field in self._present(ADDRESSES) for text in exact]
         named += [self._text(field).str.contains(text, literal=True) for field in self._present(ADDRESSES) for text in spelt]
         named += [self._text(field) == text for field in self._present(("interface-id",)) for text in self.sought.interfaces]

@@ -34,11 +34,17 @@ class Lines:
 
     def __init__(self, name: str, sought: Sought, tally: Tally, layout: Layout | None = None, every: int = 1) -> None:
         self.name, self.sought, self.tally = name, sought, tally
-        self.layout = layout or DEFAULT
         self._texts = frozenset(map(str, sought.addresses))
-        self._needles, self._needles_between_spaces = needles(sought), needles(sought, between_spaces=True)
         self._every, self._blocks, self._number = every, 0, 0
+        self._laid_out(layout or DEFAULT)
+
+    def _laid_out(self, layout: Layout) -> None:
+        """From here on lines have this layout. One that was only assumed may have lines of transit gateways in between."""
+        self.layout = layout
         self._separators = 0  # spaces in a line of this layout, once one was read
+        addresses = () if self._by_interface(layout) and not layout.assumed else self.sought.addresses
+        self._needles = needles(addresses, self.sought.interfaces)
+        self._needles_between_spaces = needles(addresses, self.sought.interfaces, between_spaces=True)
 
     # ------------------------------------------------------------ every line
 
@@ -85,7 +91,7 @@ class Lines:
         self._separators = self._separators or (0 if layout is TRANSIT_GATEWAY else raw.count(b" "))
         if not self._count(seen, layout):
             return None
-        return layout.taken_apart(line, where()) if self._concerned(seen) else None
+        return layout.taken_apart(line, where()) if self._concerned(seen, layout) else None
 
     def _count(self, seen: Glance, layout: Layout) -> bool:
         """Into the tally: the record, and that its interface is covered at that time. True for traffic in the window."""
@@ -103,7 +109,12 @@ class Lines:
             tally.cover(seen.interface, seen.start, seen.end, seen.status == "SKIPDATA")
         return seen.status not in SILENT
 
-    def _concerned(self, seen: Glance) -> bool:
+    def _by_interface(self, layout: Layout) -> bool:
+        return layout.of_interfaces and bool(self.sought.interfaces)
+
+    def _concerned(self, seen: Glance, layout: Layout) -> bool:
+        if self._by_interface(layout) and seen.interface not in self.sought.interfaces:
+            return False
         return any(text in self._texts or (":" in text and address(text) in self.sought.addresses) for text in seen.named)
 
     def _is_header(self, line: bytes) -> bool:
@@ -112,7 +123,7 @@ class Lines:
             return False
         layout = Layout.of_header(line.decode("utf-8", "replace"))
         if layout is not None and layout != self.layout:
-            self.layout, self._separators = layout, 0
+            self._laid_out(layout)
         return layout is not None
 
     # ------------------------------------------------------------ blocks of lines
@@ -123,7 +134,8 @@ class Lines:
         A line without a needle is counted and passed over. In the first block, and in one of `every` that follow, the
         separators are counted too, and where their number is not that of so many whole records each line is looked at;
         so is each line of a block that holds a header with srcaddr in it. What is not noticed: a malformed line without a
-        needle in one of the blocks in between, or two in one block whose separators make up for one another.
+        needle in one of the blocks in between, or two in one block whose separators make up for one another; there too a
+        transit gateway's line among those of interfaces, where a header or LogFormat says that it is none.
         """
         rest = b""
         for piece in pieces:
@@ -165,7 +177,7 @@ class Lines:
             return
         self._note_actions(find, begin, end)
         numbers, looked_at = _Numbers(block, begin, self._number + 1), 0
-        spaced = self.layout.addresses_within and b"\t" not in block
+        spaced = self.layout.between_spaces and b"\t" not in block
         for start in line_starts(block, begin, end, self._needles_between_spaces if spaced else self._needles, find):
             looked_at += 1
             record = self._line(block[start : block.find(LINE_END, start)], partial(numbers.where, self.name, start))

@@ -102,9 +102,14 @@ class Layout:
         return not KNOWN.isdisjoint(self.fields)
 
     @cached_property
-    def addresses_within(self) -> bool:
-        """True where neither the first nor the last field is an address: then each has a separator on both sides."""
-        return not {self.fields[0], self.fields[-1]}.intersection(ADDRESSES)
+    def between_spaces(self) -> bool:
+        """True where neither the first nor the last field is an address or the interface: each has spaces on both sides."""
+        return not {self.fields[0], self.fields[-1]}.intersection(("interface-id", *ADDRESSES))
+
+    @cached_property
+    def of_interfaces(self) -> bool:
+        """True where a line tells the interface that it is of."""
+        return "interface-id" in self.fields
 
     @cached_property
     def transit_gateway(self) -> bool:
