@@ -154,8 +154,10 @@ class Tally:
         if len(self.refusals) < REFUSALS_KEPT:
             self.refusals.append(Refused(where=where, reason=reason))
 
-    def cover(self, interface: str, start: int | None, end: int | None, skipped: bool) -> None:
+    def cover(self, interface: str, start: int | None, end: int | None, skipped: int) -> None:
         """Take note that the flow log has a line for this interface and time; NODATA counts, SKIPDATA voids absence.
+
+        `skipped` is the number of SKIPDATA lines that this stands for, 0 where it is another line.
 
         https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-records-examples.html#flow-log-example-no-data
         """

@@ -10,7 +10,6 @@ import ctypes
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 
-from flowdiag.logs import Sought
 from flowdiag.model import Address
 
 Find = Callable[[bytes, int, int], int]

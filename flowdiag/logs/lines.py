@@ -42,7 +42,7 @@ class Lines:
         """From here on lines have this layout. One that was only assumed may have lines of transit gateways in between."""
         self.layout = layout
         self._separators = 0  # spaces in a line of this layout, once one was read
-        addresses = () if self._by_interface(layout) and not layout.assumed else self.sought.addresses
+        addresses = () if by_interface(layout, self.sought) and not layout.assumed else self.sought.addresses
         self._needles = needles(addresses, self.sought.interfaces)
         self._needles_between_spaces = needles(addresses, self.sought.interfaces, between_spaces=True)
 
@@ -89,31 +89,31 @@ class Lines:
                 self.tally.refuse(where(), seen)
             return None
         self._separators = self._separators or (0 if layout is TRANSIT_GATEWAY else raw.count(b" "))
-        if not self._count(seen, layout):
+        if not self.count(seen, layout):
             return None
         return layout.taken_apart(line, where()) if self._concerned(seen, layout) else None
 
-    def _count(self, seen: Glance, layout: Layout) -> bool:
-        """Into the tally: the record, and that its interface is covered at that time. True for traffic in the window."""
+    def count(self, seen: Glance, layout: Layout, number: int = 1) -> bool:
+        """Into the tally: the record, and that its interface is covered at that time. True for traffic in the window.
+
+        `number`: of so many records that differ in nothing else; `seen` then has their first start and last end.
+        """
         tally = self.tally
         if layout.transit_gateway:
-            tally.other_kinds += 1
+            tally.other_kinds += number
         else:
-            tally.records += 1
-        tally.accepts += seen.action == "ACCEPT"
-        tally.rejects += seen.action == "REJECT"
+            tally.records += number
+        tally.accepts += number * (seen.action == "ACCEPT")
+        tally.rejects += number * (seen.action == "REJECT")
         if not self.sought.window.touches(seen.start, seen.end):
-            tally.outside += 1
+            tally.outside += number
             return False
         if seen.interface in self.sought.interfaces:
-            tally.cover(seen.interface, seen.start, seen.end, seen.status == "SKIPDATA")
+            tally.cover(seen.interface, seen.start, seen.end, number * (seen.status == "SKIPDATA"))
         return seen.status not in SILENT
 
-    def _by_interface(self, layout: Layout) -> bool:
-        return layout.of_interfaces and bool(self.sought.interfaces)
-
     def _concerned(self, seen: Glance, layout: Layout) -> bool:
-        if self._by_interface(layout) and seen.interface not in self.sought.interfaces:
+        if by_interface(layout, self.sought) and seen.interface not in self.sought.interfaces:
             return False
         return any(text in self._texts or (":" in text and address(text) in self.sought.addresses) for text in seen.named)
 
@@ -206,6 +206,11 @@ class Lines:
             self.tally.other_kinds += lines
         else:
             self.tally.records += lines
+
+
+def by_interface(layout: Layout, sought: Sought) -> bool:
+    """Whether a line of this layout matters only where it names one of the interfaces; otherwise an address is enough."""
+    return layout.of_interfaces and bool(sought.interfaces)
 
 
 class _Numbers:

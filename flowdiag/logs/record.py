@@ -48,7 +48,7 @@ NUMBERS = (
 )  # fmt: skip
 ADDRESSES = ("srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr")
 _NUMBER, _ADDRESS, _ANY = (r"-|\d{1,19}", "a number"), (r"-|[0-9A-Fa-f:.]+", "an address"), (r"\S+", "")
-_SHAPES = {
+SHAPES = {
     **dict.fromkeys(NUMBERS, _NUMBER),
     **dict.fromkeys(ADDRESSES, _ADDRESS),
     "action": (r"-|ACCEPT|REJECT", "ACCEPT or REJECT"),
@@ -122,7 +122,7 @@ class Layout:
         parts = []
         for place, name in enumerate(self.fields):
             first = name in _GLANCED and self.fields.index(name) == place
-            parts.append("(" + ("" if first else "?:") + _SHAPES.get(name, _ANY)[0] + ")")
+            parts.append("(" + ("" if first else "?:") + SHAPES.get(name, _ANY)[0] + ")")
         return re.compile(r"\s*" + r"\s+".join(parts) + r"\s*\Z", re.ASCII)
 
     @cached_property
@@ -149,7 +149,7 @@ class Layout:
             which = "default format" if self.assumed else "format"
             return f"has {len(tokens)} fields where the {which} has {len(self.fields)}{way_out}"
         for name, token in zip(self.fields, tokens, strict=True):
-            shape, wanted = _SHAPES.get(name, _ANY)
+            shape, wanted = SHAPES.get(name, _ANY)
             if not re.fullmatch(shape, token, re.ASCII):
                 return f"{name} is {token!r}, not {wanted}{way_out}"
         return f"cannot be read{way_out}"
