@@ -13,9 +13,9 @@ from unittest.mock import patch
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from world_records import HEADER, accounted, cut, foreign, line, seek
+from world_records import HEADER, accounted, covered, cut, foreign, line, seek
 
-from flowdiag.logs import ALWAYS, Coverage, Tally, Window, _needle
+from flowdiag.logs import ALWAYS, Tally, Window, _needle
 from flowdiag.logs._stream import Text, engine, records
 from flowdiag.logs.lines import LONGEST_LINE, Lines
 from flowdiag.logs.record import Layout
@@ -295,11 +295,11 @@ def test_any_layout_in_blocks_gives_what_its_lines_give(data, names, width, size
         data.draw(st.sets(st.sampled_from(["10.0.1.10", "10.0.2.20", "2001:db8::a"]))),
         data.draw(st.sets(st.sampled_from(["eni-0a1", "eni-0b2"]))),
         data.draw(st.sampled_from([ALWAYS, Window(start=datetime.fromtimestamp(1_700_000_600, UTC))])),
-    )
+    ).model_copy(update={"beyond": data.draw(st.sampled_from([{}, {"eni-0a1": frozenset((ip_address("10.0.2.20"),))}]))})
     expected, whole = by_line(text.removesuffix("\n"), sought)
     found, tally = streamed(text, sought, sizes, every=16)
     assert expected == found
-    assert [*map(covered, whole.interfaces.items())] == [*map(covered, tally.interfaces.items())]
+    assert {id: covered(c) for id, c in whole.interfaces.items()} == {id: covered(c) for id, c in tally.interfaces.items()}
     assert (whole.lines, whole.records, whole.refused, whole.headers) == (
         tally.lines,
         tally.records,
@@ -309,7 +309,11 @@ def test_any_layout_in_blocks_gives_what_its_lines_give(data, names, width, size
     assert tally.lines == accounted(tally)
 
 
-def covered(seen: tuple[str, Coverage]) -> tuple:
-    """What is known of an interface's lines."""
-    interface, coverage = seen
-    return interface, list(coverage.spans), list(coverage.skipped), coverage.undated, coverage.skips
+def test_what_passes_an_interface_tells_its_records_from_those_of_others():
+    """Of a busy interface only the traffic with the far end is wanted; where an end is not logged, it may be that."""
+    rows = [line(1), line(2, "10.0.1.10", "10.9.9.9"), line(3, "10.0.1.10", "-"), line(4, "10.9.9.9", "10.0.2.20", "eni-0b2")]
+    found, tally = streamed(
+        "\n".join([HEADER, *rows]), seek().model_copy(update={"beyond": {"eni-0a1": {ip_address("10.0.2.20")}}})
+    )
+    assert [rows[0], rows[2], rows[3]] == [r.line for r in found]
+    assert [(1_700_000_001, 1_700_000_053)] == list(tally.interfaces["eni-0a1"].spans)

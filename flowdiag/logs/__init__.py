@@ -74,15 +74,18 @@ class Sought(Value):
     A record whose interface-id is `-` (a regional NAT gateway's) is of none of them:
     https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
 
-    `beyond` tells, where it is known, what passes an interface from or to: every record sought there names one of these
-    addresses, whichever address it shows for the interface itself, so that a source that searches by itself need not
-    bring everything that the interface does.
+    `beyond` tells, where it is known, what passes an interface from or to: then a record of that interface has to name one
+    of these addresses, whichever it shows for the interface itself, and others of `addresses` are not enough.
     """
 
     addresses: frozenset[Address] = frozenset()
     interfaces: frozenset[str] = frozenset()
     window: Window = ALWAYS
     beyond: Mapping[str, frozenset[Address]] = Field(default_factory=dict)
+
+    def named_by(self, interface: str) -> frozenset[Address]:
+        """The addresses of which a record of this interface, whose two ends are both known, names one."""
+        return self.beyond.get(interface, self.addresses)
 
 
 class Spans:

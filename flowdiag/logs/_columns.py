@@ -12,9 +12,11 @@ from typing import Any
 
 from flowdiag.logs import CLOCK_SLACK, LONGEST_INTERVAL, Sought, Window
 from flowdiag.logs._needle import needles
-from flowdiag.logs.lines import by_interface
+from flowdiag.logs.lines import SILENT, by_interface
 from flowdiag.logs.record import ADDRESSES, LATEST_SECOND, NUMBERS, SHAPES, Layout, canonical
+from flowdiag.model import Address
 
+ENDS = ("srcaddr", "dstaddr")
 WORDS = ("interface-id", "action", "log-status")
 ALIKE = ("interface-id", "action", "log-status")
 """What rows share that are counted together."""
@@ -50,11 +52,12 @@ class Columns:
         rows = self._among("interface-id", self._sought.interfaces) if self._by_interface else self.named()
         return None if rows is None else rows & self._timely(self._sought.window)
 
-    def named(self) -> Any:
-        """Rows that name one of the addresses, and perhaps others of IPv6; None where no row can."""
-        exact = [str(wanted) for wanted in self._sought.addresses if wanted.version == 4]
-        version6 = frozenset(wanted for wanted in self._sought.addresses if wanted.version == 6)
-        spelt = [needle.decode() for needle in needles(version6)]
+    def named(self, wanted: frozenset[Address] | None = None) -> Any:
+        """Rows that name one of these addresses, by default all that are sought, and perhaps others of IPv6; None where
+        no row can."""
+        addresses = self._sought.addresses if wanted is None else wanted
+        exact = [str(one) for one in addresses if one.version == 4]
+        spelt = [needle.decode() for needle in needles(one for one in addresses if one.version == 6)]
         found = [self._among(field, exact) for field in self._present(ADDRESSES) if exact]
         found += [self.text(field).str.contains(text, literal=True) for field in self._present(ADDRESSES) for text in spelt]
         return reduce(operator.or_, found) if found else None
@@ -88,21 +91,29 @@ class Columns:
 
         They are counted together. None where a row has to be looked at to know.
         """
-        if not self._by_interface or not {"start", "end", *ALIKE} <= self._columns.keys():
+        if not self._by_interface or not {*ENDS, "start", "end", *ALIKE} <= self._columns.keys():
             return None
         start, end, window = self._second("start"), self._second("end"), self._sought.window
         parts = [start <= end, end <= LATEST_SECOND, *(self._fits(field) for field in self._present(SHAPES))]
         parts += [start >= window.start.timestamp()] if window.start else []
         parts += [end <= window.end.timestamp()] if window.end else []
-        named = self.named()
-        parts += [] if named is None else [~named.fill_null(False)]
-        return reduce(operator.and_, parts).fill_null(False)
+        return reduce(operator.and_, [*parts, self._of_others()]).fill_null(False)
+
+    def _of_others(self) -> Any:
+        """Rows of the interfaces that are no traffic, or traffic whose two ends are known and not those sought there."""
+        among: dict[frozenset[Address], list[str]] = {}
+        for interface in self._sought.interfaces:
+            among.setdefault(self._sought.named_by(interface), []).append(interface)
+        named = {wanted: self.named(wanted) for wanted in among}
+        concerned = [self._among("interface-id", among[wanted]) & rows for wanted, rows in named.items() if rows is not None]
+        silent = self._among("log-status", SILENT).fill_null(False)
+        known = reduce(operator.and_, (self.shown(field) != "-" for field in ENDS))
+        return silent | (known & ~reduce(operator.or_, concerned, self._pl.lit(False)).fill_null(False))
 
     def _fits(self, field: str) -> Any:
-        """Whether a value has its field's shape. What has a type needs no expression, but for the sign and the words."""
-        column, kind = self._pl.col(self._columns[field]), self._types[field]
-        if kind.is_integer():
-            return (column >= 0).fill_null(True)
+        """Whether a value has its field's shape; a column of integers only has to be looked at for signs."""
+        if self._types[field].is_integer():
+            return (self._pl.col(self._columns[field]) >= 0).fill_null(True)
         return self.shown(field).str.contains(f"^(?:{SHAPES[field][0]})$".replace(r"\d", "[0-9]"))
 
     def alike(self) -> tuple[list[Any], list[Any]]:
@@ -129,7 +140,8 @@ class Columns:
             return self._pl.lit("-")
         text = column.cast(self._pl.String)
         if kind == self._pl.String:
-            text = text.str.replace_all(r"\s+", "%20").replace("", "-")
+            text = text.str.replace_all(r"\s+", "%20")
+            text = self._pl.when(text != "").then(text)
         return text.fill_null("-")
 
     def text(self, field: str) -> Any:

@@ -18,7 +18,9 @@ from flowdiag.model import Record
 
 MAGIC = b"PAR1"
 ROWS_A_BATCH = 50_000
-_ROW = "flowdiag row"
+FEW = 500
+"""Rows that are read one by one as fast as polars tells which of them are alike."""
+_ROW, _PLAIN = "flowdiag row", "flowdiag plain"
 _SAMPLE = 10_000
 
 
@@ -78,17 +80,17 @@ class File:
 
     def _to_read(self, batch: Any) -> Any:
         """The rows that have to be read as lines, with their numbers; the others are counted here."""
-        plain = self._columns.plain()
+        plain = self._columns.plain() if batch.height > FEW else None
         if plain is not None:
-            self._count(batch.filter(plain))
-            batch = batch.filter(~plain)
+            batch = batch.with_columns(plain.alias(_PLAIN))
+            self._count(batch.filter(_PLAIN))
+            batch = batch.filter(~self._pl.col(_PLAIN))
         return batch.select(_ROW, self._columns.line().alias("line"))
 
     def _count(self, rows: Any) -> None:
         by, picked = self._columns.alike()
         for interface, action, status, _, number, first, last in rows.group_by(by).agg(picked).iter_rows():
-            seen = Glance(interface, first, last, action, status, ())
-            self._lines.count(seen, self._columns.layout, number)
+            self._lines.count(Glance(interface, first, last, action, status, ()), self._columns.layout, number)
 
     def _note_actions(self) -> None:
         """Whether the flow log keeps both kinds of traffic, as far as the first rows tell."""

@@ -20,6 +20,8 @@ from flowdiag.model import Record
 LONGEST_LINE = 1 << 16
 """Bytes kept of a line that is not at its end: one of all fields there are has some 2,000."""
 SILENT = ("NODATA", "SKIPDATA")
+ENDS = 2
+"""The first addresses of a glance: srcaddr and dstaddr. A record without one of them may be of anybody."""
 _EXPORTED = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]+Z\s+")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _IN_HEADERS = b"srcaddr"
@@ -35,6 +37,7 @@ class Lines:
     def __init__(self, name: str, sought: Sought, tally: Tally, layout: Layout | None = None, every: int = 1) -> None:
         self.name, self.sought, self.tally = name, sought, tally
         self._texts = frozenset(map(str, sought.addresses))
+        self._texts_beyond = {one: frozenset(map(str, sought.named_by(one))) for one in sought.interfaces}
         self._every, self._blocks, self._number = every, 0, 0
         self._laid_out(layout or DEFAULT)
 
@@ -113,9 +116,13 @@ class Lines:
         return seen.status not in SILENT
 
     def _concerned(self, seen: Glance, layout: Layout) -> bool:
-        if by_interface(layout, self.sought) and seen.interface not in self.sought.interfaces:
-            return False
-        return any(text in self._texts or (":" in text and address(text) in self.sought.addresses) for text in seen.named)
+        texts, wanted = self._texts, self.sought.addresses
+        if by_interface(layout, self.sought):
+            if seen.interface not in self.sought.interfaces:
+                return False
+            if all(seen.named[:ENDS]):
+                texts, wanted = self._texts_beyond[seen.interface], self.sought.named_by(seen.interface)
+        return any(text in texts or (":" in text and address(text) in wanted) for text in seen.named)
 
     def _is_header(self, line: bytes) -> bool:
         """True for a line of field names, which from here on are the layout; files joined together have several."""
