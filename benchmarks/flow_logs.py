@@ -2,8 +2,8 @@
 
     python benchmarks/flow_logs.py --cache FOLDER [--records 20000000 --files 100] [--runs 3]
 
-Archives are generated once into the cache (benchmarks/generate_records.py). The question is that of two hosts: all
-records that name one of their addresses, and when the flow logs of their interfaces were silent. Every method runs in a
+Archives are generated once into the cache (benchmarks/generate_records.py). The question is that of two hosts, as a
+diagnosis asks it: all records of what passes between them, and when the flow logs of their interfaces were silent. Every method runs in a
 process of its own, in turn, so that a slow moment of the machine hits all of them; medians are printed, as Markdown. The
 records to a core are those to a second of processor time, which a busy machine changes less. The
 peak is the resident memory of that process, the interpreter and all imports included; nobody here starts others.
@@ -65,6 +65,7 @@ def searched(engine: str, window: bool, folder: Path) -> int:
         Sought(
             addresses=frozenset(map(ip_address, PAIR.addresses)),
             interfaces=frozenset(PAIR.interfaces),
+            beyond=dict(zip(PAIR.interfaces, ({ip_address(far)} for far in reversed(PAIR.addresses)), strict=True)),
             window=hours if window else Window(),
         )
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from unittest.mock import patch
 
 import polars as pl
@@ -10,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from measured import SHARED
-from world_records import HEADER, VALUES, WORD, accounted, foreign, line, seek, shown
+from world_records import HEADER, VALUES, WORD, accounted, covered, foreign, line, seek, shown
 
 from flowdiag.logs import Sought, Tally, Window
 from flowdiag.logs._parquet import records
 from flowdiag.logs._stream import records as text_records
 from flowdiag.logs.folder import Folder
+from flowdiag.logs.lines import Lines
 from flowdiag.logs.record import DEFAULT_FIELDS, KNOWN, NUMBERS, Layout
 
 SAMPLES = SHARED / "flow-log-samples"
@@ -87,7 +89,7 @@ def test_any_format_and_record_come_back(tmp_path_factory, data, names):
     path = tmp_path_factory.mktemp("drawn") / "a.parquet"
     frame([text], names).write_parquet(path)
     record = Layout(tuple(names)).record(text.encode(), "x")
-    found, tally = searched(path)
+    found, tally = searched(path, seek(interfaces=()))
     assert texts([record]) == texts(found)
     assert drawn == shown(found[0], names) == {name: drawn[name] for name in names}
     assert tally.notes == []
@@ -96,8 +98,6 @@ def test_any_format_and_record_come_back(tmp_path_factory, data, names):
 @pytest.mark.parametrize("address", ["2001:db8::1", "2001:db8:0:1:2:3:4:abcd"])
 def test_ipv6_is_found_however_it_is_written(tmp_path, address):
     """The long form and capitals are the same address."""
-    from ipaddress import ip_address
-
     whole = ip_address(address)
     lines = [line(0, str(whole)), line(1, whole.exploded.upper()), line(2, "2001:db8::77")]
     frame(lines).write_parquet(tmp_path / "a.parquet")
@@ -155,6 +155,60 @@ def test_a_transit_gateways_file(tmp_path):
     found, tally = searched(tmp_path / "a.parquet")
     assert [("tgw-attach-1", "7")] == [(r.gateway, r.more["packets-lost-blackhole"]) for r in found]
     assert (0, 10, 9) == (tally.records, tally.other_kinds, tally.passed)
+
+
+# ---------------------------------------------------------------- rows that are alike
+
+FIELDS_READ = ("interface-id", "srcaddr", "dstaddr", "srcport", "start", "end", "action", "log-status", "pkt-srcaddr")
+MINUTE = st.integers(0, 40).map(lambda minute: str(1_700_000_000 + 60 * minute))
+ADDRESS = st.sampled_from(["10.0.1.10", "10.0.2.20", "10.0.1.1", "10.9.9.9", "2001:db8::a", "2001:DB8:0:0::A", "-"])
+ACTION, STATUS = ["ACCEPT", "REJECT"], ["OK", "OK", "NODATA", "SKIPDATA"]
+MILLISECONDS = "1700000600000"
+OF_OTHERS = st.tuples(
+    st.sampled_from(["eni-0c9", "eni-0a12", "-"]), ADDRESS, ADDRESS, st.just("80"),
+    MINUTE, MINUTE, st.sampled_from(ACTION), st.just("OK"), ADDRESS,
+)  # fmt: skip
+ODD = st.tuples(
+    st.sampled_from(["eni-0a1", "eni-0b2"]), ADDRESS, ADDRESS, st.sampled_from(["80", "-", "-7"]),
+    MINUTE | st.sampled_from(["-", MILLISECONDS, "-9"]), MINUTE | st.sampled_from(["-", MILLISECONDS]),
+    st.sampled_from([*ACTION, "-", "DROP"]), st.sampled_from([*STATUS, "-", "FINE"]), ADDRESS | st.just("web-1"),
+)  # fmt: skip
+PLAIN = st.tuples(
+    st.sampled_from(["eni-0a1", "eni-0b2"]), st.sampled_from(["10.0.1.10", "10.7.7.7", "-"]),
+    st.sampled_from(["10.9.9.9", "10.0.1.10"]), st.just("80"), MINUTE | MINUTE | st.just(MILLISECONDS),
+    st.sampled_from(ACTION), st.sampled_from(STATUS), st.just("-"),
+).map(lambda row: (*row[:5], str(int(row[4]) + 60), *row[5:]))  # fmt: skip
+BEYOND = {
+    "eni-0a1": frozenset(map(ip_address, ("10.0.2.20", "2001:db8::a"))),
+    "eni-0b2": frozenset(map(ip_address, ("10.0.1.10",))),
+}
+
+
+@given(
+    st.lists(OF_OTHERS | ODD | PLAIN | PLAIN, max_size=30),
+    st.sampled_from([{}, BEYOND, {"eni-0a1": BEYOND["eni-0a1"]}]),
+    st.sampled_from([{}, {"start": 1_700_000_600}, {"start": 1_700_000_300, "end": 1_700_001_000}]),
+    st.sampled_from([0, 0, 500]),
+    st.booleans(),
+)
+def test_rows_counted_together_count_as_each_would(tmp_path_factory, rows, beyond, window, few, words):
+    """Records, coverage, refusals and counts are those of reading every row as a line, whatever the columns' types."""
+    lines = [" ".join(row) for row in rows]
+    bounds = Window(**{name: datetime.fromtimestamp(second, UTC) for name, second in window.items()})
+    sought = seek(["10.0.1.10", "10.0.2.20", "2001:db8::a"], window=bounds).model_copy(update={"beyond": beyond})
+    path, whole = tmp_path_factory.mktemp("drawn") / "a.parquet", Tally()
+    expected = list(Lines("a.parquet", sought, whole, Layout(FIELDS_READ)).read(text.encode() for text in lines))
+    columns = frame(lines, FIELDS_READ)
+    (columns.cast(pl.String) if words else columns).write_parquet(path)
+    with patch("flowdiag.logs._parquet.FEW", few):
+        found, tally = searched(path, sought)
+    assert expected == found
+    assert {id: covered(c) for id, c in whole.interfaces.items()} == {id: covered(c) for id, c in tally.interfaces.items()}
+    assert len(lines) == tally.lines == accounted(tally)
+    assert window or (whole.records, whole.refused) == (tally.records, tally.refused)  # else some are not even looked at
+    assert {kind for kind in ("accepts", "rejects") if getattr(whole, kind)} <= {
+        kind for kind in ("accepts", "rejects") if getattr(tally, kind)
+    }
 
 
 # ---------------------------------------------------------------- what cannot be read

@@ -13,9 +13,9 @@ from unittest.mock import patch
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from world_records import HEADER, accounted, cut, foreign, line, seek
+from world_records import HEADER, accounted, covered, cut, foreign, line, seek
 
-from flowdiag.logs import Tally, Window, _needle
+from flowdiag.logs import ALWAYS, Tally, Window, _needle
 from flowdiag.logs._stream import Text, engine, records
 from flowdiag.logs.lines import LONGEST_LINE, Lines
 from flowdiag.logs.record import Layout
@@ -32,7 +32,8 @@ ODD = [
     line(), line(1, action="REJECT"), line(2, "10.0.1.100", "110.0.2.20"), line(3, interface="eni-0b2"), NODATA, SKIPDATA, HEADER,
     GATEWAY, "", "x y", "{", "6 TransitGateway 1", "action srcaddr", line(4).replace(" ", "  "), line(5).replace(" ", "\t"),
     line(6, "2001:db8::a", "2001:DB8:0:0:0:0:0:B"), line(7) + "\r", line(8) + " surplus", json.dumps({"message": line(9)}),
-    "2023-11-14T22:13:20.000Z " + line(10),
+    "2023-11-14T22:13:20.000Z " + line(10), line(11, interface="eni-0d9"), line(12, interface="-"),
+    line(13, "10.9.9.9", "10.8.8.8"), line(14, "10.9.9.9", "10.8.8.8", "eni-0b2"), line(15, interface="eni-0a12"),
 ]  # fmt: skip
 
 
@@ -55,12 +56,17 @@ def by_line(text: str, sought) -> tuple[list, Tally]:
 @given(
     st.lists(st.sampled_from(ODD) | st.integers(0, 5000).map(foreign), min_size=1, max_size=60),
     st.lists(st.integers(1, 900), max_size=8),
-    st.sampled_from([1, 16]),
+    st.sampled_from([(1, ""), (16, HEADER), (16, GATEWAY)]),
     st.sampled_from([("10.0.1.10",), ("10.0.1.10", "10.0.2.20"), ("2001:db8::b", "10.0.1.10"), ()]),
+    st.sampled_from([(), ("eni-0a1",), ("eni-0a1", "eni-0b2")]),
 )
-def test_blocks_give_what_lines_give(lines, sizes, every, addresses):
-    """However a text is cut, the records and the coverage are those of reading it line by line, and every line is counted."""
-    text, sought = "\n".join([line(), *lines]), seek(addresses)
+def test_blocks_give_what_lines_give(lines, sizes, closely, addresses, interfaces):
+    """However a text is cut, the records and the coverage are those of reading it line by line, and every line is counted.
+
+    One thing is left to blocks that are looked at closely: a transit gateway's line behind a header that tells interfaces.
+    """
+    every, left_out = closely
+    text, sought = "\n".join([line(), *(text for text in lines if text != left_out)]), seek(addresses, interfaces)
     expected, whole = by_line(text, sought)
     found, tally = streamed(text, sought, sizes, every=every)
     assert expected == found
@@ -261,3 +267,53 @@ def test_a_window_bounds_what_is_found():
     found, tally = streamed(text, seek(window=window))
     assert (118, 182) == (len(found), tally.outside)
     assert [(found[0].start, found[-1].end)] == list(tally.interfaces["eni-0a1"].spans)
+
+
+# ---------------------------------------------------------------- any layout
+
+
+NAMES = ("interface-id", "srcaddr", "dstaddr", "pkt-srcaddr", "start", "end", "action", "log-status", "version", "vpc-id")
+SOME = {
+    "interface-id": st.sampled_from(["eni-0a1", "eni-0b2", "eni-0a12", "eni-0c9", "-"]),
+    **dict.fromkeys(("srcaddr", "dstaddr"), st.sampled_from(["10.0.1.10", "10.0.2.20", "10.0.1.1", "10.9.9.9", "-"])),
+    "pkt-srcaddr": st.sampled_from(["10.0.1.10", "2001:db8::a", "2001:DB8:0:0::A", "-"]),
+    **dict.fromkeys(("start", "end"), st.integers(0, 20).map(lambda minute: str(1_700_000_000 + 60 * minute))),
+    "action": st.sampled_from(["ACCEPT", "REJECT", "-"]),
+    "log-status": st.sampled_from(["OK", "OK", "OK", "NODATA", "SKIPDATA", "-"]),
+    "version": st.just("3"),
+    "vpc-id": st.sampled_from(["vpc-1", "eni-0a1"]),
+}
+
+
+@given(st.data(), st.permutations(NAMES), st.integers(1, len(NAMES)), st.lists(st.integers(1, 400), max_size=6))
+def test_any_layout_in_blocks_gives_what_its_lines_give(data, names, width, sizes):
+    """Whatever fields there are, in whatever order, blocks give the records, coverage and counts of reading each line."""
+    fields = names[:width]
+    row = st.tuples(*(SOME[name] for name in fields)).map(" ".join)
+    text = "\n".join([" ".join(fields), *data.draw(st.lists(row, max_size=30)), ""])
+    sought = seek(
+        data.draw(st.sets(st.sampled_from(["10.0.1.10", "10.0.2.20", "2001:db8::a"]))),
+        data.draw(st.sets(st.sampled_from(["eni-0a1", "eni-0b2"]))),
+        data.draw(st.sampled_from([ALWAYS, Window(start=datetime.fromtimestamp(1_700_000_600, UTC))])),
+    ).model_copy(update={"beyond": data.draw(st.sampled_from([{}, {"eni-0a1": frozenset((ip_address("10.0.2.20"),))}]))})
+    expected, whole = by_line(text.removesuffix("\n"), sought)
+    found, tally = streamed(text, sought, sizes, every=16)
+    assert expected == found
+    assert {id: covered(c) for id, c in whole.interfaces.items()} == {id: covered(c) for id, c in tally.interfaces.items()}
+    assert (whole.lines, whole.records, whole.refused, whole.headers) == (
+        tally.lines,
+        tally.records,
+        tally.refused,
+        tally.headers,
+    )
+    assert tally.lines == accounted(tally)
+
+
+def test_what_passes_an_interface_tells_its_records_from_those_of_others():
+    """Of a busy interface only the traffic with the far end is wanted; where an end is not logged, it may be that."""
+    rows = [line(1), line(2, "10.0.1.10", "10.9.9.9"), line(3, "10.0.1.10", "-"), line(4, "10.9.9.9", "10.0.2.20", "eni-0b2")]
+    found, tally = streamed(
+        "\n".join([HEADER, *rows]), seek().model_copy(update={"beyond": {"eni-0a1": {ip_address("10.0.2.20")}}})
+    )
+    assert [rows[0], rows[2], rows[3]] == [r.line for r in found]
+    assert [(1_700_000_001, 1_700_000_053)] == list(tally.interfaces["eni-0a1"].spans)

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 from hypothesis import strategies as st
 
-from flowdiag.logs import ALWAYS, Sought, Tally
+from flowdiag.logs import ALWAYS, Coverage, Sought, Tally
 from flowdiag.logs.record import DEFAULT_FIELDS, NUMBERS
 from flowdiag.model import Record
 
@@ -38,6 +38,11 @@ def foreign(number: int) -> str:
 def accounted(tally: Tally) -> int:
     """The sum that has to be the number of lines."""
     return tally.records + tally.refused + tally.headers + tally.blank + tally.other_kinds
+
+
+def covered(coverage: Coverage) -> tuple[object, ...]:
+    """What is known of an interface's lines."""
+    return list(coverage.spans), list(coverage.skipped), coverage.undated, coverage.skips
 
 
 def cut(text: bytes, sizes: Iterable[int]) -> Iterator[bytes]:

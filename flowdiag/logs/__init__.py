@@ -68,17 +68,24 @@ ALWAYS = Window()
 
 class Sought(Value):
     """What is searched for: records in the window that name one of the addresses, as source or destination, packet-level
-    or not; and for each of the interfaces, at what times its flow log has any line at all.
+    or not, and one of the interfaces; and for each of the interfaces, at what times its flow log has any line at all.
 
-    `beyond` tells, where it is known, what passes an interface from or to: every record sought there names one of these
-    addresses, whichever address it shows for the interface itself, so that a source that searches by itself need not
-    bring everything that the interface does.
+    Where no interface is sought, or the record's layout has no interface-id, as a transit gateway's, an address is enough.
+    A record whose interface-id is `-` (a regional NAT gateway's) is of none of them:
+    https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
+
+    `beyond` tells, where it is known, what passes an interface from or to: then a record of that interface has to name one
+    of these addresses, whichever it shows for the interface itself, and others of `addresses` are not enough.
     """
 
     addresses: frozenset[Address] = frozenset()
     interfaces: frozenset[str] = frozenset()
     window: Window = ALWAYS
     beyond: Mapping[str, frozenset[Address]] = Field(default_factory=dict)
+
+    def named_by(self, interface: str) -> frozenset[Address]:
+        """The addresses of which a record of this interface, whose two ends are both known, names one."""
+        return self.beyond.get(interface, self.addresses)
 
 
 class Spans:
@@ -150,8 +157,10 @@ class Tally:
         if len(self.refusals) < REFUSALS_KEPT:
             self.refusals.append(Refused(where=where, reason=reason))
 
-    def cover(self, interface: str, start: int | None, end: int | None, skipped: bool) -> None:
+    def cover(self, interface: str, start: int | None, end: int | None, skipped: int) -> None:
         """Take note that the flow log has a line for this interface and time; NODATA counts, SKIPDATA voids absence.
+
+        `skipped` is the number of SKIPDATA lines that this stands for, 0 where it is another line.
 
         https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-records-examples.html#flow-log-example-no-data
         """

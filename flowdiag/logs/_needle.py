@@ -10,7 +10,6 @@ import ctypes
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 
-from flowdiag.logs import Sought
 from flowdiag.model import Address
 
 Find = Callable[[bytes, int, int], int]
@@ -20,13 +19,13 @@ HOST_PART = 4
 """Hextets of an IPv6 address behind the /64 of its subnet: they tell the hosts of a network apart."""
 
 
-def needles(sought: Sought, between_spaces: bool = False) -> tuple[bytes, ...]:
+def needles(addresses: Iterable[Address], interfaces: Iterable[str] = (), between_spaces: bool = False) -> tuple[bytes, ...]:
     """What a line that names one of the addresses or interfaces holds for certain; none of them holds another.
 
-    `between_spaces`: IPv4 addresses have a space on either side, and a longer text is found sooner.
+    `between_spaces`: they have a space on either side, and a longer text is found sooner.
     """
-    texts = {text.encode() for wanted in sought.addresses for text in _spellings(wanted, between_spaces)}
-    texts |= {interface.encode() for interface in sought.interfaces}
+    texts = {text.encode() for wanted in addresses for text in _spellings(wanted, between_spaces)}
+    texts |= {(f" {interface} " if between_spaces else interface).encode() for interface in interfaces}
     return tuple(sorted(text for text in texts if not any(other in text for other in texts - {text})))
 
 

@@ -20,6 +20,8 @@ from flowdiag.model import Record
 LONGEST_LINE = 1 << 16
 """Bytes kept of a line that is not at its end: one of all fields there are has some 2,000."""
 SILENT = ("NODATA", "SKIPDATA")
+ENDS = 2
+"""The first addresses of a glance: srcaddr and dstaddr. A record without one of them may be of anybody."""
 _EXPORTED = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]+Z\s+")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _IN_HEADERS = b"srcaddr"
@@ -34,11 +36,18 @@ class Lines:
 
     def __init__(self, name: str, sought: Sought, tally: Tally, layout: Layout | None = None, every: int = 1) -> None:
         self.name, self.sought, self.tally = name, sought, tally
-        self.layout = layout or DEFAULT
         self._texts = frozenset(map(str, sought.addresses))
-        self._needles, self._needles_between_spaces = needles(sought), needles(sought, between_spaces=True)
+        self._texts_beyond = {one: frozenset(map(str, sought.named_by(one))) for one in sought.interfaces}
         self._every, self._blocks, self._number = every, 0, 0
+        self._laid_out(layout or DEFAULT)
+
+    def _laid_out(self, layout: Layout) -> None:
+        """From here on lines have this layout. One that was only assumed may have lines of transit gateways in between."""
+        self.layout = layout
         self._separators = 0  # spaces in a line of this layout, once one was read
+        addresses = () if by_interface(layout, self.sought) and not layout.assumed else self.sought.addresses
+        self._needles = needles(addresses, self.sought.interfaces)
+        self._needles_between_spaces = needles(addresses, self.sought.interfaces, between_spaces=True)
 
     # ------------------------------------------------------------ every line
 
@@ -83,28 +92,37 @@ class Lines:
                 self.tally.refuse(where(), seen)
             return None
         self._separators = self._separators or (0 if layout is TRANSIT_GATEWAY else raw.count(b" "))
-        if not self._count(seen, layout):
+        if not self.count(seen, layout):
             return None
-        return layout.taken_apart(line, where()) if self._concerned(seen) else None
+        return layout.taken_apart(line, where()) if self._concerned(seen, layout) else None
 
-    def _count(self, seen: Glance, layout: Layout) -> bool:
-        """Into the tally: the record, and that its interface is covered at that time. True for traffic in the window."""
+    def count(self, seen: Glance, layout: Layout, number: int = 1) -> bool:
+        """Into the tally: the record, and that its interface is covered at that time. True for traffic in the window.
+
+        `number`: of so many records that differ in nothing else; `seen` then has their first start and last end.
+        """
         tally = self.tally
         if layout.transit_gateway:
-            tally.other_kinds += 1
+            tally.other_kinds += number
         else:
-            tally.records += 1
-        tally.accepts += seen.action == "ACCEPT"
-        tally.rejects += seen.action == "REJECT"
+            tally.records += number
+        tally.accepts += number * (seen.action == "ACCEPT")
+        tally.rejects += number * (seen.action == "REJECT")
         if not self.sought.window.touches(seen.start, seen.end):
-            tally.outside += 1
+            tally.outside += number
             return False
         if seen.interface in self.sought.interfaces:
-            tally.cover(seen.interface, seen.start, seen.end, seen.status == "SKIPDATA")
+            tally.cover(seen.interface, seen.start, seen.end, number * (seen.status == "SKIPDATA"))
         return seen.status not in SILENT
 
-    def _concerned(self, seen: Glance) -> bool:
-        return any(text in self._texts or (":" in text and address(text) in self.sought.addresses) for text in seen.named)
+    def _concerned(self, seen: Glance, layout: Layout) -> bool:
+        texts, wanted = self._texts, self.sought.addresses
+        if by_interface(layout, self.sought):
+            if seen.interface not in self.sought.interfaces:
+                return False
+            if all(seen.named[:ENDS]):
+                texts, wanted = self._texts_beyond[seen.interface], self.sought.named_by(seen.interface)
+        return any(text in texts or (":" in text and address(text) in wanted) for text in seen.named)
 
     def _is_header(self, line: bytes) -> bool:
         """True for a line of field names, which from here on are the layout; files joined together have several."""
@@ -112,7 +130,7 @@ class Lines:
             return False
         layout = Layout.of_header(line.decode("utf-8", "replace"))
         if layout is not None and layout != self.layout:
-            self.layout, self._separators = layout, 0
+            self._laid_out(layout)
         return layout is not None
 
     # ------------------------------------------------------------ blocks of lines
@@ -123,7 +141,8 @@ class Lines:
         A line without a needle is counted and passed over. In the first block, and in one of `every` that follow, the
         separators are counted too, and where their number is not that of so many whole records each line is looked at;
         so is each line of a block that holds a header with srcaddr in it. What is not noticed: a malformed line without a
-        needle in one of the blocks in between, or two in one block whose separators make up for one another.
+        needle in one of the blocks in between, or two in one block whose separators make up for one another; there too a
+        transit gateway's line among those of interfaces, where a header or LogFormat says that it is none.
         """
         rest = b""
         for piece in pieces:
@@ -165,7 +184,7 @@ class Lines:
             return
         self._note_actions(find, begin, end)
         numbers, looked_at = _Numbers(block, begin, self._number + 1), 0
-        spaced = self.layout.addresses_within and b"\t" not in block
+        spaced = self.layout.between_spaces and b"\t" not in block
         for start in line_starts(block, begin, end, self._needles_between_spaces if spaced else self._needles, find):
             looked_at += 1
             record = self._line(block[start : block.find(LINE_END, start)], partial(numbers.where, self.name, start))
@@ -194,6 +213,11 @@ class Lines:
             self.tally.other_kinds += lines
         else:
             self.tally.records += lines
+
+
+def by_interface(layout: Layout, sought: Sought) -> bool:
+    """Whether a line of this layout matters only where it names one of the interfaces; otherwise an address is enough."""
+    return layout.of_interfaces and bool(sought.interfaces)
 
 
 class _Numbers:

@@ -48,7 +48,7 @@ NUMBERS = (
 )  # fmt: skip
 ADDRESSES = ("srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr")
 _NUMBER, _ADDRESS, _ANY = (r"-|\d{1,19}", "a number"), (r"-|[0-9A-Fa-f:.]+", "an address"), (r"\S+", "")
-_SHAPES = {
+SHAPES = {
     **dict.fromkeys(NUMBERS, _NUMBER),
     **dict.fromkeys(ADDRESSES, _ADDRESS),
     "action": (r"-|ACCEPT|REJECT", "ACCEPT or REJECT"),
@@ -102,9 +102,14 @@ class Layout:
         return not KNOWN.isdisjoint(self.fields)
 
     @cached_property
-    def addresses_within(self) -> bool:
-        """True where neither the first nor the last field is an address: then each has a separator on both sides."""
-        return not {self.fields[0], self.fields[-1]}.intersection(ADDRESSES)
+    def between_spaces(self) -> bool:
+        """True where neither the first nor the last field is an address or the interface: each has spaces on both sides."""
+        return not {self.fields[0], self.fields[-1]}.intersection(("interface-id", *ADDRESSES))
+
+    @cached_property
+    def of_interfaces(self) -> bool:
+        """True where a line tells the interface that it is of."""
+        return "interface-id" in self.fields
 
     @cached_property
     def transit_gateway(self) -> bool:
@@ -117,7 +122,7 @@ class Layout:
         parts = []
         for place, name in enumerate(self.fields):
             first = name in _GLANCED and self.fields.index(name) == place
-            parts.append("(" + ("" if first else "?:") + _SHAPES.get(name, _ANY)[0] + ")")
+            parts.append("(" + ("" if first else "?:") + SHAPES.get(name, _ANY)[0] + ")")
         return re.compile(r"\s*" + r"\s+".join(parts) + r"\s*\Z", re.ASCII)
 
     @cached_property
@@ -144,7 +149,7 @@ class Layout:
             which = "default format" if self.assumed else "format"
             return f"has {len(tokens)} fields where the {which} has {len(self.fields)}{way_out}"
         for name, token in zip(self.fields, tokens, strict=True):
-            shape, wanted = _SHAPES.get(name, _ANY)
+            shape, wanted = SHAPES.get(name, _ANY)
             if not re.fullmatch(shape, token, re.ASCII):
                 return f"{name} is {token!r}, not {wanted}{way_out}"
         return f"cannot be read{way_out}"
