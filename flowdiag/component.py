@@ -429,3 +429,16 @@ class Component:
     def foresee(self, place: Place, vpc: str, view: View) -> None:
         """Ask for what any packet of the VPC may need here and no search by VPC gives; captures of whole VPCs do."""
         return
+
+
+def attached(attachment: Any, gateway: str, scope: Scope, view: View) -> str:
+    """The id of what a route's attachment joins, or empty where it is not known.
+
+    A route need not name it (then the attachment itself tells), and adds to a VPN connection's id the address of a tunnel:
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TransitGatewayRouteAttachment.html
+    """
+    told: str = attachment.resource_id
+    if not told:
+        sides = view.find("transit_gateway_side", "attachment", attachment.transit_gateway_attachment_id, scope)
+        told = next((side.resource_id for side in sides or () if side.transit_gateway_id == gateway), "")
+    return told.partition("(")[0].strip()

@@ -239,8 +239,20 @@ def test_a_service_of_another_account_is_followed_where_that_was_read_too(world)
     assert OPEN == verdict(asked(world, "web-1", "10.0.9.9", 443, provider))
     entries(provider, "SecurityGroups")[-1]["IpPermissions"] = []
     assert "blocked" == asked(world, "web-1", "10.0.9.9", 443, provider).verdict
-    alone = asked(world, "web-1", "10.0.9.9", 443)
-    assert ("reachable", "EP100") == (alone.verdict, next(f.code for f in alone.path.findings if f.table == "vpc_endpoint"))
+
+
+@pytest.mark.parametrize("blocked", [False, True])
+def test_a_service_whose_owner_was_not_read_is_not_known_to_answer(world, blocked):
+    """The consumer's empty reply tells that the service is another's, and nothing of its listener, targets and groups."""
+    provider = World("444455556666")
+    _, _, sg_app, *_ = linked(world, provider)
+    if blocked:
+        sg_app.raw["IpPermissions"] = []
+    services = provider.raw()[provider.account, provider.region].pop("ServiceConfigurations")
+    for seen in (asked(world, "web-1", "10.0.9.9", 443), asked(world, "web-1", "10.0.9.9", 443, provider)):
+        assert ("inconclusive", "EP199") == verdict(seen)
+        assert [("vpc_endpoint_service", services[0]["ServiceId"])] == [(u.query.kind, u.query.value) for u in seen.unread]
+        assert all("DescribeVpcEndpointServiceConfigurations" in unread.reason for unread in seen.unread)
 
 
 def test_a_group_reference_is_lost_over_private_link(world):

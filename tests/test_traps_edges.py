@@ -2,7 +2,7 @@
 
 import pytest
 from scenes import OUTSIDE, PUBLIC, ask, hubbed, public_web, verdict
-from scenes_edges import IN, OUT, by_vpn, inside
+from scenes_edges import IN, OUT, by_hub, by_vpn, inside
 from world_edges import direct_connect, hang, no_direct_connect, vpn, vpn_gateway
 from world_services import TransitGateway
 
@@ -197,3 +197,37 @@ def test_a_public_address_in_another_vpc_is_none_for_this_gateway(world):
     far = world.raw()[world.account, world.region]["TransitGatewayVpcAttachments"][1]["TransitGatewayAttachmentId"]
     hub.route("0.0.0.0/0", far, "vpc", data.vpc.id)
     assert ("blocked", "IG104") == verdict(ask(world, "web-1", OUTSIDE, 443))
+
+
+# ---------------------------------------------------------------- what a transit gateway's route says of its attachment
+
+
+def _retold(world, key, kind, resource):
+    """Every attachment of the kind under a response key with another `ResourceId`, or without one where that is None."""
+    found = world.raw()[world.account, world.region][key]
+    shown = [a for one in found for route in one.get("Routes", [one]) for a in route.get("TransitGatewayAttachments", [route])]
+    for attachment in (a for a in shown if a["ResourceType"] == kind):
+        if resource is None:
+            del attachment["ResourceId"]
+        else:
+            attachment["ResourceId"] = resource(attachment["ResourceId"])
+
+
+@pytest.mark.parametrize("asked", [OUT, IN])
+@pytest.mark.parametrize("resource", [None, lambda _: None, lambda _: "", lambda own: f"{own}(203.0.113.99)"])
+@pytest.mark.parametrize("kind", ["vpn", "direct-connect-gateway", "connect"])
+def test_a_route_need_not_name_what_is_attached(world, kind, resource, asked):
+    """The attachment itself tells what it joins, and the address of a VPN connection's tunnel is no part of its id."""
+    by_hub(kind)(world)
+    _retold(world, "TransitGatewayRoutes", kind, resource)
+    assert OPEN == verdict(ask(world, *asked))
+
+
+@pytest.mark.parametrize("asked", [OUT, IN])
+@pytest.mark.parametrize("kind", ["vpn", "direct-connect-gateway"])
+def test_what_is_attached_is_not_known_where_nothing_names_it(world, kind, asked):
+    """Neither the route nor the attachment names it: that is no proof that it does not exist."""
+    by_hub(kind)(world)
+    for key in ("TransitGatewayRoutes", "TransitGatewayAttachments"):
+        _retold(world, key, kind, None)
+    assert "inconclusive" == ask(world, *asked).verdict

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from flowdiag.component import Component, View, entrance, is_outside
+from flowdiag.component import Component, View, attached, entrance, is_outside
 from flowdiag.model import Evidence, Flow, Move, Observation, Packet, Place, Query, Scope, Translation, Unread
 
 # What stands at the end of a transit gateway's attachment, by the kind of resource that AWS shows of it.
@@ -156,25 +156,33 @@ def _by_route(gateway: str, vpc: str, scope: Scope, packet: Packet, view: View, 
     if choice.undecided:
         return Ways("unknown", route=route)
     if choice.way and choice.way.type in BEHIND:
-        return _told([_by_transit(gateway, a, choice.way.type, vpc, scope) for a in choice.way.attachments], choice.way.text)
+        ways = [_by_transit(gateway, a, choice.way.type, vpc, scope, view) for a in choice.way.attachments]
+        return _told(ways, choice.way.text) if all(ways) else Ways("unknown", route=choice.way.text)
     if choice.way and choice.way.state == "active":
         return Ways("elsewhere", route=choice.way.text)
-    return _told(_outside(gateway, vpc, scope, view), route)
+    found = _outside(gateway, vpc, scope, view)
+    return Ways("unknown", route=route) if found is None else _told(found, route)
 
 
-def _by_transit(gateway: str, attachment: Any, type: str, vpc: str, scope: Scope) -> WayIn:
-    id = attachment.transit_gateway_attachment_id if type == "connect" else attachment.resource_id
+def _by_transit(gateway: str, attachment: Any, type: str, vpc: str, scope: Scope, view: View) -> WayIn | None:
+    """In by an attachment; None where what is attached is not known."""
+    known = attachment.transit_gateway_attachment_id
+    id = known if type == "connect" else attached(attachment, gateway, scope, view)
+    if not id:
+        return None
     outside = Place(kind=BEHIND[type], id=id, role="leave", scope=scope)
     inner = Place(kind="transit_gateway", id=gateway, role=attachment.transit_gateway_attachment_id, scope=scope)
     return WayIn(outside, inner, vpc)
 
 
 def _outside(gateway: str, vpc: str, scope: Scope, view: View) -> Any:
-    """Every attachment of the transit gateway that leads out of AWS, or Unread."""
+    """Every attachment of the transit gateway that leads out of AWS, or Unread; None where one does not tell what it joins."""
     found = view.find("transit_gateway_side", "gateway", gateway, scope)
     if isinstance(found, Unread):
         return found
-    return [_by_transit(gateway, a, a.resource_type, vpc, scope) for a in found if a.alive and a.resource_type in BEHIND]
+    alive = (a for a in found if a.alive and a.resource_type in BEHIND)
+    ways = [_by_transit(gateway, a, a.resource_type, vpc, scope, view) for a in alive]
+    return ways if all(ways) else None
 
 
 def _by_attachment(receiver: Any, packet: Packet, view: View, route: str) -> Ways:
@@ -186,6 +194,6 @@ def _by_attachment(receiver: Any, packet: Packet, view: View, route: str) -> Way
         return Ways("unknown", route=route)
     parts = [_by_vpn_gateway(gateway, packet, view) for gateway in gateways if gateway.vpc == vpc]
     parts += [_outside(a.transit_gateway_id, vpc, scope, view) for a in attachments if a.alive]
-    if any(isinstance(part, Unread) for part in parts):
+    if any(part is None or isinstance(part, Unread) for part in parts):
         return Ways("unknown", route=route)
     return _told([way for part in parts for way in part], route)

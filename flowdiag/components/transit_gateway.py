@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from flowdiag.component import Component, Offer, Part, Read, Resource, View, by_id, by_name, owner_scope
+from flowdiag.component import Component, Offer, Part, Read, Resource, View, attached, by_id, by_name, owner_scope
 from flowdiag.model import Evidence, Hop, Move, Observation, Packet, Place, Scope, Translation, Unread
 
 PEERINGS = ("peering", "tgw-peering")
@@ -267,14 +267,23 @@ def _onward(crossing: Crossing, place: Place, packet: Packet, view: View) -> tup
     if way.type in PEERINGS:
         return _to_peer(crossing, place, packet, view)
     if way.type in OUTSIDE:
-        return tuple(_out(attachment, way.type, place, packet, len(way.attachments) > 1) for attachment in way.attachments)
+        return _outside(crossing, place, packet, view)
     target = Place(kind="unsupported", id=way.resource or way.attachment, role=way.type, scope=place.scope)
     return (Move(to=target, packet=_unseen(packet, place).but(subnet="", vpc="")),)
 
 
-def _out(attachment: Any, type: str, place: Place, packet: Packet, guess: bool) -> Move:
+def _outside(crossing: Crossing, place: Place, packet: Packet, view: View) -> tuple[Move, ...] | None:
+    """Out of AWS by any of the route's attachments; None where what is attached is not known of one."""
+    way, scope = crossing.way, crossing.table.scope
+    connect = way.type == "connect"
+    ends = [(a, a.transit_gateway_attachment_id if connect else attached(a, place.id, scope, view)) for a in way.attachments]
+    if not all(id for _, id in ends):
+        return None
+    return tuple(_out(attachment, way.type, id, place, packet, len(ends) > 1) for attachment, id in ends)
+
+
+def _out(attachment: Any, type: str, id: str, place: Place, packet: Packet, guess: bool) -> Move:
     """Out of AWS by an attachment, at which the answer is taken to come in again; of several one is taken for each flow."""
-    id = attachment.transit_gateway_attachment_id if type == "connect" else attachment.resource_id
     back = place.model_copy(update={"role": attachment.transit_gateway_attachment_id})
     noted = Translation(place=back, before=packet.flow, after=packet.flow)
     onward = _unseen(packet, place).but(subnet="", vpc="", translations=(*packet.translations, noted))

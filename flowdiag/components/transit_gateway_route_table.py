@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from pydantic import model_validator
 
 from flowdiag.address import closest, holds, network
-from flowdiag.component import Cidr, Component, Id, Lookup, Part, Read, Resource, View
+from flowdiag.component import Cidr, Component, Id, Lookup, Part, Read, Resource, View, attached
 from flowdiag.model import Address, Query, Scope
 
 # Equal prefixes: a static route, then a prefix list reference, then what is propagated, by where it comes from.
@@ -70,15 +70,16 @@ class RouteAttachment(Part):
 
     def foresee(self, gateway: str, scope: Scope, view: View) -> None:
         """Ask for what stands at the end of an attachment that leads out of AWS."""
+        resource = attached(self, gateway, scope, view)
         if self.resource_type == "vpn":
-            connection = view.get("vpn_connection", self.resource_id, scope)
+            connection = view.get("vpn_connection", resource, scope) if resource else None
             if connection:
                 view.get("customer_gateway", connection.customer_gateway_id, scope)
         elif self.resource_type == "direct-connect-gateway":
             view.get("direct_connect_associations", gateway, scope)
-            attached = view.get("direct_connect_attachments", self.resource_id, scope)
-            if attached:
-                attached.interfaces(view)
+            known = view.get("direct_connect_attachments", resource, scope) if resource else None
+            if known:
+                known.interfaces(view)
         elif self.resource_type == "connect":
             view.get("transit_gateway_connect", self.transit_gateway_attachment_id, scope)
             view.find("connect_peer", "attachment", self.transit_gateway_attachment_id, scope)

@@ -28,7 +28,7 @@ from flowdiag.component import (
     owner_scope,
     required,
 )
-from flowdiag.model import ICMP, ICMPV6, TCP, Evidence, Move, Observation, Packet, Place, Scope, Unread
+from flowdiag.model import ANYWHERE, ICMP, ICMPV6, TCP, Evidence, Move, Observation, Packet, Place, Query, Scope, Unread
 
 # States in which nothing passes; a deleted endpoint may still be shown for a while.
 GONE = ("pendingacceptance", "pending", "deleting", "deleted", "rejected", "failed", "expired")
@@ -39,6 +39,8 @@ TYPES = {
     "Resource": "resource",
     "ServiceNetwork": "service network",
 }
+# Why nothing is known of somebody else's service, and what would show it.
+OWNER_ALONE = "DescribeVpcEndpointServiceConfigurations shows it to its owner alone: read that account too"
 EMERGE = "emerge"  # the role of an endpoint at which a packet comes out again
 
 
@@ -259,6 +261,9 @@ def _service(endpoint: Any, view: View) -> str:
     if not endpoint.service_id:
         return "aws" if endpoint.service_name or endpoint.type not in ("interface", "appliances") else "unknown"
     found = view.get("vpc_endpoint_service", endpoint.service_id, endpoint.scope)
+    if found is None and endpoint.type == "interface":
+        query = Query(kind="vpc_endpoint_service", by="id", value=endpoint.service_id, scope=ANYWHERE)
+        view.lack(Unread(query=query, reason=OWNER_ALONE, retry=False))
     return "own" if found else "unknown" if isinstance(found, Unread) else "others"
 
 
