@@ -48,23 +48,34 @@ def _state(leg: Leg) -> State:
     if blocker:
         return "blocked logged" if _is_logged(blocker) else "blocked back" if _got_there(blocker) else "blocked silent"
     if _closed_together(findings):
-        return "blocked logged"
+        return "blocked logged" if all(map(_is_logged, _partly(findings))) else "blocked silent"
     if any(f.verdict == "inconclusive" for f in findings) or not (leg.request_arrived and leg.reply_arrived):
         return "unknown"
     return "partial" if any(f.verdict == "partial" for f in findings) else "passes"
 
 
 def _closed_together(findings: list[Finding]) -> bool:
-    """True where guards that each refuse a part of a packet's ports leave none of them open together."""
-    left: dict[tuple[str, str, str], list[PortRange]] = {}
-    for finding in (f for f in findings if f.verdict == "partial" and f.flow and f.flow.destination_ports):
+    """True where guards that each refuse a part of a connection's ports, there or back, leave none of them open together."""
+    left: dict[tuple[str, ...], list[PortRange]] = {}
+    for finding in _partly(findings):
         assert finding.flow
-        assert finding.flow.destination_ports
-        header = (finding.direction, str(finding.flow.source), str(finding.flow.destination))
-        open_ports = left.setdefault(header, [finding.flow.destination_ports])
-        for denied in finding.denied:
-            open_ports[:] = [piece for ports in open_ports for piece in ports.minus(denied)]
+        asked = finding.flow if finding.direction == "request" else finding.flow.reply()
+        ends = (str(asked.source), str(asked.destination))
+        receiver, sender = ("service", "client") if finding.direction == "request" else ("client", "service")
+        for end, ports, refused in (
+            (receiver, finding.flow.destination_ports, finding.denied),
+            (sender, finding.flow.source_ports, finding.denied_senders),
+        ):
+            if ports is None or not refused:
+                continue
+            open_ports = left.setdefault((end, *ends), [ports])
+            for denied in refused:
+                open_ports[:] = [piece for ports in open_ports for piece in ports.minus(denied)]
     return any(not ports for ports in left.values())
+
+
+def _partly(findings: list[Finding]) -> list[Finding]:
+    return [f for f in findings if f.verdict == "partial" and f.flow and (f.denied or f.denied_senders)]
 
 
 def _got_there(blocker: Finding) -> bool:

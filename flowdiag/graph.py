@@ -250,6 +250,7 @@ class Walker:
             evidence=observation.evidence,
             inputs=observation.inputs,
             denied=observation.denied,
+            denied_senders=observation.denied_senders,
             fix=observation.fix,
             idle_timeout=observation.idle_timeout,
             flow=packet.flow,

@@ -260,8 +260,9 @@ class Observation(Value):
 
     `inputs` are the table's input columns by name; `words` fill the `{…}` of the headline; `detail` is the short
     text beside the mark on the path; `near_miss` is the closest rule that did not match and the field it differs in;
-    `denied` are the ports a partly open guard refuses; `fix` are the facts a remedy needs; `idle_timeout` are the seconds
-    without a packet after which this component forgets the connection, None where it has no such limit or none is known.
+    `denied` are the ports a partly open guard refuses, `denied_senders` those of the sender; `fix` are the facts a remedy
+    needs; `idle_timeout` are the seconds without a packet after which this component forgets the connection, None where it
+    has no such limit or none is known.
     """
 
     table: str
@@ -273,6 +274,7 @@ class Observation(Value):
     near_miss: str = ""
     evidence: tuple[Evidence, ...] = ()
     denied: tuple[PortRange, ...] = ()
+    denied_senders: tuple[PortRange, ...] = ()
     fix: Mapping[str, str] = Field(default_factory=dict)
     idle_timeout: int | None = None
 
@@ -294,6 +296,7 @@ class Finding(Value):
     evidence: tuple[Evidence, ...] = ()
     inputs: Mapping[str, str] = Field(default_factory=dict)
     denied: tuple[PortRange, ...] = ()
+    denied_senders: tuple[PortRange, ...] = ()
     fix: Mapping[str, str] = Field(default_factory=dict)
     idle_timeout: int | None = None
     flow: Flow | None = None

@@ -132,7 +132,7 @@ def _as_good(trace: Trace, goal: Trace, trial: Trial) -> bool:
 def _standing(path: Trace) -> set[tuple[Any, ...]]:
     """What blocks, told apart by leg, place and ports, so that two walks can be compared."""
     told = ((number, f) for number, leg in enumerate(path.legs) for f in leg.findings if f.verdict != "allowed")
-    return {(number, f.code, f.resource, f.role, f.direction, f.denied) for number, f in told}
+    return {(number, f.code, f.resource, f.role, f.direction, f.denied, f.denied_senders) for number, f in told}
 
 
 def _remaining(path: Trace, snapshot: Snapshot) -> str:

@@ -383,3 +383,88 @@ def test_a_half_written_firewall_decides_nothing(key, spoil, rules):
     inspected(pair, order="STRICT_ORDER", default=default).stateful("one", deepcopy(rules))
     spoil(pair.world.raw()[pair.world.account, pair.world.region][key][0])
     assert "inconclusive" == pair.ask().verdict
+
+
+# ---------------------------------------------------------------- by ports
+
+
+def from_ports(priority: int, action: str, *spans: tuple[int, int], to: bool = False) -> dict[str, Any]:
+    """A stateless rule for TCP from these ports, or `to` them."""
+    ports = [{"FromPort": first, "ToPort": last} for first, last in spans]
+    looks = {"Protocols": [6], "DestinationPorts" if to else "SourcePorts": ports}
+    return {"Priority": priority, "RuleDefinition": {"MatchAttributes": looks, "Actions": [action]}}
+
+
+LOW, HIGH = (32768, 40000), (40001, 60999)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        [from_ports(1, "aws:drop", LOW, HIGH)],
+        [from_ports(1, "aws:drop", LOW), from_ports(2, "aws:drop", HIGH)],
+        [from_ports(1, "aws:drop", (1, 35000), (34000, 40000)), from_ports(2, "aws:drop", (39000, 65535))],
+    ],
+)
+def test_spans_and_rules_that_drop_every_client_port_together_block(rules):
+    """What the first rule leaves, the next one drops: no port is left."""
+    pair = Pair()
+    inspected(pair).stateless("s", rules)
+    assert ("blocked", "NF102") == verdict(pair.ask())
+
+
+def test_rules_that_pass_every_client_port_together_pass():
+    """Two halves are a whole, in each direction."""
+    pair = Pair()
+    there = [from_ports(1, "aws:pass", LOW), from_ports(2, "aws:pass", HIGH)]
+    inspected(pair, stateless_default="aws:drop").stateless("s", [*there, from_ports(3, "aws:pass", LOW, HIGH, to=True)])
+    assert OPEN == verdict(pair.ask())
+
+
+@pytest.mark.parametrize(
+    ("default", "expected"),
+    [
+        ("aws:drop_strict", ("blocked", "NF103")),
+        ("aws:drop_established", ("blocked", "NF104")),
+        ("aws:alert_strict", ("partial", "NF106")),
+        ("aws:something_new", ("inconclusive", "NF192")),
+    ],
+)
+def test_the_stateful_engine_judges_the_ports_that_are_left(default, expected):
+    """A stateless drop of some ports hides nothing behind it."""
+    pair = Pair()
+    inspected(pair, order="STRICT_ORDER", default=(default,)).stateless("s", [from_ports(1, "aws:drop", LOW)])
+    assert expected == verdict(pair.ask())
+
+
+def test_both_engines_are_told_where_they_close_the_flow_together():
+    """Whoever opens it has to change both."""
+    pair = Pair()
+    inspected(pair, **STRICT).stateless("s", [from_ports(1, "aws:drop", LOW)])
+    told = pair.ask().findings[0].headline
+    assert "s priority 1: aws:drop" in told
+    assert "stateful default: aws:drop_strict" in told
+
+
+def test_ports_dropped_there_and_ports_dropped_back_close_the_flow_together():
+    """A client port has to be open in both directions."""
+    pair = Pair()
+    inspected(pair).stateless("s", [from_ports(1, "aws:drop", LOW), from_ports(2, "aws:drop", HIGH, to=True)])
+    assert "blocked" == pair.ask().verdict
+
+
+def test_ports_dropped_there_and_back_alike_leave_the_others_open():
+    """The same half twice is a half."""
+    pair = Pair()
+    inspected(pair).stateless("s", [from_ports(1, "aws:drop", LOW), from_ports(2, "aws:drop", LOW, to=True)])
+    assert ("partial", "NF106") == verdict(pair.ask())[:2]
+
+
+def test_a_drop_of_one_kind_of_packet_counts_for_its_ports():
+    """First packets are dropped of one half, acknowledgements of the other: no connection."""
+    pair = Pair()
+    syn, ack = from_ports(1, "aws:drop", LOW), from_ports(2, "aws:drop", HIGH)
+    syn["RuleDefinition"]["MatchAttributes"]["TCPFlags"] = [{"Flags": ["SYN"], "Masks": ["SYN", "ACK"]}]
+    ack["RuleDefinition"]["MatchAttributes"]["TCPFlags"] = [{"Flags": ["ACK"], "Masks": ["SYN", "ACK"]}]
+    inspected(pair).stateless("s", [syn, ack])
+    assert ("blocked", "NF102") == verdict(pair.ask())[:2]

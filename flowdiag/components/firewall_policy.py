@@ -38,17 +38,54 @@ KNOWN = frozenset(
 
 @dataclass(frozen=True)
 class Ruling:
-    """What one of the two engines does: `outcomes` are all that is possible, `text` is the rule or the group behind it."""
+    """What the stateful engine does: `outcomes` are all that is possible, `text` is the rule or the group behind it."""
 
     outcomes: frozenset[str]
     text: str = ""
 
     @property
     def word(self) -> str:
-        """The one outcome, `partial` where only some ports or packets are dropped, or unknown."""
-        if len(self.outcomes) == 1:
-            return next(iter(self.outcomes))
-        return "partial" if "some" in self.outcomes else "unknown"
+        """The one outcome, or unknown."""
+        return next(iter(self.outcomes)) if len(self.outcomes) == 1 else "unknown"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The packet with some of its possible ports, for which the stateless rules are the same; `outcomes` as in a Ruling."""
+
+    flow: Flow
+    outcomes: frozenset[str] = frozenset()
+    texts: tuple[str, ...] = ()
+
+    def met(self, outcome: str, text: str, flow: Flow) -> Piece:
+        """A part of it that meets one more rule."""
+        return Piece(flow, self.outcomes | {outcome}, (*self.texts, text))
+
+    def then(self, other: Piece) -> Piece:
+        """It and another kind of packet of the same connection, with the ports of the other one."""
+        known = bool(self.outcomes) and other.outcomes <= self.outcomes
+        return Piece(other.flow, self.outcomes | other.outcomes, self.texts if known else (*self.texts, *other.texts))
+
+
+@dataclass(frozen=True)
+class Sifting:
+    """What the stateless engine does, by ports: those that it drops for certain, and what is left; `text` are the rules."""
+
+    dropped: tuple[Piece, ...]
+    left: tuple[Piece, ...]
+    text: str
+
+    @property
+    def word(self) -> str:
+        """`pass`, `drop`, `forward`, `partial` where only some ports or some of everybody's packets are dropped, or unknown."""
+        if not self.left:
+            return "drop"
+        outcomes = frozenset[str]().union(*(piece.outcomes for piece in self.left))
+        if "unknown" in outcomes:
+            return "unknown"
+        if self.dropped or "drop" in outcomes:
+            return "partial"
+        return next(iter(outcomes)) if len(outcomes) == 1 else "unknown"
 
 
 class StatelessReference(Part):
@@ -126,35 +163,48 @@ class FirewallPolicy(Resource):
 
     # ------------------------------------------------------------ stateless
 
-    def stateless(self, flow: Flow, reply: bool, view: View) -> Ruling:
-        """What the stateless rules do to every packet of one direction of a connection."""
-        kinds = (REPLY_FLAGS if reply else REQUEST_FLAGS) if flow.protocol == TCP else (frozenset[str](),)
-        rulings = [self._stateless(flow, flags, view) for flags in kinds]
-        dropped = next((ruling for ruling in rulings if ruling.outcomes == {"drop"}), None)
-        if dropped:
-            return dropped  # a connection that loses one kind of its packets is no connection
-        outcomes = frozenset[str]().union(*(ruling.outcomes for ruling in rulings))
-        some = {"some"} if "drop" in outcomes and "unknown" not in outcomes and len(outcomes) > 1 else set()
-        return Ruling(outcomes | some, next((ruling.text for ruling in rulings if len(ruling.outcomes) > 1), rulings[0].text))
+    def stateless(self, flow: Flow, reply: bool, view: View) -> Sifting:
+        """What the stateless rules do to every packet of one direction of a connection.
 
-    def _stateless(self, flow: Flow, flags: frozenset[str], view: View) -> Ruling:
-        """The first rule that fits; what may fit stays possible beside what comes after it."""
-        policy, outcomes, texts = self.firewall_policy, set[str](), list[str]()
+        A connection that loses one kind of its packets is no connection: what is dropped of one kind is dropped.
+        """
+        kinds = (REPLY_FLAGS if reply else REQUEST_FLAGS) if flow.protocol == TCP else (frozenset[str](),)
+        dropped, texts = list[Piece](), list[str]()
+        left = [Piece(flow)]
+        for flags in kinds:
+            judged = [(before, after) for before in left for after in self._stateless(before.flow, flags, view)]
+            dropped += [after for _, after in judged if after.outcomes == {"drop"}]
+            left = [before.then(after) for before, after in judged if after.outcomes != {"drop"}]
+            texts += [said for before, after in judged if not before.outcomes >= after.outcomes for said in after.texts]
+        decisive = texts if left else [said for piece in dropped for said in piece.texts]
+        return Sifting(tuple(dropped), tuple(left), ", else ".join(dict.fromkeys(decisive)))
+
+    def _stateless(self, flow: Flow, flags: frozenset[str], view: View) -> list[Piece]:
+        """The first rule that fits, for each of the ports; what may fit stays possible beside what comes after it."""
+        policy, done, left = self.firewall_policy, list[Piece](), [Piece(flow)]
         for reference in sorted(policy.stateless_rule_group_references, key=lambda r: r.priority):
             group = view.get("firewall_stateless_rules", reference.resource_arn, _home(reference.resource_arn))
             if not group:
-                return Ruling(frozenset((*outcomes, "unknown", "drop")), f"{_named(reference.resource_arn)}, which was not read")
+                text = f"{_named(reference.resource_arn)}, which was not read"
+                return [*done, *(piece.met("unknown", text, piece.flow) for piece in left)]
             for rule in group.rules:
-                fits = rule.rule_definition.match_attributes.covers(flow, flags)
+                looks = rule.rule_definition.match_attributes
+                fits = looks.covers(flow, flags)
                 if fits == "no":
                     continue
-                outcomes.add(_standard(rule.rule_definition.actions))
-                texts.append(f"{group.name} priority {rule.priority}: {' '.join(rule.rule_definition.actions)}")
-                if fits == "yes":
-                    return Ruling(frozenset(outcomes), ", else ".join(texts))
-        outcomes.add(_standard(policy.stateless_default_actions))
-        texts.append(f"stateless default: {' '.join(policy.stateless_default_actions)}")
-        return Ruling(frozenset(outcomes), ", else ".join(texts))
+                outcome = _standard(rule.rule_definition.actions)
+                text = f"{group.name} priority {rule.priority}: {' '.join(rule.rule_definition.actions)}"
+                hit, missed = list[Piece](), list[Piece]()
+                for piece in left:
+                    inside, outside = looks.cut(piece.flow)
+                    hit += [piece.met(outcome, text, part) for part in inside]
+                    missed += [Piece(part, piece.outcomes, piece.texts) for part in outside]
+                done, left = ([*done, *hit], missed) if fits == "yes" else (done, [*hit, *missed])
+                if not left:
+                    return done
+        text = f"stateless default: {' '.join(policy.stateless_default_actions)}"
+        default = _standard(policy.stateless_default_actions)
+        return [*done, *(piece.met(default, text, piece.flow) for piece in left)]
 
     # ------------------------------------------------------------ stateful
 

@@ -53,15 +53,24 @@ class MatchAttributes(Part):
     tcp_flags: tuple[TcpFlags, ...] = Field(default=(), alias="TCPFlags")
 
     def covers(self, flow: Flow, flags: frozenset[str]) -> Answer:
-        """Whether the rule fits the packet; unknown where it fits a part of the packet's possible ports."""
+        """Whether the rule fits the packet, its ports aside; unknown where it fits a part of everybody on the internet."""
         if self.protocols and flow.protocol not in self.protocols:
             return "no"
         if flow.protocol == TCP and self.tcp_flags and not any(entry.cover(flags) for entry in self.tcp_flags):
             return "no"
-        answers = [_among(self.sources, flow.source), _among(self.destinations, flow.destination)]
-        if flow.protocol in PORTED:
-            answers += [_spans(self.source_ports, flow.source_ports), _spans(self.destination_ports, flow.destination_ports)]
+        answers = (_among(self.sources, flow.source), _among(self.destinations, flow.destination))
         return "no" if "no" in answers else "unknown" if "unknown" in answers else "yes"
+
+    def cut(self, flow: Flow) -> tuple[tuple[Flow, ...], tuple[Flow, ...]]:
+        """The packet with those of its possible ports that the rule names, and with the others."""
+        if flow.protocol not in PORTED or not (self.source_ports or self.destination_ports):
+            return (flow,), ()
+        sources, others = _cut(self.source_ports, flow.source_ports)
+        destinations, rest = _cut(self.destination_ports, flow.destination_ports)
+        inside = tuple(flow.rewritten(source_ports=one, destination_ports=other) for one in sources for other in destinations)
+        outside = [flow.rewritten(source_ports=one) for one in others]
+        outside += [flow.rewritten(source_ports=one, destination_ports=other) for one in sources for other in rest]
+        return inside, tuple(outside)
 
 
 class RuleDefinition(Part):
@@ -127,12 +136,16 @@ def _among(listed: tuple[AddressDefinition, ...], address: Address) -> Answer:
     return "unknown" if any(splits_anybody(cidr, address) for cidr in cidrs) else "no"
 
 
-def _spans(listed: tuple[PortSpan, ...], ports: PortRange | None) -> Answer:
-    """Whether the spans hold the ports; unknown where they hold a part of them."""
+def _cut(listed: tuple[PortSpan, ...], ports: PortRange | None) -> tuple[list[PortRange | None], list[PortRange]]:
+    """The ports that the spans hold together, and those that they do not; without spans all ports are held."""
     if not listed or ports is None:
-        return "yes"
-    common = [ports.overlap(PortRange(first=span.from_port, last=span.to_port)) for span in listed]
-    return "yes" if ports in common else "unknown" if any(common) else "no"
+        return [ports], []
+    inside: list[PortRange | None] = []
+    left = [ports]
+    for span in (PortRange(first=each.from_port, last=each.to_port) for each in listed):
+        inside += [common for piece in left if (common := piece.overlap(span))]
+        left = [rest for piece in left for rest in piece.minus(span)]
+    return inside, left
 
 
 class FirewallStatelessRulesComponent(Component):

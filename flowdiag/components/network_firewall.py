@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View
-from flowdiag.model import Evidence, Move, Observation, Packet, Place, Scope, Unread
+from flowdiag.components.firewall_policy import Piece, Sifting
+from flowdiag.model import Evidence, Flow, Move, Observation, Packet, Place, PortRange, Scope, Unread
 
 # https://docs.aws.amazon.com/network-firewall/latest/APIReference/API_Attachment.html
 READY, GONE = ("READY", "SCALING"), ("CREATING", "FAILED")
 BY_DEFAULT = "passed by default"
+LOST = frozenset(("drop", "handshake"))
 
 
 class EndpointAttachment(Part):
@@ -127,21 +129,21 @@ class NetworkFirewallComponent(Component):
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
         """Whether it works, what each of its two engines does with the packet, and whether it sees both directions."""
         seen = _seen(place, view)
-        reply = packet.direction == "reply"
         known = _remembered(place, packet)
-        stateless = seen.policy.stateless(packet.flow, reply, view) if seen.policy else None
-        inspected = stateless is not None and stateless.word == "forward"
-        stateful, text = _stateful(seen, packet, known, view) if inspected else ("skipped", "")
+        stateless = seen.policy.stateless(packet.flow, packet.direction == "reply", view) if seen.policy else None
+        rest = _inspected(seen, stateless, packet, known, view) if stateless else UNINSPECTED
         name = seen.firewall.name if seen.firewall else place.id
-        texts = [said for said in (stateless.text if stateless else "", text) if said]
+        texts = [said for said in (stateless.text if stateless else "", rest.text) if said]
+        partly = stateless is not None and stateless.word == "partial"
+        told = (texts[0] if rest.word == "pass" else ", then ".join(texts)) if partly else texts[-1] if texts else ""
         return Observation(
             table="network_firewall",
             inputs={
                 "packet": packet.direction,
                 "state": seen.state,
                 "stateless": stateless.word if stateless else "unknown",
-                "stateful": stateful,
-                "both ways": "yes" if not reply or known else "no",
+                "stateful": rest.word,
+                "both ways": "yes" if packet.direction == "request" or known or not rest.forwarded else "no",
             },
             words={
                 "firewall": name,
@@ -149,12 +151,14 @@ class NetworkFirewallComponent(Component):
                 "state": seen.told,
                 "packet": packet.direction,
                 "flow": packet.flow.service(),
-                "rule": texts[-1] if texts else "rules that were not read",
+                "rule": told or "rules that were not read",
             },
             resource=place.id,
             name=name,
-            detail=texts[-1] if texts else "",
+            detail=told,
             evidence=tuple(Evidence(where=seen.policy.name if seen.policy else place.id, text=text) for text in texts),
+            denied=_whole_of(packet.flow, rest.dropped, "source_ports", "destination_ports") if partly else (),
+            denied_senders=_whole_of(packet.flow, rest.dropped, "destination_ports", "source_ports") if partly else (),
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
@@ -218,16 +222,63 @@ def _stateful(seen: Seen, packet: Packet, known: Place | None, view: View) -> tu
     return ruling.word, ruling.text
 
 
+@dataclass(frozen=True)
+class Inspected:
+    """What becomes of what the stateless rules leave of a packet: the word for all of it, the rule behind it, whether the
+    stateful engine sees any of it, and every part that does not pass, those that the stateless rules drop among them."""
+
+    word: str
+    text: str = ""
+    forwarded: bool = False
+    dropped: tuple[Flow, ...] = ()
+
+
+UNINSPECTED = Inspected("skipped")
+
+
+def _inspected(seen: Seen, stateless: Sifting, packet: Packet, known: Place | None, view: View) -> Inspected:
+    """What the stateful engine makes of a packet that is forwarded, or of those of its ports that are not dropped before."""
+    if stateless.word == "forward":
+        word, text = _stateful(seen, packet, known, view)
+        return Inspected(word, text, forwarded=True)
+    if stateless.word != "partial":
+        return UNINSPECTED
+    judged = [(piece, *_rest(seen, piece, packet, known, view)) for piece in stateless.left]
+    words = {word for _, word, _ in judged}
+    lost = (piece.flow for piece, word, _ in judged if word in LOST)
+    dropped = (*(piece.flow for piece in stateless.dropped), *lost)
+    word = "pass" if "pass" in words else "unknown" if not words <= LOST else "drop" if len(words) > 1 else words.pop()
+    texts = dict.fromkeys(text for _, found, text in judged if text and (word == "unknown" or found == word or found in LOST))
+    forwarded = any("forward" in piece.outcomes for piece in stateless.left)
+    return Inspected(word, " and ".join(texts), forwarded, dropped)
+
+
+def _rest(seen: Seen, piece: Piece, packet: Packet, known: Place | None, view: View) -> tuple[str, str]:
+    """What becomes of one part of a packet that the stateless rules do not drop, or not for everybody."""
+    ways = piece.outcomes - {"drop"}
+    if ways == {"forward"}:
+        return _stateful(seen, packet.but(flow=piece.flow), known, view)
+    return ("pass" if ways == {"pass"} else "unknown"), ""
+
+
+def _whole_of(flow: Flow, dropped: tuple[Flow, ...], whole: str, ports: str) -> tuple[PortRange, ...]:
+    """Ports of one end that are dropped whatever the other end's port is."""
+    sure = (getattr(part, ports) for part in dropped if getattr(part, whole) == getattr(flow, whole))
+    return tuple(found for found in sure if found)
+
+
 def _watched(seen: Seen, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
     """What the stateful engine remembers of a request: the reply has to come back through this endpoint.
 
     https://docs.aws.amazon.com/network-firewall/latest/developerguide/asymmetric-routing.html
     """
-    stateless = seen.policy.stateless(packet.flow, False, view).word if seen.policy else "unknown"
-    if packet.direction == "reply" or stateless in ("pass", "drop"):
+    if packet.direction == "reply":
         return ()
-    word, text = _stateful(seen, packet, None, view) if stateless == "forward" else ("unknown", "")
-    by_default = word == "pass" and text.startswith("stateful default")
+    stateless = seen.policy.stateless(packet.flow, False, view) if seen.policy else None
+    rest = _inspected(seen, stateless, packet, None, view) if stateless else UNINSPECTED
+    if stateless and stateless.word != "unknown" and not rest.forwarded:
+        return ()
+    by_default = rest.word == "pass" and rest.text.startswith("stateful default")
     return (place.model_copy(update={"role": BY_DEFAULT if by_default else ""}),)
 
 
