@@ -35,20 +35,26 @@ class Rulebook(Protocol):
 
 @dataclass(frozen=True)
 class Held:
-    """A cause held against the evidence: the answer, and what shows it."""
+    """A cause held against the evidence: the answer, and what shows it; `always` where no other configuration of these
+    resources would change that."""
 
     answer: Answer
     note: str = ""
+    always: bool = False
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a cause is held against: the findings of the walk and the sightings of the wire."""
+    """What a cause is held against: the findings of the walk and the sightings of the wire.
+
+    `inside`: both ends are interfaces of one VPC.
+    """
 
     findings: tuple[Finding, ...]
     sightings: tuple[Sighting, ...]
     answer: str = "unknown"
     counted: Mapping[Direction, str] = field(default_factory=dict)
+    inside: bool = False
 
     def seen(self, point: str) -> set[str]:
         """What the wire shows at a point, over all legs."""
@@ -73,14 +79,16 @@ def candidates(
     sightings: tuple[Sighting, ...] = (),
     answer: str = "unknown",
     counted: Mapping[Direction, str] | None = None,
+    inside: bool = False,
 ) -> tuple[Candidate, ...]:
     """Every cause that the table `symptom` lists for this symptom, in its order, with what the evidence says of it.
 
-    `counted` is what a transit gateway counts as lost for want of a route, by direction.
+    `counted` is what a transit gateway counts as lost for want of a route, by direction; `inside`: both ends are
+    interfaces of one VPC.
     """
     table = rules.table("symptom")
     causes = next(column.values for column in table.inputs if column.name == "cause")
-    evidence = Evidence(findings, sightings, answer, counted or {})
+    evidence = Evidence(findings, sightings, answer, counted or {}, inside)
     found = [(cause, _held(cause, evidence)) for cause in causes]
     if symptom in ("reject", "no_log") and not any(held.answer == "yes" for cause, held in found if cause in _READ):
         found = [(cause, _at_another_time(held) if cause in _READ else held) for cause, held in found]
@@ -100,7 +108,7 @@ def _candidate(cause: str, held: Held, rule: Any, table: Any) -> Candidate:
 
 def _at_another_time(held: Held) -> Held:
     """Where nothing that was read explains what the wire saw, it may have been another configuration then."""
-    return Held("unknown", f"{held.note}, as it was read") if held.answer == "no" else held
+    return Held("unknown", f"{held.note}, as it was read") if held.answer == "no" and not held.always else held
 
 
 def _held(cause: str, evidence: Evidence) -> Held:
@@ -161,7 +169,7 @@ def _block_public_access(evidence: Evidence) -> Held:
     outward = any(f.table.startswith(EXIT_TABLES) for f in evidence.findings)
     if outward or not _walked(evidence.findings, evidence.denied):
         return Held("unknown", "a custom log format with reject-reason would tell")
-    return Held("no", "the path crosses no internet gateway")
+    return Held("no", "the path crosses no internet gateway", always=evidence.inside)
 
 
 # ---------------------------------------------------------------- by the wire

@@ -144,6 +144,10 @@ class Scope(Value):
 ANYWHERE = Scope()
 
 
+BY_SOURCE = "source"
+"""The lookup of a query for flow log records whose value is what people call the place they lie in."""
+
+
 class Query(Value):
     """One thing the walk wants to know: the resources of `kind` whose lookup `by` gives `value`, in `scope`."""
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from flowdiag.model import (
+    BY_SOURCE,
     PROTOCOL_NAMES,
     Answer,
     Candidate,
@@ -29,11 +30,15 @@ VERIFIED = "verified: the flow then passes both ways"
 
 
 class Line(Value):
-    """One sentence of a block, what qualifies it, and the command a person can paste."""
+    """One sentence of a block, what qualifies it, and the command a person can paste.
+
+    `page` is a documentation page that a table names and that stands in the text: a link that is no foreign text.
+    """
 
     text: Text
     note: Text = ""
     command: Text = ""
+    page: Text = ""
     mark: RuleVerdict | None = None
 
 
@@ -217,7 +222,7 @@ def _ruled_out(candidates: tuple[Candidate, ...]) -> Iterator[Line]:
     for candidate in candidates:
         if candidate.status == "corrected":
             page = f" ({candidate.page})" if candidate.page else ""
-            yield Line(text=f"field notes: {candidate.cause}; documented: {candidate.note or candidate.headline}{page}")
+            yield Line(text=f"field notes: {candidate.cause}; documented: {candidate.note or candidate.headline}{page}", page=candidate.page)
 
 
 def _remedies(answer: Answer) -> Iterator[Line]:
@@ -248,10 +253,18 @@ def _unused(answer: Answer) -> Iterator[Line]:
 
 def _unread(unread: Unread) -> Line:
     query = unread.query
+    if query.by == BY_SOURCE:
+        return Line(text=unread.reason if _names_its_place(unread) else f"{query.value}: {unread.reason}".removeprefix(": "))
     by = "" if query.by == "id" else f"{query.by.replace('_', ' ')} "
     what = f"{query.kind.replace('_', ' ')} {'of ' if by else ''}{by}{query.value}".strip()
     reason = unread.reason + (f", grant {unread.action}" if unread.action else "")
     return Line(text=f"assumed: {what}: {unread.assumed} ({reason})" if unread.assumed else f"{what}: {reason}")
+
+
+def _names_its_place(unread: Unread) -> bool:
+    """Whether the reason begins with the place that was read, so that it need not be named before it."""
+    places = (place.removeprefix("flow logs in ") for place in unread.query.value.split(", "))
+    return unread.reason.startswith(tuple(filter(None, places)))
 
 
 def _more(answer: Answer, others: tuple[Finding, ...]) -> Line:

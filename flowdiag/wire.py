@@ -16,6 +16,7 @@ from flowdiag.differential import Rulebook, candidates
 from flowdiag.listening import Listening
 from flowdiag.logs import Search, Sought, Source, Tally, Window
 from flowdiag.model import (
+    BY_SOURCE,
     Address,
     Candidate,
     Coverage,
@@ -102,12 +103,17 @@ def witness(
         symptom=symptom,
         request="some arrived" if finding.verdict == "partial" else _request(seen, way),
         finding=finding,
-        candidates=candidates(symptom, trace.findings, rules, seen, answer, way.counted) if search else (),
+        candidates=candidates(symptom, trace.findings, rules, seen, answer, way.counted, _inside(trace)) if search else (),
         unread=_unread(search, seen, weighed) if search else (),
         sources=(described(search),) if search else (),
         files=tuple(search.tally.files) if search else (),
         last=max((s.last for s in seen if s.last), default=None),
     )
+
+
+def _inside(trace: Trace) -> bool:
+    """Whether every leg is between two interfaces of one VPC."""
+    return bool(trace.legs) and all(leg.source.vpc and leg.source.vpc == leg.destination.vpc for leg in trace.legs)
 
 
 def sought_at(wanted: tuple[Spot, ...], window: Window) -> Sought:
@@ -275,13 +281,15 @@ def _unread(search: Search, seen: Iterable[Sighting], weighed: Mapping[Spot, Cov
 
 
 def refused(source: str, tally: Tally) -> Iterable[Unread]:
+    """What of this source could not be read, and the lines that are no records."""
+    query = Query(kind="flow_log", by=BY_SOURCE, value=source)
     for note in tally.notes:
-        yield Unread(query=Query(kind="flow_log", by="id", value=source), reason=note)
+        yield Unread(query=query, reason=note)
     if tally.refused:
         first = "; ".join(f"{refusal.where} {refusal.reason}" for refusal in tally.refusals)
         more = " …" if tally.refused > len(tally.refusals) else ""
         reason = f"{tally.refused} of {tally.lines} lines are no flow log records: {first}{more}"
-        yield Unread(query=Query(kind="flow_log", by="id", value=source), reason=reason)
+        yield Unread(query=query, reason=reason)
 
 
 def _unseen(seen: Iterable[Sighting], weighed: Mapping[Spot, Coverage]) -> Iterable[Unread]:

@@ -287,6 +287,16 @@ def test_markdown_escapes_what_formats_links_or_notifies():
     assert "**why** \\*a\\* \\`b\\` \\[c\\](d) \\<i\\>\\|\\~ @\u200bteam #\u200b12 http\\://x www\\.x \\# h" in drawn, drawn
 
 
+def test_markdown_links_the_pages_of_tables_and_no_others():
+    """A documentation page that a table names can be followed; the same text from elsewhere stays as it is."""
+    page = "https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html#a_b"
+    cause = Candidate(code="SY201", cause="security group", status="corrected", headline="https://x.example", page=page)
+    drawn = render(answer(candidates=(cause,)), "markdown")
+    assert f"documented: https\\://x.example (<{page}>)" in drawn, drawn
+    hostile = cause.model_copy(update={"page": "https://x.example/> <b>"})
+    assert "<b>" not in render(answer(candidates=(hostile,)), "markdown").replace("\\<b\\>", "")
+
+
 @settings(max_examples=80, deadline=None)
 @given(foreign)
 @example("`" * 30)

@@ -461,3 +461,18 @@ def test_report_is_frozen():
     """A report cannot be changed by a surface."""
     with pytest.raises(ValueError, match="frozen"):
         report(answer()).headline = "other"
+
+
+@pytest.mark.parametrize(
+    ("source", "reason", "text"),
+    [
+        ("flow logs in t", "a.log.gz could not be read", "flow logs in t: a.log.gz could not be read"),
+        ("CloudWatch Logs /nope", "CloudWatch Logs /nope could not be searched", "CloudWatch Logs /nope could not be searched"),
+        ("flow logs in s3://b/p, CloudWatch Logs /x", "s3://b/p could not be listed", "s3://b/p could not be listed"),
+        ("", "fl-0a1 to arn: Firehose delivers on", "fl-0a1 to arn: Firehose delivers on"),
+    ],
+)
+def test_a_place_that_could_not_be_read_is_named_once(source, reason, text):
+    """The place is what people call it, without its kind before it, and not twice where the reason begins with it."""
+    unread = Unread(query=Query(kind="flow_log", by="source", value=source), reason=reason)
+    assert (text,) == tuple(line.text for line in block(report(answer(unread=(unread,))), "unread").lines)

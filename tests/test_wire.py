@@ -441,6 +441,14 @@ def test_reject_is_settled_by_the_configuration():
     } == told("reject", blocked)
 
 
+def test_no_other_configuration_sends_neighbours_through_a_gateway():
+    """Between interfaces of one VPC Block Public Access is ruled out, whatever the rules were then; guards are not."""
+    assert "possible" == told("reject", PASSING)["Block Public Access"][1]
+    inside = {c.cause: c.status for c in candidates("reject", PASSING, RULES, inside=True)}
+    assert ("ruled out", "possible") == (inside["Block Public Access"], inside["network ACL"])
+    assert "possible" == {c.cause: c.status for c in candidates("reject", (), RULES, inside=True)}["Block Public Access"]
+
+
 def test_note_of_the_network_acl_keeps_its_row():
     """REJECT by a network ACL is the notes' own row."""
     assert ("SY101", "confirmed") == told("reject", (*PASSING, finding("network_acl", "blocked")))["network ACL"]

@@ -14,6 +14,7 @@ _HEADING = re.compile(r"#(?!\d)")
 _LINKS = re.compile(r"(?i)\b(https?|ftp|mailto|xmpp):")
 _WWW = re.compile(r"(?i)\b(www)\.")
 _SUMMONS = re.compile(r"(@|#(?=\d))(?=\w)")
+_PAGE = re.compile(r"https://[\w./#?=%~:-]+")  # of nothing that could end a link
 _OPENS_BLOCK = re.compile(r"^(\s*)([-+=]|\d+(?=[.)]))")
 
 
@@ -70,8 +71,14 @@ def _block(block: Block) -> Iterator[str]:
 
 
 def _sentence(line: Line) -> str:
-    parts = (MARKS[line.mark] if line.mark else "", escaped(line.text), escaped(line.note))
+    parts = (MARKS[line.mark] if line.mark else "", _linked(line), escaped(line.note))
     return " ".join(part for part in parts if part)
+
+
+def _linked(line: Line) -> str:
+    """The text as GitHub shows it literally, but for the page of the line's table, which can be followed."""
+    before, page, after = line.text.rpartition(line.page) if _PAGE.fullmatch(line.page) else (line.text, "", "")
+    return f"{escaped(before)}<{page}>{escaped(after)}" if page else escaped(line.text)
 
 
 def _details(block: Block) -> Iterator[str]:
