@@ -222,7 +222,10 @@ def _ruled_out(candidates: tuple[Candidate, ...]) -> Iterator[Line]:
     for candidate in candidates:
         if candidate.status == "corrected":
             page = f" ({candidate.page})" if candidate.page else ""
-            yield Line(text=f"field notes: {candidate.cause}; documented: {candidate.note or candidate.headline}{page}", page=candidate.page)
+            yield Line(
+                text=f"field notes: {candidate.cause}; documented: {candidate.note or candidate.headline}{page}",
+                page=candidate.page,
+            )
 
 
 def _remedies(answer: Answer) -> Iterator[Line]:
