@@ -96,7 +96,10 @@ class Spans:
         self._ends: list[int] = []
 
     def add(self, start: int, end: int) -> None:
-        """Take in one stretch of Unix seconds."""
+        """Take in one stretch of Unix seconds; most go on where the last one ends."""
+        if self._starts and self._starts[-1] <= start <= min(end, self._ends[-1] + LONGEST_INTERVAL):
+            self._ends[-1] = max(end, self._ends[-1])
+            return
         low = bisect_left(self._ends, start - LONGEST_INTERVAL)
         high = bisect_left(self._starts, end + LONGEST_INTERVAL + 1)
         if low < high:
@@ -166,7 +169,9 @@ class Tally:
         """
         if interface in self.lost:
             return
-        coverage = self.interfaces.setdefault(interface, Coverage())
+        coverage = self.interfaces.get(interface)
+        if coverage is None:
+            coverage = self.interfaces[interface] = Coverage()
         coverage.skips += skipped
         if start is None or end is None:
             coverage.undated = True

@@ -19,20 +19,16 @@ HOST_PART = 4
 """Hextets of an IPv6 address behind the /64 of its subnet: they tell the hosts of a network apart."""
 
 
-def needles(addresses: Iterable[Address], interfaces: Iterable[str] = (), between_spaces: bool = False) -> tuple[bytes, ...]:
-    """What a line that names one of the addresses or interfaces holds for certain; none of them holds another.
-
-    `between_spaces`: they have a space on either side, and a longer text is found sooner.
-    """
-    texts = {text.encode() for wanted in addresses for text in _spellings(wanted, between_spaces)}
-    texts |= {(f" {interface} " if between_spaces else interface).encode() for interface in interfaces}
+def needles(addresses: Iterable[Address], interfaces: Iterable[str] = ()) -> tuple[bytes, ...]:
+    """What a line that names one of the addresses or interfaces holds for certain; none of them holds another."""
+    texts = {text.encode() for wanted in addresses for text in _spellings(wanted)} | {one.encode() for one in interfaces}
     return tuple(sorted(text for text in texts if not any(other in text for other in texts - {text})))
 
 
-def _spellings(wanted: Address, between_spaces: bool) -> Iterable[str]:
+def _spellings(wanted: Address) -> Iterable[str]:
     """An IPv4 address is written in one way; an IPv6 address in many, so its most telling hextet is searched for."""
     if wanted.version == 4:
-        return (f" {wanted} " if between_spaces else str(wanted),)
+        return (str(wanted),)
     host = [hextet.lstrip("0") for hextet in wanted.exploded.split(":")[-HOST_PART:]]
     telling = max(host, key=len)
     padded = {":" + telling.rjust(width, "0") for width in range(len(telling), 5)} if telling else {":"}
@@ -71,11 +67,11 @@ def _places(find: Find, block: bytes, needle: bytes, begin: int, end: int) -> It
 
 
 def _begins(needle: bytes, before: bytes) -> bool:
-    return needle[:1] in b" :" or before not in _GO_ON
+    return needle[:1] == b":" or before not in _GO_ON
 
 
 def _ends(needle: bytes, after: bytes) -> bool:
-    return needle[-1:] in b" :" or after not in _GO_ON
+    return needle[-1:] == b":" or after not in _GO_ON
 
 
 @cache

@@ -38,6 +38,7 @@ class Lines:
         self.name, self.sought, self.tally = name, sought, tally
         self._texts = frozenset(map(str, sought.addresses))
         self._texts_beyond = {one: frozenset(map(str, sought.named_by(one))) for one in sought.interfaces}
+        self._bounded = sought.window.bounded
         self._every, self._blocks, self._number = every, 0, 0
         self._laid_out(layout or DEFAULT)
 
@@ -47,7 +48,6 @@ class Lines:
         self._separators = 0  # spaces in a line of this layout, once one was read
         addresses = () if by_interface(layout, self.sought) and not layout.assumed else self.sought.addresses
         self._needles = needles(addresses, self.sought.interfaces)
-        self._needles_between_spaces = needles(addresses, self.sought.interfaces, between_spaces=True)
 
     # ------------------------------------------------------------ every line
 
@@ -108,7 +108,7 @@ class Lines:
             tally.records += number
         tally.accepts += number * (seen.action == "ACCEPT")
         tally.rejects += number * (seen.action == "REJECT")
-        if not self.sought.window.touches(seen.start, seen.end):
+        if self._bounded and not self.sought.window.touches(seen.start, seen.end):
             tally.outside += number
             return False
         if seen.interface in self.sought.interfaces:
@@ -184,8 +184,7 @@ class Lines:
             return
         self._note_actions(find, begin, end)
         numbers, looked_at = _Numbers(block, begin, self._number + 1), 0
-        spaced = self.layout.between_spaces and b"\t" not in block
-        for start in line_starts(block, begin, end, self._needles_between_spaces if spaced else self._needles, find):
+        for start in line_starts(block, begin, end, self._needles, find):
             looked_at += 1
             record = self._line(block[start : block.find(LINE_END, start)], partial(numbers.where, self.name, start))
             if record is not None:

@@ -7,9 +7,10 @@ only "the highest version among the specified fields" (https://docs.aws.amazon.c
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from typing import NamedTuple
 
 from flowdiag.logs import Refused
@@ -102,11 +103,6 @@ class Layout:
         return not KNOWN.isdisjoint(self.fields)
 
     @cached_property
-    def between_spaces(self) -> bool:
-        """True where neither the first nor the last field is an address or the interface: each has spaces on both sides."""
-        return not {self.fields[0], self.fields[-1]}.intersection(("interface-id", *ADDRESSES))
-
-    @cached_property
     def of_interfaces(self) -> bool:
         """True where a line tells the interface that it is of."""
         return "interface-id" in self.fields
@@ -126,20 +122,18 @@ class Layout:
         return re.compile(r"\s*" + r"\s+".join(parts) + r"\s*\Z", re.ASCII)
 
     @cached_property
-    def _glanced(self) -> tuple[str, ...]:
-        """The fields that are groups of the pattern, in their order."""
-        return tuple(name for name in dict.fromkeys(self.fields) if name in _GLANCED)
+    def _picked(self) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
+        """Out of the groups of the pattern, and "-" behind them, the values of a glance in its order."""
+        groups = [name for name in dict.fromkeys(self.fields) if name in _GLANCED]
+        return itemgetter(*(groups.index(name) if name in groups else len(groups) for name in _GLANCED))
 
     def glance(self, line: bytes) -> Glance | str:
         """What a line tells of itself, or the reason why it is no record of this layout."""
         match = self._pattern.match(line.decode("utf-8", "backslashreplace"))
         if match is None:
             return self._unfit(line)
-        texts = dict.fromkeys(_GLANCED, "")
-        for name, text in zip(self._glanced, match.groups(), strict=True):
-            if text != "-":
-                texts[name] = text
-        interface, start, end, action, status, *named = texts.values()
+        values = ["" if text == "-" else text for text in self._picked((*match.groups(), "-"))]
+        interface, start, end, action, status, *named = values
         return Glance(interface, _second(start), _second(end), action, status, named)
 
     def _unfit(self, line: bytes) -> str:
