@@ -308,10 +308,16 @@ def _stopped(mode: str, excluded: str, started_inside: bool, carries_both: bool)
 
 
 def told(raw: Mapping[str, Any], field_name: str) -> str:
-    """A text that every entry has; KeyError where this one lacks it, for then it may be anybody's and a miss proves nothing."""
-    if not raw[field_name]:
+    """A text that every entry has; KeyError where this one lacks it, for then it may be anybody's and a miss proves nothing.
+
+    TypeError where it is no text: nobody asks for what `str` would make of it.
+    """
+    value = raw[field_name]
+    if not value:
         raise KeyError(field_name)
-    return str(raw[field_name])
+    if not isinstance(value, str):
+        raise TypeError(f"{field_name} is no text")
+    return value
 
 
 def by_id(field_name: str, filter: str) -> Lookup:

@@ -134,18 +134,20 @@ def fit(record: Record, spot: Spot) -> Fit:
 
     srcaddr and dstaddr show an interface's primary address even where a secondary one was meant; only pkt-srcaddr and
     pkt-dstaddr then tell: https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-limitations.html
+    A record without an interface may be of any that the packet passes, if it names both addresses.
     """
-    flow = spot.flow
-    if not spot.interface or record.interface != spot.interface:
+    flow, nameless = spot.flow, not record.interface and not gateway_of(record)
+    if not spot.interface or (record.interface != spot.interface and not nameless):
         return "no"
     leaving = spot.leaving
     answers = (
         _protocol(record.protocol, flow.protocol),
-        _address(record.source, record.packet_source, str(flow.source), own=leaving),
-        _address(record.destination, record.packet_destination, str(flow.destination), own=not leaving),
+        _address(record.source, record.packet_source, str(flow.source), own=leaving and not nameless),
+        _address(record.destination, record.packet_destination, str(flow.destination), own=not leaving and not nameless),
         _port(record.source_port, flow.source_ports),
         _port(record.destination_port, flow.destination_ports),
         _yes(record.action in ("ACCEPT", "REJECT")) if record.action else "unknown",
+        "unknown" if nameless else "yes",
     )
     return "no" if "no" in answers else "unknown" if "unknown" in answers else "yes"
 

@@ -165,7 +165,7 @@ def silence_of(one: Catch, worth: Coverage) -> tuple[Seen, str]:
         return "unobserved", ""
     if one.doubtful:
         lines = f"{one.doubtful} record{'s' if one.doubtful > 1 else ''}"
-        return "unobserved", f"{lines} may be this flow; the log format lacks a field that would tell (ports or pkt- addresses)"
+        return "unobserved", f"{lines} may be this flow; the log format lacks a field that would tell (interface-id, ports or pkt- addresses)"
     if not one.spot.exact:
         return "unobserved", "the walk ended before, so the header here is not known"
     if worth.silence == "absent":
@@ -293,9 +293,15 @@ def refused(source: str, tally: Tally) -> Iterable[Unread]:
 
 
 def _unseen(seen: Iterable[Sighting], weighed: Mapping[Spot, Coverage]) -> Iterable[Unread]:
-    """One entry an interface whose silence says nothing, with the reason."""
-    reasons = {s.interface: s.note for s in seen if s.seen == "unobserved" and s.interface.startswith("eni-") and s.note}
+    """One entry an interface whose silence says nothing, with the reason: records that may be the flow before coverage."""
+    covered = {one.headline for one in weighed.values()}
+    reasons: dict[str, str] = {}
+    for one in seen:
+        if one.seen == "unobserved" and one.interface.startswith("eni-") and one.note:
+            kept = reasons.get(one.interface)
+            reasons[one.interface] = one.note if kept is None or kept in covered else kept
     unknown = {one.interface for one in weighed.values() if one.watchers is None}  # DescribeFlowLogs would tell
     for interface, note in reasons.items():
         query = Query(kind="flow_log", by="interface", value=interface)
-        yield Unread(query=query, reason=note, action="ec2:DescribeFlowLogs" if interface in unknown else "")
+        granted = interface in unknown and note in covered
+        yield Unread(query=query, reason=note, action="ec2:DescribeFlowLogs" if granted else "")

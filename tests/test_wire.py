@@ -227,6 +227,23 @@ def test_layout_without_ports_is_undecided(logs):
     assert ("unobserved",) * 4 == points(wire)
 
 
+NAMELESS = "srcaddr dstaddr srcport dstport protocol action start end log-status"
+
+
+def test_layout_without_interface_is_undecided_at_both_ends(logs):
+    """Which interface refused is not told, but that somebody may have is."""
+    wire = logs(f"{REQUEST} 6 REJECT 1700000000 1700000060 OK", header=NAMELESS)
+    assert ("unobserved",) * 4 == points(wire)
+    said = "1 record may be this flow; the log format lacks a field that would tell (interface-id, ports or pkt- addresses)"
+    assert [(WEB, said, ""), (DB, said, "")] == [(u.query.value, u.reason, u.action) for u in wire.unread]
+
+
+def test_layout_without_interface_is_the_flow_only_with_both_addresses(logs):
+    """What else the client does is not counted."""
+    wire = logs("10.0.1.10 10.0.2.99 40000 5432 6 REJECT 1700000000 1700000060 OK", header=NAMELESS)
+    assert not any("may be this flow" in unread.reason for unread in wire.unread)
+
+
 def test_headers_are_those_at_each_interface(logs):
     """Behind a NAT the destination sees the NAT's address, and the source's public address never shows on its own interface."""
     inside, outside = flow(destination="203.0.113.9"), flow(source="198.51.100.7", destination="10.0.2.20")
