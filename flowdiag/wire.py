@@ -6,12 +6,12 @@ lost, the tables `wire` and `symptom` judge, `differential` holds each cause aga
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from datetime import UTC, datetime
 from typing import Literal, get_args
 
 from flowdiag.contrast import moment
-from flowdiag.coverage import Asked, read_when, weigh
+from flowdiag.coverage import Asked, moment_of, read_when, weigh
 from flowdiag.differential import Rulebook, candidates
 from flowdiag.listening import Listening
 from flowdiag.logs import Search, Sought, Source, Tally, Window
@@ -29,6 +29,7 @@ from flowdiag.model import (
     Trace,
     Unread,
     Value,
+    unobserved,
 )
 from flowdiag.passage import NOWHERE, Passage, passage
 from flowdiag.sighting import Catch, Point, Seen, Spot, catch, sighting, spots
@@ -271,13 +272,20 @@ def described(search: Search) -> str:
     tally = search.tally
     files = f"{_counted(len(tally.files), 'file')}, " if tally.files else ""
     several = f"{files}{_counted(tally.records, 'record')}"
-    aside = [f"{tally.outside} outside the time asked about"] if tally.outside else []
+    aside = [f"{tally.outside} outside the time asked about{_lying(tally)}"] if tally.outside else []
     aside += [f"{tally.other_kinds} of transit gateways"] if tally.other_kinds else []
     return "; ".join((f"{search.source}: {several}", *aside))
 
 
+def _lying(tally: Tally) -> str:
+    """When the records outside the time asked about are, so that a wrong time of the question shows."""
+    times = [moment_of(second) for second in tally.outside_times or ()]
+    first, last = (shown(at) if at else "" for at in times) if times else ("", "")
+    return f" ({first} to {last})" if first and last else ""
+
+
 def _unread(search: Search, seen: Iterable[Sighting], weighed: Mapping[Spot, Coverage]) -> tuple[Unread, ...]:
-    return (*refused(search.source, search.tally), *_unseen(seen, weighed))
+    return (*refused(search.source, search.tally), *_unseen(seen, weighed, search.tally.lost))
 
 
 def refused(source: str, tally: Tally) -> Iterable[Unread]:
@@ -292,10 +300,12 @@ def refused(source: str, tally: Tally) -> Iterable[Unread]:
         yield Unread(query=query, reason=reason)
 
 
-def _unseen(seen: Iterable[Sighting], weighed: Mapping[Spot, Coverage]) -> Iterable[Unread]:
-    """One entry an interface whose silence says nothing, with the reason."""
-    reasons = {s.interface: s.note for s in seen if s.seen == "unobserved" and s.interface.startswith("eni-") and s.note}
-    unknown = {one.interface for one in weighed.values() if one.watchers is None}  # DescribeFlowLogs would tell
-    for interface, note in reasons.items():
-        query = Query(kind="flow_log", by="interface", value=interface)
-        yield Unread(query=query, reason=note, action="ec2:DescribeFlowLogs" if interface in unknown else "")
+def _unseen(seen: tuple[Sighting, ...], weighed: Mapping[Spot, Coverage], lost: Set[str]) -> Iterable[Unread]:
+    """One entry an interface whose silence says nothing, with the reason, and which packet is meant where not every one is."""
+    unknown = {one.interface for one in weighed.values() if one.watchers is None} - lost  # DescribeFlowLogs would tell
+    reasons = {one.interface: (one.note, meant) for one, meant in unobserved(seen) if one.note}
+    for interface, (note, meant) in reasons.items():
+        if interface.startswith("eni-"):
+            query = Query(kind="flow_log", by="interface", value=interface)
+            reason = f"{note}; what was looked for: {meant}" if meant else note
+            yield Unread(query=query, reason=reason, action="ec2:DescribeFlowLogs" if interface in unknown else "")

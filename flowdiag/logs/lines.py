@@ -97,7 +97,7 @@ class Lines:
         tally.accepts += seen.action == "ACCEPT"
         tally.rejects += seen.action == "REJECT"
         if not self.sought.window.touches(seen.start, seen.end):
-            tally.outside += 1
+            tally.leave_out(seen.start, seen.end)
             return False
         if seen.interface in self.sought.interfaces:
             tally.cover(seen.interface, seen.start, seen.end, seen.status == "SKIPDATA")
