@@ -47,12 +47,12 @@ class Asked:
     @property
     def end(self) -> datetime | None:
         """The last moment of which a record is wanted."""
-        return _moment(self.seen[1]) if self.seen else self.window.end
+        return moment_of(self.seen[1]) if self.seen else self.window.end
 
     @property
     def begin(self) -> datetime | None:
         """The first moment of which a record is wanted."""
-        return _moment(self.seen[0]) if self.seen else self.window.start
+        return moment_of(self.seen[0]) if self.seen else self.window.start
 
 
 def read_when(tally: Tally | None, read_at: datetime | None) -> datetime | None:
@@ -60,7 +60,7 @@ def read_when(tally: Tally | None, read_at: datetime | None) -> datetime | None:
     if read_at is None:
         return None
     spans = [end for one in tally.interfaces.values() for _, end in one.spans] if tally else []
-    newest = _moment(max(spans)) if spans else None
+    newest = moment_of(max(spans)) if spans else None
     return max(newest, read_at) if newest else read_at
 
 
@@ -114,7 +114,12 @@ def _traffic(station: Station, flow: Flow, leaving: bool, path: Iterable[Station
 
 
 def _lines(interface: str, asked: Asked, until: datetime | None) -> str:
-    """What the search read of the interface at the time asked about: NODATA is a line too, SKIPDATA voids the others."""
+    """What the search read of the interface at the time asked about: NODATA is a line too, SKIPDATA voids the others.
+
+    Where something could not be read that may hold its lines, nothing that was read speaks of the rest.
+    """
+    if asked.tally and interface in asked.tally.lost:
+        return "lost"
     here = asked.tally.interfaces.get(interface) if asked.tally else None
     if here is None:
         return "none"
@@ -204,7 +209,8 @@ def _words(station: Station, current: tuple[Watcher, ...], asked: Asked, until: 
     }
 
 
-def _moment(second: int) -> datetime | None:
+def moment_of(second: int) -> datetime | None:
+    """The time of a Unix second; None for one that no calendar holds."""
     try:
         return datetime.fromtimestamp(second, UTC)
     except (OverflowError, ValueError, OSError):

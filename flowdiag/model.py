@@ -477,6 +477,26 @@ class Sighting(Value):
     note: str = ""
 
 
+def unobserved(sightings: Iterable[Sighting]) -> list[tuple[Sighting, str]]:
+    """Every sighting that saw nothing and proves nothing, one an interface and packet, each with the packet that is meant;
+    empty words where the interface saw no other packet of the flow either."""
+    every = tuple(sightings)
+    blind: dict[tuple[str, str], Sighting] = {}
+    for one in every:
+        if one.seen == "unobserved":
+            blind.setdefault((one.interface, _packet(one, every)), one)
+    return [(one, packet) for (_, packet), one in blind.items()]
+
+
+def _packet(one: Sighting, every: Iterable[Sighting]) -> str:
+    """Which packet a sighting is of, as far as it has to be told from those that the interface did see."""
+    others = [other for other in every if other.interface == one.interface and other.seen != "unobserved"]
+    way = one.point.split("_")[0]
+    both = any(other.point == one.point for other in others)  # a gateway's interface sees it come and go
+    side = (" leaving it" if one.leaving else " entering it") if both else ""
+    return f"the {way}{side}" if others else ""
+
+
 class Candidate(Value):
     """One cause the symptom allows, as the field notes or AWS's documentation list it, and how the evidence settles it.
 

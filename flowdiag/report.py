@@ -21,6 +21,7 @@ from flowdiag.model import (
     Value,
     Verdict,
     first_of,
+    unobserved,
 )
 from flowdiag.picture import Group, Text, groups
 
@@ -142,7 +143,7 @@ def _why(answer: Answer) -> Iterator[Line]:
 def _seen(answer: Answer) -> Iterator[Line]:
     shown = {(s.interface, s.point) for s in answer.sightings if s.records}
     looked = [s for s in answer.sightings if s.records or (s.seen != "unobserved" and (s.interface, s.point) not in shown)]
-    blind = list(dict.fromkeys(s.interface for s in answer.sightings if s.seen == "unobserved"))
+    blind = [f"{packet} on {one.interface}" if packet else one.interface for one, packet in unobserved(answer.sightings)]
     told = dict.fromkeys((_sighting(sighting, answer.read_at), sighting.note) for sighting in looked)
     for position, (text, note) in enumerate(told):
         origin = answer.sources if position == 0 else ()

@@ -6,12 +6,12 @@ lost, the tables `wire` and `symptom` judge, `differential` holds each cause aga
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from datetime import UTC, datetime
 from typing import Literal, get_args
 
 from flowdiag.contrast import moment
-from flowdiag.coverage import Asked, read_when, weigh
+from flowdiag.coverage import Asked, moment_of, read_when, weigh
 from flowdiag.differential import Rulebook, candidates
 from flowdiag.listening import Listening
 from flowdiag.logs import Search, Sought, Source, Tally, Window
@@ -29,6 +29,7 @@ from flowdiag.model import (
     Trace,
     Unread,
     Value,
+    unobserved,
 )
 from flowdiag.passage import NOWHERE, Passage, passage
 from flowdiag.sighting import Catch, Point, Seen, Spot, catch, sighting, spots
@@ -165,7 +166,10 @@ def silence_of(one: Catch, worth: Coverage) -> tuple[Seen, str]:
         return "unobserved", ""
     if one.doubtful:
         lines = f"{one.doubtful} record{'s' if one.doubtful > 1 else ''}"
-        return "unobserved", f"{lines} may be this flow; the log format lacks a field that would tell (interface-id, ports or pkt- addresses)"
+        return (
+            "unobserved",
+            f"{lines} may be this flow; the log format lacks a field that would tell (interface-id, ports or pkt- addresses)",
+        )
     if not one.spot.exact:
         return "unobserved", "the walk ended before, so the header here is not known"
     if worth.silence == "absent":
@@ -271,13 +275,20 @@ def described(search: Search) -> str:
     tally = search.tally
     files = f"{_counted(len(tally.files), 'file')}, " if tally.files else ""
     several = f"{files}{_counted(tally.records, 'record')}"
-    aside = [f"{tally.outside} outside the time asked about"] if tally.outside else []
+    aside = [f"{tally.outside} outside the time asked about{_lying(tally)}"] if tally.outside else []
     aside += [f"{tally.other_kinds} of transit gateways"] if tally.other_kinds else []
     return "; ".join((f"{search.source}: {several}", *aside))
 
 
-def _unread(search: Search, seen: Iterable[Sighting], weighed: Mapping[Spot, Coverage]) -> tuple[Unread, ...]:
-    return (*refused(search.source, search.tally), *_unseen(seen, weighed))
+def _lying(tally: Tally) -> str:
+    """When the records outside the time asked about are, so that a wrong time of the question shows."""
+    times = [moment_of(second) for second in tally.outside_times or ()]
+    first, last = (shown(at) if at else "" for at in times) if times else ("", "")
+    return f" ({first} to {last})" if first and last else ""
+
+
+def _unread(search: Search, seen: tuple[Sighting, ...], weighed: Mapping[Spot, Coverage]) -> tuple[Unread, ...]:
+    return (*refused(search.source, search.tally), *_unseen(seen, weighed, search.tally.lost))
 
 
 def refused(source: str, tally: Tally) -> Iterable[Unread]:
@@ -292,16 +303,18 @@ def refused(source: str, tally: Tally) -> Iterable[Unread]:
         yield Unread(query=query, reason=reason)
 
 
-def _unseen(seen: Iterable[Sighting], weighed: Mapping[Spot, Coverage]) -> Iterable[Unread]:
-    """One entry an interface whose silence says nothing, with the reason: records that may be the flow before coverage."""
+def _unseen(seen: tuple[Sighting, ...], weighed: Mapping[Spot, Coverage], lost: Set[str]) -> Iterable[Unread]:
+    """One entry an interface whose silence says nothing, with the reason, and which packet is meant where not every one is;
+    that records may be the flow is told before what coverage says."""
     covered = {one.headline for one in weighed.values()}
-    reasons: dict[str, str] = {}
-    for one in seen:
-        if one.seen == "unobserved" and one.interface.startswith("eni-") and one.note:
+    reasons: dict[str, tuple[str, str]] = {}
+    for one, meant in unobserved(seen):
+        if one.note and one.interface.startswith("eni-"):
             kept = reasons.get(one.interface)
-            reasons[one.interface] = one.note if kept is None or kept in covered else kept
-    unknown = {one.interface for one in weighed.values() if one.watchers is None}  # DescribeFlowLogs would tell
-    for interface, note in reasons.items():
+            reasons[one.interface] = (one.note, meant) if kept is None or kept[0] in covered else kept
+    unknown = {one.interface for one in weighed.values() if one.watchers is None} - lost  # DescribeFlowLogs would tell
+    for interface, (note, meant) in reasons.items():
         query = Query(kind="flow_log", by="interface", value=interface)
         granted = interface in unknown and note in covered
-        yield Unread(query=query, reason=note, action="ec2:DescribeFlowLogs" if granted else "")
+        reason = f"{note}; what was looked for: {meant}" if meant else note
+        yield Unread(query=query, reason=reason, action="ec2:DescribeFlowLogs" if granted else "")

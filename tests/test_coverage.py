@@ -49,6 +49,13 @@ def weighed(*watchers, tally=None, now=THEN + timedelta(hours=1), window=ALWAYS,
     return weigh(station, flow, False, asked, (), RULES)
 
 
+def torn(*spans):
+    """The same, where something could not be read that may hold more of it."""
+    tally = seen(*spans)
+    tally.lose(["eni-0a2"], "a.log.gz could not be read to its end")
+    return tally
+
+
 NODATA = (SECOND - 50, SECOND)
 
 
@@ -66,11 +73,20 @@ NODATA = (SECOND - 50, SECOND)
         pytest.param((LOG.model_copy(update={"created": THEN + timedelta(minutes=1)}),), seen(), "CO195", id="created later"),
         pytest.param((LOG,), seen((SECOND - 9000, SECOND - 8000)), "CO197", id="lines of another time"),
         pytest.param((LOG,), None, "CO197", id="nothing read"),
+        pytest.param((LOG,), torn(NODATA), "CO199", id="not all was read"),
+        pytest.param((), torn(NODATA), "CO193", id="nobody listens, whatever was not read"),
     ],
 )
 def test_what_a_silence_is_worth(watchers, tally, code):
     """The row that the evidence leads to."""
     assert code == weighed(*watchers, tally=tally).code
+
+
+def test_a_source_that_failed_is_never_waited_for():
+    """Records that were not due yet do not explain what could not be read; nor is it DescribeFlowLogs that is lacking."""
+    early = weighed(LOG, tally=torn(), now=THEN)
+    assert ("unproven", "CO199", None) == (early.silence, early.code, early.until)
+    assert "CO199" == weighed(tally=torn(), known=False).code
 
 
 def test_without_knowing_who_listens_the_lines_alone_tell():

@@ -133,6 +133,7 @@ class Tally:
     are those of both that hold neither an address nor an interface that is sought and so were not taken apart; `outside`
     are those taken apart that lie out of the window. `accepts` and `rejects` tell whether the flow log keeps both kinds
     of traffic: they are 0 only where no such line was read, and count no more than the lines that were taken apart.
+    `outside_times` are the first and the last second of those that are `outside`.
     `blank` are lines without content, control messages of a CloudWatch Logs subscription among them.
     `interfaces` is the coverage by ENI id, of those sought at least; `notes` are sentences on what could not be read, or
     not to its end; `lost` are the interfaces that may have had lines there, whose silence therefore proves nothing.
@@ -153,6 +154,16 @@ class Tally:
     files: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
+    outside_times: tuple[int, int] | None = None
+
+    def leave_out(self, start: int | None, end: int | None, number: int = 1) -> None:
+        """Count `number` records that lie out of the window; `start` and `end` are their Unix seconds, where they have them."""
+        self.outside += number
+        self._reach((start, end))
+
+    def _reach(self, seconds: Iterable[int | None]) -> None:
+        times = [second for second in (*(self.outside_times or ()), *seconds) if second is not None]
+        self.outside_times = (min(times), max(times)) if times else None
 
     def refuse(self, where: str, reason: str) -> None:
         """Count a line that could not be read; the first few are kept with their reason."""
@@ -193,6 +204,7 @@ class Tally:
         """Take in the tally of another part of the same search; what one part lost is lost for both."""
         for name in ("lines", "records", "refused", "headers", "blank", "other_kinds", "passed", "outside", "accepts", "rejects"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        self._reach(other.outside_times or ())
         self.refusals += other.refusals[: REFUSALS_KEPT - len(self.refusals)]
         self.files += other.files
         self.notes += [note for note in other.notes if note not in self.notes]

@@ -66,12 +66,15 @@ class Places:
 
 
 def _of_places(begun: list[Search], tally: Tally) -> Iterator[Record]:
-    yield from in_order([partial(_apart, search) for search in begun], tally)
+    failed: set[str] = set()
+    yield from in_order([partial(_apart, search, failed) for search in begun], tally)
+    tally.lost |= failed - tally.interfaces.keys()  # seen nowhere, so it may be where nothing could be read
 
 
-def _apart(search: Search, tally: Tally) -> Iterator[Record]:
-    """What one place could not read says nothing of the others."""
+def _apart(search: Search, failed: set[str], tally: Tally) -> Iterator[Record]:
+    """What one place could not read says nothing of what the others saw; threads add to `failed`."""
     yield from search
+    failed |= search.tally.lost
     search.tally.lost.clear()
     tally.add(search.tally)
 

@@ -109,7 +109,7 @@ class Lines:
         tally.accepts += number * (seen.action == "ACCEPT")
         tally.rejects += number * (seen.action == "REJECT")
         if self._bounded and not self.sought.window.touches(seen.start, seen.end):
-            tally.outside += number
+            tally.leave_out(seen.start, seen.end, number)
             return False
         if seen.interface in self.sought.interfaces:
             tally.cover(seen.interface, seen.start, seen.end, number * (seen.status == "SKIPDATA"))
