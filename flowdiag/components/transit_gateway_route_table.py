@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 from pydantic import model_validator
 
-from flowdiag.address import holds, network
+from flowdiag.address import holds, network, parts
 from flowdiag.component import Cidr, Component, Id, Lookup, Part, Read, Resource, View, attached
-from flowdiag.model import Address, Query, Scope
+from flowdiag.model import Address, Network, Query, Scope
 
 # Equal prefixes: a static route, then a prefix list reference, then what is propagated, by where it comes from.
 RANKS = {
@@ -51,10 +51,14 @@ class Way:
 
 @dataclass(frozen=True)
 class Choice:
-    """What a table does with a destination; `undecided` where another route, not read or just as good, may win."""
+    """What a table does with a destination; `undecided` where another route, not read or just as good, may win.
+
+    `divided` tells how it sends great parts of the internet different ways, where which of them is meant is not known.
+    """
 
     way: Way | None
     undecided: bool = False
+    divided: str = ""
 
 
 class RouteAttachment(Part):
@@ -148,12 +152,20 @@ class TransitGatewayRoutes(Resource):
 
     def choose(self, target: Address, view: View) -> Choice:
         """The longest prefix, then the lowest rank; a blackhole route takes part and drops."""
+        choices = [self._choose(part, view) for part in parts(target)]
+        ends = {(c.way.attachment, c.way.state, c.undecided) if c.way else ("", "", c.undecided) for c in choices}
+        if len(ends) == 1:
+            return choices[0]
+        each = dict.fromkeys(c.way.text if c.way else "no route for the rest" for c in choices)
+        return Choice(None, undecided=True, divided=", ".join(each))
+
+    def _choose(self, target: Address | Network, view: View) -> Choice:
         ways, unread = self._ways(target, view)
         best = min(ways, key=lambda way: (-way.length, way.rank), default=None)
         rivals = {way.attachment for way in ways if best and (way.length, way.rank) == (best.length, best.rank)}
         return Choice(best, undecided=unread or len(rivals) > 1)
 
-    def _ways(self, target: Address, view: View) -> tuple[list[Way], bool]:
+    def _ways(self, target: Address | Network, view: View) -> tuple[list[Way], bool]:
         """Every route that covers the destination, and whether a route that was not read may cover it too."""
         ways, unread = [], False
         for route in self.routes:
@@ -162,7 +174,7 @@ class TransitGatewayRoutes(Resource):
             ways += [route.way(length) for length in lengths or ()]
         return ways, unread
 
-    def _lengths(self, route: TransitGatewayRoute, target: Address, view: View) -> list[int] | None:
+    def _lengths(self, route: TransitGatewayRoute, target: Address | Network, view: View) -> list[int] | None:
         """The prefix lengths by which a route covers the destination; None where its prefix list was not read."""
         cidrs: tuple[str, ...] = (route.destination_cidr_block,)
         if not route.destination_cidr_block:
@@ -176,7 +188,7 @@ class TransitGatewayRoutes(Resource):
 class TransitGatewayStaticRoutes(TransitGatewayRoutes):
     """The static routes alone: what attachments propagate into the table is added to them."""
 
-    def _ways(self, target: Address, view: View) -> tuple[list[Way], bool]:
+    def _ways(self, target: Address | Network, view: View) -> tuple[list[Way], bool]:
         ways, unread = super()._ways(target, view)
         found = view.get("transit_gateway_propagations", self.id, self.scope)
         if not found:
@@ -189,7 +201,7 @@ class TransitGatewayStaticRoutes(TransitGatewayRoutes):
             ways += [entry.way(cidr) for cidr in cidrs or () if holds(cidr, target)]
         return ways, unread or self._may_be_announced(entries, ways, view)
 
-    def _cidrs(self, entry: Propagation, target: Address, view: View) -> tuple[str, ...] | None:
+    def _cidrs(self, entry: Propagation, target: Address | Network, view: View) -> tuple[str, ...] | None:
         """What a VPC propagates: all its CIDRs, those of IPv6 only where its attachment supports IPv6; None where not read.
 
         https://docs.aws.amazon.com/vpc/latest/tgw/tgw-vpc-attachments.html
