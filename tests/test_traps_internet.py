@@ -4,6 +4,11 @@ import pytest
 from scenes import ask, behind_nat, public_web, verdict
 from world_services import TransitGateway
 
+from flowdiag.address import ANYBODY
+from flowdiag.components.firewall_rule_group import of_addresses
+from flowdiag.components.firewall_stateless_rules import AddressDefinition, _among
+from flowdiag.components.load_balancer_listener import Condition
+
 OPEN, SPLIT = ("reachable",), "inconclusive"
 IN, OUT = ("internet", "web-1", 443), ("web-1", "internet", 443)
 SMALL, LOW, HIGH, ALL = "198.51.100.0/24", "0.0.0.0/1", "128.0.0.0/1", "0.0.0.0/0"
@@ -128,3 +133,14 @@ def test_routes_of_a_transit_gateway_for_a_part_of_the_internet(world, routes, e
         else:
             hub.route(cidr, far, "vpc", vpc.id)
     assert expected == verdict(ask(world, "app-2", "internet", 443))
+
+
+@pytest.mark.parametrize(("cidrs", "expected"), [([SMALL], "no"), ([HIGH], "unknown"), ([LOW, HIGH], "yes"), (["::/0"], "no")])
+def test_listeners_and_firewalls_know_the_same_parts(cidrs, expected):
+    """A listener's condition, a stateless and a stateful rule of a Network Firewall judge a CIDR like every other guard."""
+    anybody = ANYBODY[4]
+    condition = Condition.model_validate({"Field": "source-ip", "SourceIpConfig": {"Values": cidrs}})
+    assert {"yes": True, "no": False, "unknown": None}[expected] is condition.met(anybody)
+    assert expected == _among(tuple(AddressDefinition.model_validate({"AddressDefinition": cidr}) for cidr in cidrs), anybody)
+    if len(cidrs) == 1:
+        assert expected == of_addresses(cidrs[0], anybody, {})
