@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_address, ip_network
+from typing import Literal
 
 from flowdiag.model import ICMP, ICMPV6, TCP, UDP, Address, Network
 
 _NAMED = {"tcp": TCP, "udp": UDP, "icmp": ICMP, "icmpv6": ICMPV6, "ipv6-icmp": ICMPV6}
 EVERY_PROTOCOL = -1
-WIDE = 4  # a prefix this short holds a great part of the internet, whoever stands for it
-# Documentation addresses stand for "anybody on the internet": only rules for everybody, or for a great part of them, name these.
+# Documentation addresses stand for "anybody on the internet".
 ANYBODY = {4: ip_address("198.51.100.1"), 6: ip_address("2001:db8::1")}
+# Anybody is in one of these: a sixteenth of IPv4 (above them are no hosts), or a block that a registry gives addresses out of.
+# A CIDR that holds none of them whole names so few that it names somebody, not anybody.
+# https://www.iana.org/assignments/ipv6-unicast-address-assignments
+GREAT_PARTS: dict[int, tuple[Network, ...]] = {
+    4: tuple(ip_network(f"{sixteenth * 16}.0.0.0/4") for sixteenth in range(14)),
+    6: tuple(ip_network(f"{block}::/12") for block in ("2400", "2600", "2800", "2a00", "2c00")),
+}
 
 
 @lru_cache(maxsize=65536)
@@ -33,22 +40,29 @@ def address(text: str) -> Address | None:
         return None
 
 
-def holds(cidr: str | None, inner: Address) -> bool:
-    """True where the CIDR is of the address's family and holds it."""
+def holds(cidr: str | None, inner: Address | Network) -> bool:
+    """True where the CIDR is of the family of the address, or of the network, and holds it whole."""
     outer = network(cidr) if cidr else None
-    return outer is not None and outer.version == inner.version and inner in outer
+    return outer is not None and _inside(inner, outer)
 
 
-def splits_anybody(cidr: str, inner: Address) -> bool:
-    """True where the address stands for anybody on the internet, and the CIDR holds only a part of them."""
-    outer = network(cidr)
-    return (
-        inner in ANYBODY.values()
-        and outer is not None
-        and outer.version == inner.version
-        and outer.prefixlen > 0
-        and (inner in outer or outer.prefixlen <= WIDE)
-    )
+def _inside(inner: Address | Network, outer: Network) -> bool:
+    first, last = (inner, inner) if isinstance(inner, Address) else (inner.network_address, inner.broadcast_address)
+    return inner.version == outer.version and first in outer and last in outer
+
+
+def parts(target: Address) -> tuple[Address | Network, ...]:
+    """What an address stands for: itself, or every great part of the internet where it stands for anybody."""
+    return GREAT_PARTS[target.version] if target in ANYBODY.values() else (target,)
+
+
+def covered(cidrs: Iterable[str], target: Address) -> Literal["yes", "no", "unknown"]:
+    """Whether the CIDRs together hold what the address stands for; unknown where they hold a part of the internet."""
+    read = [outer for cidr in cidrs if (outer := network(cidr)) is not None]
+    four, six = [one for one in read if isinstance(one, IPv4Network)], [one for one in read if isinstance(one, IPv6Network)]
+    joined: list[Network] = [*collapse_addresses(four), *collapse_addresses(six)]
+    held = {any(_inside(part, outer) for outer in joined) for part in parts(target)}
+    return "unknown" if len(held) > 1 else "yes" if True in held else "no"
 
 
 def any_holds(cidrs: tuple[str, ...], inner: Address) -> bool:

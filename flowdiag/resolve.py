@@ -262,7 +262,7 @@ def _outside(text: str, version: int, sending: bool, view: View, there: Mapping[
 
 def _somebody(named: Named | None, version: int, view: View) -> Endpoint:
     """A host on the internet whose address is not known."""
-    anybody = "anybody there; what names only a part of the internet is not told apart"
+    anybody = "anybody there; what names only a small part of the internet is taken to be about somebody else"
     view.assume(Query(kind="internet", by="id", value=""), anybody)
     label = named.label if named else "internet"
     more = {"service": named.service, "managed": bool(named.service)} if named else {}

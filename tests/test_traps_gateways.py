@@ -160,7 +160,7 @@ IN, OUT = ("ingress", "tcp"), ("egress", "tcp")
         ([(*IN,), (*OUT, (1024, 65535))], ["blocked", "NA101"]),
         ([(*IN, 443), (*OUT,)], ["blocked", "NA104"]),
         ([(*IN, (443, 60999)), (*OUT,)], ["partial", "NA111"]),
-        ([(*IN,), (*OUT, 443, "198.51.100.1/32")], ["blocked", "NA103"]),
+        ([(*IN,), (*OUT, 443)], ["blocked", "NA103"]),
     ],
 )
 def test_the_network_acl_of_the_nat_gateways_subnet_is_crossed_four_times(world, entries, expected):

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from flowdiag.address import holds, network, splits_anybody
+from flowdiag.address import covered, network
 from flowdiag.component import Component, Id, Lookup, Part, Read, Resource
 from flowdiag.model import ICMP, TCP, UDP, Address, Flow, PortRange
 
@@ -197,7 +197,7 @@ def of_addresses(text: str, address: Address, sets: Sets) -> Answer:
     if text.upper() == "ANY":
         return "yes"
     if network(text) is not None:
-        return "unknown" if splits_anybody(text, address) else _yes(holds(text, address))
+        return covered((text,), address)
     return _compound(text, sets, lambda part: of_addresses(part, address, sets))
 
 

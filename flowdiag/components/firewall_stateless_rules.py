@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from flowdiag.address import holds, splits_anybody
+from flowdiag.address import covered
 from flowdiag.component import Cidr, Component, Id, Lookup, Part, Read, Resource
 from flowdiag.model import TCP, UDP, Address, Flow, PortRange
 
@@ -131,9 +131,7 @@ class FirewallStatelessRules(Resource):
 
 def _among(listed: tuple[AddressDefinition, ...], address: Address) -> Answer:
     cidrs = [one.address_definition for one in listed]
-    if not cidrs or any(holds(cidr, address) and not splits_anybody(cidr, address) for cidr in cidrs):
-        return "yes"
-    return "unknown" if any(splits_anybody(cidr, address) for cidr in cidrs) else "no"
+    return covered(cidrs, address) if cidrs else "yes"
 
 
 def _cut(listed: tuple[PortSpan, ...], ports: PortRange | None) -> tuple[list[PortRange | None], list[PortRange]]:

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from flowdiag.address import holds, splits_anybody
+from flowdiag.address import covered
 from flowdiag.component import Cidr, Component, Id, Lookup, Part, Read, Resource
 from flowdiag.model import TCP, UDP, Address, Flow
 
@@ -159,9 +159,7 @@ class Condition(Part):
         if self.field != "source-ip":
             return None
         cidrs = (*(self.source_ip_config.values if self.source_ip_config else ()), *self.values)
-        if not cidrs or any(splits_anybody(cidr, client) for cidr in cidrs):
-            return None
-        return any(holds(cidr, client) for cidr in cidrs)
+        return {"yes": True, "no": False, "unknown": None}[covered(cidrs, client)] if cidrs else None
 
 
 class Rule(Part):

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import model_validator
 
-from flowdiag.address import EVERY_PROTOCOL, holds, network, protocol_number
+from flowdiag.address import EVERY_PROTOCOL, covered, holds, network, parts, protocol_number
 from flowdiag.component import Cidr, Component, Lookup, Part, ProtocolText, Read, Resource, View, by_id, by_name
 from flowdiag.model import (
     ALL_PORTS,
@@ -20,8 +20,10 @@ from flowdiag.model import (
     PROTOCOL_NAMES,
     TCP,
     UDP,
+    Address,
     Evidence,
     Flow,
+    Network,
     Observation,
     Packet,
     Place,
@@ -118,13 +120,28 @@ class Ruling:
         """`all`, `part` or `none` of the packet's ports."""
         return "none" if not self.allowed else "part" if self.denied else "all"
 
+    def same_ports(self, other: Ruling) -> bool:
+        """Whether both admit the same of the packet's ports, by whichever entries."""
+        split = self.admitted == "part" and {ports for ports, _ in self.denied} != {ports for ports, _ in other.denied}
+        return self.admitted == other.admitted and not split
 
-def rule_on(entries: tuple[Entry, ...], flow: Flow, outbound: bool) -> Ruling:
+
+def rulings(entries: tuple[Entry, ...], flow: Flow, outbound: bool) -> list[Ruling]:
+    """The ruling on the far end, or on each great part of the internet where that stands for anybody."""
+    return [rule_on(entries, flow, outbound, part) for part in parts(_far(flow, outbound))]
+
+
+def _far(flow: Flow, outbound: bool) -> Address:
+    return flow.destination if outbound else flow.source
+
+
+def rule_on(entries: tuple[Entry, ...], flow: Flow, outbound: bool, part: Address | Network | None = None) -> Ruling:
     """First match by rule number, port by port: the source decides inbound, the destination outbound.
 
-    An ephemeral port range may be split between entries, so each match takes its ports away from what is left.
+    An ephemeral port range may be split between entries, so each match takes its ports away from what is left. `part` is
+    the part of the internet that is asked about, any where none is told.
     """
-    far = flow.destination if outbound else flow.source
+    far = part or parts(_far(flow, outbound))[0]
     left = [flow.destination_ports or ALL_PORTS]
     allowed: list[tuple[PortRange, Entry]] = []
     denied: list[tuple[PortRange, Entry | None]] = []
@@ -204,25 +221,27 @@ def _direction(place: Place, packet: Packet, view: View) -> str:
 
 def _observation(acl: NetworkAcl, place: Place, packet: Packet, direction: str) -> Observation:
     outbound = place.role == "outbound"
-    ruling = rule_on(acl.entries, packet.flow, outbound)
+    several = rulings(acl.entries, packet.flow, outbound)
+    ruling = several[0]
+    admits = ruling.admitted if all(one.same_ports(ruling) for one in several) else "divided"
     denied = tuple(ports for ports, _ in ruling.denied)
     decider = ruling.denied[0][1] if ruling.denied else ruling.allowed[0][1]
-    said = _said(decider, outbound)
+    said = _said(decider, outbound) if admits != "divided" else _divided(several, outbound)
     shown = ", ".join(map(str, denied)) if packet.flow.destination_ports else ""
     return Observation(
         table="network_acl",
-        inputs={"direction": direction, "packet": packet.direction, "admits": ruling.admitted},
+        inputs={"direction": direction, "packet": packet.direction, "admits": admits},
         words={"guard": acl.name, "ports": shown, "flow": packet.flow.service()},
         resource=acl.id,
         name=acl.name,
-        detail=f"denies ports {shown}: {said}" if ruling.admitted == "part" else said,
-        near_miss=_nearest(acl, packet.flow, outbound) if ruling.admitted == "none" else "",
+        detail=f"denies ports {shown}: {said}" if admits == "part" else said,
+        near_miss=_nearest(acl, packet.flow, outbound) if admits == "none" else "",
         evidence=(Evidence(where=acl.id, text=said),),
-        denied=denied if ruling.admitted != "all" and packet.flow.destination_ports else (),
+        denied=denied if admits in ("part", "none") and packet.flow.destination_ports else (),
         fix={
             "acl": acl.id,
             "subnet": place.id,
-            "before": str(min((e.rule_number for _, e in ruling.denied if e), default=IMPLICIT_DENY)),
+            "before": str(min((e.rule_number for one in several for _, e in one.denied if e), default=IMPLICIT_DENY)),
         },
     )
 
@@ -232,6 +251,12 @@ def _said(entry: Entry | None, outbound: bool) -> str:
         return "rule * denies all"
     everywhere = entry.cidr in ("0.0.0.0/0", "::/0")
     return str(entry) if everywhere else f"{entry} {'to' if outbound else 'from'} {entry.cidr}"
+
+
+def _divided(several: list[Ruling], outbound: bool) -> str:
+    """Every entry that decides for a part of the internet."""
+    deciders = [entry for one in several for _, entry in (*one.denied, *one.allowed)]
+    return ", ".join(dict.fromkeys(_said(entry, outbound) for entry in deciders))
 
 
 def _nearest(acl: NetworkAcl, flow: Flow, outbound: bool) -> str:
@@ -255,7 +280,7 @@ def _differing(entry: Entry, flow: Flow, outbound: bool) -> tuple[str, ...]:
         for name, off in (
             ("protocol", not _covers_protocol(entry, flow)),
             ("port", flow.destination_ports is not None and ports.overlap(flow.destination_ports) is None),
-            (far, not holds(entry.cidr, flow.destination if outbound else flow.source)),
+            (far, covered((entry.cidr,), _far(flow, outbound)) != "yes"),
         )
         if off
     )

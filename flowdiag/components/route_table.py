@@ -27,7 +27,7 @@ class RouteTableComponent(Component):
                 table="route_table", inputs=inputs, words=words, resource=place.id, name=place.id, detail="was not read"
             )
         choice = table.choose(packet.flow.destination, view)
-        returned = choice.route is None and bool(_sender_peering(packet))
+        returned = choice.route is None and not choice.divided and bool(_sender_peering(packet))
         return Observation(
             table="route_table",
             inputs={
@@ -43,7 +43,12 @@ class RouteTableComponent(Component):
             near_miss=_near(table, choice, packet.flow.destination),
             evidence=(
                 Evidence(
-                    where=table.id, text=str(choice.route) if choice.route else f"no route covers {packet.flow.destination}"
+                    where=table.id,
+                    text=choice.undecided
+                    if choice.divided
+                    else str(choice.route)
+                    if choice.route
+                    else f"no route covers {packet.flow.destination}",
                 ),
             ),
             fix={

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 from pydantic import model_validator
 
-from flowdiag.address import holds, is_private, network
+from flowdiag.address import holds, is_private, network, parts
 from flowdiag.component import Cidr, Component, Id, Lookup, Part, Read, Resource, View, by_id, by_name
-from flowdiag.model import Address
+from flowdiag.model import Address, Network
 
 TARGETS = (
     "nat_gateway_id",
@@ -106,6 +106,11 @@ class RouteTable(Resource):
         That a blackhole route wins is an inference: AWS documents the state, not its part in the choice. A propagated route
         inside a local one loses to it (https://docs.aws.amazon.com/vpn/latest/s2svpn/vpn-route-priority.html).
         """
+        choices = [self._choose(part, view) for part in parts(target)]
+        ways = {choice.way for choice in choices}
+        return choices[0] if len(ways) == 1 else Choice(None, undecided=_each(choices), divided=True)
+
+    def _choose(self, target: Address | Network, view: View) -> Choice:
         found, unread = _candidates(self, target, view)
         best = min(found, key=lambda c: (-c.length, c.rank), default=None)
         winner = best.route.target if best else None
@@ -145,12 +150,19 @@ class Choice:
     """What a route table does with a destination: the winning route, and why it may be undecidable.
 
     `beaten` is the active route to another target that AWS would take if the winner were not there.
+    `divided`: it sends great parts of the internet different ways, and which of them is meant is not known.
     """
 
     route: Route | None
     undecided: str = ""
     rivals: tuple[str, ...] = ()
     beaten: Route | None = None
+    divided: bool = False
+
+    @property
+    def way(self) -> tuple[str, str, str, tuple[str, ...]]:
+        """What two choices have in common that lead the same way, be it by different routes."""
+        return (self.route.target if self.route else "", self.state, self.undecided, self.rivals if self.tie else ())
 
     @property
     def tie(self) -> bool:
@@ -160,7 +172,7 @@ class Choice:
     @property
     def answer(self) -> str:
         """Whether there is a route, as the column of a decision table says it."""
-        return "undecided" if self.undecided else "yes" if self.route else "no"
+        return "divided" if self.divided else "undecided" if self.undecided else "yes" if self.route else "no"
 
     @property
     def state(self) -> str:
@@ -173,6 +185,8 @@ class Choice:
     @property
     def detail(self) -> str:
         """The winning route as a person reads it, or what may win."""
+        if self.divided:
+            return self.undecided
         if self.undecided:
             return f"a route by {self.undecided} may win" + (f" over {self.route}" if self.route else "")
         if self.tie:
@@ -181,13 +195,18 @@ class Choice:
         return f"{self.route}{state}" if self.route else ""
 
 
+def _each(choices: list[Choice]) -> str:
+    """What becomes of each part of the internet, in words."""
+    return ", ".join(dict.fromkeys(choice.detail or "no route for the rest" for choice in choices))
+
+
 def _rivals(one: Candidate, best: Candidate) -> bool:
     """Equal routes; and of overlapping prefix lists with different targets AWS picks one at random, whatever their length."""
     both_listed = bool(one.route.destination_prefix_list_id and best.route.destination_prefix_list_id)
     return both_listed or (one.length, one.rank) == (best.length, best.rank)
 
 
-def _candidates(table: RouteTable, target: Address, view: View) -> tuple[list[Candidate], list[Route]]:
+def _candidates(table: RouteTable, target: Address | Network, view: View) -> tuple[list[Candidate], list[Route]]:
     local = [r for r in table.routes if r.target == "local" and holds(r.destination, target)]
     found: list[Candidate] = []
     unread: list[Route] = []
@@ -206,13 +225,13 @@ def _candidates(table: RouteTable, target: Address, view: View) -> tuple[list[Ca
     return found, unread
 
 
-def _listed(route: Route, table: RouteTable, target: Address, view: View) -> list[int] | None:
+def _listed(route: Route, table: RouteTable, target: Address | Network, view: View) -> list[int] | None:
     """Prefix lengths by which the route's prefix list covers the address; None where the list was not read.
 
     The list of a gateway endpoint holds public addresses of one AWS service only, so it never covers a private one:
     https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html
     """
-    if route.gateway_id.startswith("vpce-") and is_private(target):
+    if route.gateway_id.startswith("vpce-") and isinstance(target, Address) and is_private(target):
         return []
     found = view.get("prefix_list", route.destination_prefix_list_id, table.scope)
     if not found:

@@ -5,15 +5,15 @@ https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
-from flowdiag.address import any_holds, holds, is_private, network, splits_anybody
+from flowdiag.address import covered, is_private, network
 from flowdiag.component import Component, Id, Lookup, Read, Resource, View
 from flowdiag.model import Address, Evidence, Observation, Packet, Place, Unread
 
-Answer = Literal["yes", "no", "unknown"]
+Answer = Literal["yes", "no", "part", "unknown"]  # `part`: of the ports, or of the internet
 Lost = Literal["no", "yes", "transit", "stale"]
 WHY_LOST = {
     "transit": "a reference to a group of another VPC does not count on this way",
@@ -106,12 +106,13 @@ def _observation(
 ) -> Observation:
     admitting = next((m for m in matches if m.answer == "yes"), None)
     undecided = bool(unread) or any(m.answer == "unknown" for m in matches)
+    matched = "yes" if admitting else "unknown" if undecided else "part" if any(m.answer == "part" for m in matches) else "no"
     near = min((m for m in matches if m.answer != "yes"), key=_distance, default=None)
     names = ", ".join([g.name for g in read] + unread) or place.id
     inputs = {
         "direction": place.role,
         "tracked reply": "yes" if tracked else "no",
-        "a rule matches": "yes" if admitting else "unknown" if undecided else "no",
+        "a rule matches": matched,
         "any rule exists": "yes" if matches else "unknown" if unread else "no",
         "group reference lost": near.lost if near and not admitting else "no",
     }
@@ -136,12 +137,14 @@ def _observation(
 
 def _distance(match: Match) -> tuple[bool, bool, int]:
     """How near a rule is to admitting the packet: an undecided one first, then a lost identity, then the fewest fields."""
-    return match.answer != "unknown", match.lost == "no", len(match.fields)
+    return match.answer not in ("unknown", "part"), match.lost == "no", len(match.fields)
 
 
 def _told(near: Match) -> str:
     if near.answer == "unknown":
         return f"undecided: {near.text}, which was not read whole"
+    if near.answer == "part":
+        return f"only a part: {near.text}"
     if near.lost in WHY_LOST:
         return f"nearest rule: {near.text} ({WHY_LOST[near.lost]})"
     return f"nearest rule: {near.text} (differs in {' and '.join(near.fields)})" if near.fields else ""
@@ -163,7 +166,7 @@ def _matches(group: Any, role: str, packet: Packet, view: View) -> Iterator[Matc
             number_of_it = f"rule {number} allows " if peer.answer == "yes" and not off else ""
             said = f"{number_of_it}{rule.service} {preposition} {peer.text}"
             part = not off and peer.answer == "yes" and rule.covers_part(packet.flow)
-            answer: Answer = "no" if off else "unknown" if part else peer.answer
+            answer: Answer = "no" if off else "part" if part else peer.answer
             yield Match(said, fields, answer, "no" if off else peer.lost, None if off else peer.pair, peer.text)
 
 
@@ -183,11 +186,13 @@ def _stale(match: Match, place: Place, view: View) -> Match:
 def _peers(rule: Any, role: str, packet: Packet, view: View, group: Any) -> Iterator[Peer]:
     """Each peer a rule names, and whether it covers the packet's far end."""
     far = packet.flow.source if role == "ingress" else packet.flow.destination
-    for cidr in [r.cidr_ip for r in rule.ip_ranges] + [r.cidr_ipv6 for r in rule.ipv6_ranges]:
-        yield Peer(cidr, "unknown" if splits_anybody(cidr, far) else _answer(holds(cidr, far)))
+    cidrs = [r.cidr_ip for r in rule.ip_ranges] + [r.cidr_ipv6 for r in rule.ipv6_ranges]
+    together, apart = _share(cidrs, far), [_share((cidr,), far) for cidr in cidrs]
+    for cidr, alone in zip(cidrs, apart, strict=True):
+        yield Peer(cidr, alone if together in apart else together)  # two halves are the internet only together
     for listed in rule.prefix_list_ids:
         found = view.get("prefix_list", listed.prefix_list_id, group.scope)
-        yield Peer(listed.prefix_list_id, _answer(any_holds(found.networks, far)) if found else "unknown")
+        yield Peer(listed.prefix_list_id, _share(found.networks, far) if found else "unknown")
     for pair in rule.user_id_group_pairs:
         answer, lost = _member(pair, role, packet, view)
         yield Peer(view.named("security_group", pair.group_id, group.scope), answer, lost, pair)
@@ -197,6 +202,11 @@ def _other_version(peer: Peer, packet: Packet) -> str:
     """`IP version` where a range is of the other one, for which no rule of this one counts; else empty."""
     outer = network(peer.text) if peer.pair is None else None
     return "IP version" if outer is not None and outer.version != packet.flow.version else ""
+
+
+def _share(cidrs: Iterable[str], far: Address) -> Answer:
+    held = covered(cidrs, far)
+    return "part" if held == "unknown" else held
 
 
 def _answer(truth: bool) -> Answer:

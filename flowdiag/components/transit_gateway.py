@@ -62,7 +62,7 @@ class Crossing:
         if not self.choice:
             return "unknown"
         if self.choice.undecided:
-            return "undecided"
+            return "divided" if self.choice.divided else "undecided"
         state = self.choice.way.state if self.choice.way else "none"
         return state if state in ("active", "blackhole", "none") else "other"
 
@@ -104,7 +104,8 @@ class TransitGatewayComponent(Component):
         name = gateway.name if gateway else place.id
         won = crossing.choice.way if crossing.choice else None
         table = crossing.table.id if crossing.table else ""
-        text = won.text if won else f"no route to {packet.flow.destination}"
+        divided = crossing.choice.divided if crossing.choice else ""
+        text = divided or (won.text if won else f"no route to {packet.flow.destination}")
         return Observation(
             table="transit_gateway",
             inputs={
@@ -119,11 +120,11 @@ class TransitGatewayComponent(Component):
                 "vpc": packet.vpc or place.role,
                 "destination": str(packet.flow.destination),
                 "table": table,
-                "route": won.text if won else "",
+                "route": won.text if won else divided,
             },
             resource=place.id,
             name=name,
-            detail=f"{table}: {won.text}" if won else "",
+            detail=f"{table}: {text}" if won or divided else "",
             near_miss=crossing.choice.near if crossing.choice and crossing.zone == "covered" else "",
             evidence=(Evidence(where=table or place.id, text=text),) if table else (),
         )

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any, ClassVar
 
 from pydantic import model_validator
 
-from flowdiag.address import closest, holds, network
+from flowdiag.address import closest, holds, network, parts
 from flowdiag.component import Cidr, Component, Id, Lookup, Part, Read, Resource, View, attached
-from flowdiag.model import Address, Query, Scope
+from flowdiag.model import Address, Network, Query, Scope
 
 # Equal prefixes: a static route, then a prefix list reference, then what is propagated, by where it comes from.
 RANKS = {
@@ -54,11 +55,13 @@ class Choice:
     """What a table does with a destination; `undecided` where another route, not read or just as good, may win.
 
     `near` is what a missing route or a blackhole leaves to look at: the nearest route, or the active one that it beats.
+    `divided` tells how it sends great parts of the internet different ways, where which of them is meant is not known.
     """
 
     way: Way | None
     undecided: bool = False
     near: str = ""
+    divided: str = ""
 
 
 class RouteAttachment(Part):
@@ -152,16 +155,25 @@ class TransitGatewayRoutes(Resource):
 
     def choose(self, target: Address, view: View) -> Choice:
         """The longest prefix, then the lowest rank; a blackhole route takes part and drops."""
+        choices = [self._choose(part, view) for part in parts(target)]
+        ends = {(c.way.attachment, c.way.state, c.undecided) if c.way else ("", "", c.undecided) for c in choices}
+        if len(ends) == 1:
+            return choices[0]
+        each = dict.fromkeys(c.way.text if c.way else "no route for the rest" for c in choices)
+        return Choice(None, undecided=True, divided=", ".join(each))
+
+    def _choose(self, target: Address | Network, view: View) -> Choice:
         ways, unread = self._ways(target, view)
         best = min(ways, key=lambda way: (-way.length, way.rank), default=None)
         rivals = {way.attachment for way in ways if best and (way.length, way.rank) == (best.length, best.rank)}
         undecided = unread or len(rivals) > 1
         return Choice(best, undecided, near="" if undecided else self._near(best, ways, target))
 
-    def _near(self, best: Way | None, ways: list[Way], target: Address) -> str:
+    def _near(self, best: Way | None, ways: list[Way], target: Address | Network) -> str:
         losers = [way for way in ways if way.state == "active"] if best and best.state == "blackhole" else []
         beaten = min(losers, key=lambda way: (-way.length, way.rank, way.text), default=None)
-        nearest = "" if best else closest(self._shown(), target)
+        first = target if isinstance(target, IPv4Address | IPv6Address) else target.network_address
+        nearest = "" if best else closest(self._shown(), first)
         told = next((f"nearest route: {r}" for r in self.routes if nearest and r.destination_cidr_block == nearest), "")
         return f"beats {beaten.text}" if beaten else told
 
@@ -169,7 +181,7 @@ class TransitGatewayRoutes(Resource):
         """The CIDRs of its routes."""
         return tuple(route.destination_cidr_block for route in self.routes)
 
-    def _ways(self, target: Address, view: View) -> tuple[list[Way], bool]:
+    def _ways(self, target: Address | Network, view: View) -> tuple[list[Way], bool]:
         """Every route that covers the destination, and whether a route that was not read may cover it too."""
         ways, unread = [], False
         for route in self.routes:
@@ -178,7 +190,7 @@ class TransitGatewayRoutes(Resource):
             ways += [route.way(length) for length in lengths or ()]
         return ways, unread
 
-    def _lengths(self, route: TransitGatewayRoute, target: Address, view: View) -> list[int] | None:
+    def _lengths(self, route: TransitGatewayRoute, target: Address | Network, view: View) -> list[int] | None:
         """The prefix lengths by which a route covers the destination; None where its prefix list was not read."""
         cidrs: tuple[str, ...] = (route.destination_cidr_block,)
         if not route.destination_cidr_block:
@@ -196,7 +208,7 @@ class TransitGatewayStaticRoutes(TransitGatewayRoutes):
         """None: one that is propagated, and not among these, may lie closer."""
         return ()
 
-    def _ways(self, target: Address, view: View) -> tuple[list[Way], bool]:
+    def _ways(self, target: Address | Network, view: View) -> tuple[list[Way], bool]:
         ways, unread = super()._ways(target, view)
         found = view.get("transit_gateway_propagations", self.id, self.scope)
         if not found:
@@ -209,7 +221,7 @@ class TransitGatewayStaticRoutes(TransitGatewayRoutes):
             ways += [entry.way(cidr) for cidr in cidrs or () if holds(cidr, target)]
         return ways, unread or self._may_be_announced(entries, ways, view)
 
-    def _cidrs(self, entry: Propagation, target: Address, view: View) -> tuple[str, ...] | None:
+    def _cidrs(self, entry: Propagation, target: Address | Network, view: View) -> tuple[str, ...] | None:
         """What a VPC propagates: all its CIDRs, those of IPv6 only where its attachment supports IPv6; None where not read.
 
         https://docs.aws.amazon.com/vpc/latest/tgw/tgw-vpc-attachments.html

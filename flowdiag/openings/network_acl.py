@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flowdiag.address import network, protocol_number
-from flowdiag.components.network_acl import IMPLICIT_DENY, Entry, NetworkAcl, rule_on
+from flowdiag.components.network_acl import IMPLICIT_DENY, Entry, NetworkAcl, rulings
 from flowdiag.model import ALL_PORTS, PROTOCOL_NAMES, TCP, UDP, Change, Flow
 from flowdiag.openings.blocker import Blocker
 from flowdiag.snapshot import Snapshot
@@ -31,7 +31,8 @@ def change(blocker: Blocker, snapshot: Snapshot) -> Change | str:
     flow = blocker.flow.rewritten(destination_ports=missing)
     cidr, words = blocker.far(flow.destination if outbound else flow.source)
     entry = _entry(flow, cidr, outbound)
-    denying = min((e.rule_number for _, e in rule_on(acl.entries, flow, outbound).denied if e), default=IMPLICIT_DENY)
+    several = rulings(acl.entries, flow, outbound)
+    denying = min((e.rule_number for ruling in several for _, e in ruling.denied if e), default=IMPLICIT_DENY)
     number = free_number(acl.entries, outbound, denying)
     if number is None and not _denies_only(acl, denying, entry):
         return f"no rule number below {denying} is free in {acl.name}, and rule {denying} denies more than this flow"

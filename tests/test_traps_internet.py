@@ -1,0 +1,146 @@
+"""Traps of `internet`: what names anybody, what names a great part of the internet, and what names somebody else."""
+
+import pytest
+from scenes import ask, behind_nat, public_web, verdict
+from world_services import TransitGateway
+
+from flowdiag.address import ANYBODY
+from flowdiag.components.firewall_rule_group import of_addresses
+from flowdiag.components.firewall_stateless_rules import AddressDefinition, _among
+from flowdiag.components.load_balancer_listener import Condition
+
+OPEN, SPLIT = ("reachable",), "inconclusive"
+IN, OUT = ("internet", "web-1", 443), ("web-1", "internet", 443)
+SMALL, LOW, HIGH, ALL = "198.51.100.0/24", "0.0.0.0/1", "128.0.0.0/1", "0.0.0.0/0"
+REST = [f"{sixteenth * 16}.0.0.0/4" for sixteenth in range(8, 16)]
+
+
+@pytest.mark.parametrize("direction", ["ingress", "egress"])
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        ([("deny", SMALL), ("allow", ALL)], OPEN),
+        ([("deny", "203.0.113.0/24"), ("allow", ALL)], OPEN),
+        ([("deny", LOW), ("allow", ALL)], (SPLIT, "NA191")),
+        ([("deny", HIGH), ("allow", ALL)], (SPLIT, "NA191")),
+        ([("allow", LOW)], (SPLIT, "NA191")),
+        ([("allow", HIGH)], (SPLIT, "NA191")),
+        ([("allow", LOW), ("allow", HIGH)], OPEN),
+        ([("allow", SMALL)], "blocked"),
+    ],
+)
+def test_entries_of_a_network_acl_for_a_part_of_the_internet(world, direction, entries, expected):
+    """A great part makes the answer depend on who it is, wherever it lies; a small one is somebody else."""
+    _, subnet, *_ = public_web(world)
+    acl = subnet.acl()
+    for number, (action, cidr) in enumerate(entries, 10):
+        getattr(acl, action)(number, direction, cidr=cidr)
+    acl.allow(100, "egress" if direction == "ingress" else "ingress")
+    found = ask(world, *(IN if direction == "ingress" else OUT))
+    assert expected == (found.verdict if expected == "blocked" else verdict(found))
+
+
+@pytest.mark.parametrize("listed", [False, True])
+@pytest.mark.parametrize(
+    ("cidrs", "expected"),
+    [
+        ([LOW], (SPLIT, "SG191")),
+        ([HIGH], (SPLIT, "SG191")),
+        ([LOW, HIGH], OPEN),
+        ([LOW, *REST], OPEN),
+        ([SMALL], ("blocked", "SG102")),
+        (["203.0.113.0/24"], ("blocked", "SG102")),
+    ],
+)
+def test_the_cidrs_of_a_prefix_list_are_judged_like_those_of_a_rule(world, cidrs, listed, expected):
+    """A rule of a security group says the same, be its CIDRs in the rule or in a list that it names."""
+    _, _, group, *_ = public_web(world)
+    group.raw["IpPermissions"] = []
+    group.ingress("tcp", 443, *([world.prefix_list(*cidrs)] if listed else cidrs))
+    assert expected == verdict(ask(world, *IN))
+
+
+@pytest.mark.parametrize(
+    ("routes", "expected"),
+    [
+        ([(LOW, "igw"), (HIGH, "dead")], (SPLIT, "RT194")),
+        ([(HIGH, "igw"), (LOW, "dead")], (SPLIT, "RT194")),
+        ([(HIGH, "igw")], (SPLIT, "RT194")),
+        ([(HIGH, "igw"), (LOW, "igw")], OPEN),
+        ([(ALL, "igw"), (SMALL, "dead")], OPEN),
+        ([(ALL, "igw"), ([SMALL, "192.0.2.0/24"], "dead")], OPEN),
+        ([(ALL, "igw"), ([LOW], "dead")], (SPLIT, "RT194")),
+        ([(SMALL, "igw")], ("blocked", "RT101")),
+    ],
+)
+def test_routes_for_a_part_of_the_internet(world, routes, expected):
+    """Routes that lead every great part the same way are as good as a default route, others divide the internet."""
+    _, subnet, _, _, gateway = public_web(world)
+    subnet.table.raw["Routes"] = [r for r in subnet.table.raw["Routes"] if r["DestinationCidrBlock"] != ALL]
+    for cidr, to in routes:
+        destination = world.prefix_list(*cidr) if isinstance(cidr, list) else cidr
+        subnet.route(destination, gateway if to == "igw" else "nat-0dead", state="active" if to == "igw" else "blackhole")
+    assert expected == verdict(ask(world, *OUT))
+
+
+@pytest.mark.parametrize(("halves", "expected"), [([LOW, HIGH], OPEN), ([HIGH], (SPLIT, "RT194"))])
+def test_a_default_route_in_two_halves(world, halves, expected):
+    """Behind a NAT gateway both halves are the internet."""
+    _, private, _, nat = behind_nat(world)
+    private.table.raw["Routes"] = [r for r in private.table.raw["Routes"] if r["DestinationCidrBlock"] != ALL]
+    for half in halves:
+        private.route(half, nat)
+    assert expected == verdict(ask(world, "app-1", "internet", 443))
+
+
+@pytest.mark.parametrize(("route", "denied"), [("2000::/3", "2001:db8::/32"), ("::/0", "2001:db8::/32"), ("::/0", "fc00::/7")])
+def test_every_global_address_is_the_internet_of_ipv6(world, route, denied):
+    """A route for 2000::/3 leads to everybody, and a network that no registry gives out is nobody's."""
+    vpc = world.vpc("10.0.0.0/16", ipv6="2600:1f18:1::/56")
+    subnet = vpc.subnet("10.0.1.0/24", "2600:1f18:1:1::/64")
+    subnet.instance("web-1", "10.0.1.10", vpc.default_group, ipv6=["2600:1f18:1:1::10"])
+    subnet.route(route, vpc.internet_gateway())
+    acl = subnet.acl().deny(5, "ingress", cidr=denied)
+    acl.allow(10, "ingress", cidr="::/0").allow(10, "egress", cidr="::/0")
+    assert OPEN == verdict(ask(world, "2600:1f18:1:1::10", "internet", 443))
+
+
+@pytest.mark.parametrize(
+    ("routes", "expected"),
+    [
+        ([ALL], OPEN),
+        ([LOW, HIGH], OPEN),
+        ([LOW], (SPLIT, "TG197")),
+        ([HIGH], (SPLIT, "TG197")),
+        ([SMALL], ("blocked", "TG104")),
+        ([ALL, SMALL], OPEN),
+    ],
+)
+def test_routes_of_a_transit_gateway_for_a_part_of_the_internet(world, routes, expected):
+    """The way out of a hub with a NAT gateway of its own, for each great part of the internet."""
+    hub = TransitGateway(world)
+    spoke = world.vpc("10.1.0.0/16")
+    app = spoke.subnet("10.1.1.0/24")
+    app.instance("app-2", "10.1.1.10", spoke.default_group)
+    vpc, private, public, _ = behind_nat(world)
+    hub.attach(spoke, app)
+    far = hub.attach(vpc, private)
+    spoke.route(ALL, hub.id)
+    public.route("10.1.0.0/16", hub.id)
+    for cidr in routes:
+        if cidr == SMALL and ALL in routes:
+            hub.route(cidr)
+        else:
+            hub.route(cidr, far, "vpc", vpc.id)
+    assert expected == verdict(ask(world, "app-2", "internet", 443))
+
+
+@pytest.mark.parametrize(("cidrs", "expected"), [([SMALL], "no"), ([HIGH], "unknown"), ([LOW, HIGH], "yes"), (["::/0"], "no")])
+def test_listeners_and_firewalls_know_the_same_parts(cidrs, expected):
+    """A listener's condition, a stateless and a stateful rule of a Network Firewall judge a CIDR like every other guard."""
+    anybody = ANYBODY[4]
+    condition = Condition.model_validate({"Field": "source-ip", "SourceIpConfig": {"Values": cidrs}})
+    assert {"yes": True, "no": False, "unknown": None}[expected] is condition.met(anybody)
+    assert expected == _among(tuple(AddressDefinition.model_validate({"AddressDefinition": cidr}) for cidr in cidrs), anybody)
+    if len(cidrs) == 1:
+        assert expected == of_addresses(cidrs[0], anybody, {})
