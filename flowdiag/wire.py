@@ -281,10 +281,10 @@ def _lying(tally: Tally) -> str:
     """When the records outside the time asked about are, so that a wrong time of the question shows."""
     times = [moment_of(second) for second in tally.outside_times or ()]
     first, last = (shown(at) if at else "" for at in times) if times else ("", "")
-    return f" ({first} to {last})" if first and last else ""
+    return f", {first} to {last}" if first and last else ""
 
 
-def _unread(search: Search, seen: Iterable[Sighting], weighed: Mapping[Spot, Coverage]) -> tuple[Unread, ...]:
+def _unread(search: Search, seen: tuple[Sighting, ...], weighed: Mapping[Spot, Coverage]) -> tuple[Unread, ...]:
     return (*refused(search.source, search.tally), *_unseen(seen, weighed, search.tally.lost))
 
 
