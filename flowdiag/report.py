@@ -175,7 +175,10 @@ def _unwatched(answer: Answer) -> str:
         given = f": give --flow-logs {shlex.quote(next(iter(places)))}" if places else ""
         return f"{', '.join(there)} and {'was' if len(there) == 1 else 'were'} not read{given}"
     silent = dict.fromkeys(one.interface for one in known)
-    return f"no flow log watches {', '.join(silent)}" if silent else "no flow log was given"
+    if silent:
+        return f"no flow log watches {', '.join(silent)}"
+    asked = answer.read_at and any(one.interface for one in answer.coverage)  # live, or captured so
+    return "no flow log was read, nor which ones watch the path (ec2:DescribeFlowLogs)" if asked else "no flow log was given"
 
 
 def _visible(answer: Answer) -> Iterator[Line]:

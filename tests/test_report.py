@@ -472,7 +472,7 @@ ARCHIVED = Watcher(id="fl-0a2", level="subnet", destination_type="s3", destinati
 @pytest.mark.parametrize(
     ("watchers", "told"),
     [
-        (None, "no flow log was given"),
+        (None, "no flow log was read, nor which ones watch the path (ec2:DescribeFlowLogs)"),
         ((), "no flow log watches eni-0a1, eni-0b2"),
         ((WATCHED,), "fl-0a1 (vpc) delivers to /vpc/prod and was not read: give --flow-logs cloudwatch:/vpc/prod"),
         (
@@ -490,7 +490,13 @@ def test_why_no_records_were_read_is_told(watchers, told):
     )
     drawn = answer(coverage=known, sightings=(), sources=(), relation="predicted")
     first = block(report(drawn), "seen").lines[0].text
-    assert f"nothing: {told}; predicted from the configuration alone" == first.partition(", read")[0]
+    assert f"nothing: {told}; predicted from the configuration alone" == first.rpartition(", read ")[0]
+
+
+def test_files_that_nobody_dated_are_not_asked_for_flow_logs():
+    """A folder of hand-made replies without flow logs is the usual case, and lacks nothing."""
+    first = block(report(answer(sightings=(), sources=(), relation="predicted", read_at=None)), "seen").lines[0].text
+    assert "nothing: no flow log was given; predicted from the configuration alone" == first
 
 
 def test_the_time_asked_about_is_shown_in_utc():
