@@ -14,7 +14,7 @@ from flowdiag.graph import Path, look
 from flowdiag.listening import listen
 from flowdiag.logs import Window, in_aws
 from flowdiag.model import Answer, Question
-from flowdiag.question import LAST_HOUR, ask
+from flowdiag.question import LAST_HOUR, ask, refuse_future
 from flowdiag.reading import door, flow_logs_of, live, refuse_empty, saved
 from flowdiag.remedy import prove
 from flowdiag.snapshot import Snapshot
@@ -87,6 +87,8 @@ def diagnose(
     asks_aws = in_aws(where) if where is not None else snapshot is None
     span = LAST_HOUR if window is None and asks_aws else window
     question = ask(source, destination, port, protocol, source_port, at, span)
+    if asks_aws:
+        refuse_future(question)
     tables = Rules.load(rules)
     access = door(session, region, accounts, introduced=snapshot is not None) if snapshot is None or asks_aws else None
     evidence = live(question, tables, access, where) if access and snapshot is None else saved(snapshot)

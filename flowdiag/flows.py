@@ -20,7 +20,7 @@ from flowdiag.coverage import Asked, read_when
 from flowdiag.logs import Search, Tally, in_aws
 from flowdiag.model import ICMP, TCP, UDP, Coverage, Direction, FlowdiagError, Question, Record, Value
 from flowdiag.pair import Pair, pair_of
-from flowdiag.question import LAST_HOUR, ask
+from flowdiag.question import LAST_HOUR, ask, refuse_future
 from flowdiag.reading import door, live, refuse_empty, saved
 from flowdiag.sighting import Catch, Seen, Spot, fit, identity, through_gateway
 from flowdiag.snapshot import Snapshot
@@ -285,6 +285,8 @@ def flow_records(
     questions = tuple(
         ask(source, destination, port, one, source_port, end, span, every_port=True) for one in protocols if one is not None
     )
+    if asks_aws:
+        refuse_future(questions[0])
     tables = Rules.load(rules)
     access = door(session, region, accounts, introduced=snapshot is not None) if snapshot is None or asks_aws else None
     evidence = live(questions[0], tables, access, where, questions[1:]) if access and snapshot is None else saved(snapshot)

@@ -438,6 +438,14 @@ class Watcher(Value):
     lacks: tuple[str, ...] = ()
     retention: int | None = None
 
+    @property
+    def place(self) -> str:
+        """The place to read its records from, as a person names it; empty where nothing reads them there."""
+        if self.destination_type == "s3" and ":s3:::" in self.destination:
+            return f"s3://{self.destination.partition(':s3:::')[2]}"
+        kept = self.destination_type in ("cloud-watch-logs", "") and self.destination
+        return f"cloudwatch:{self.destination}" if kept else ""
+
 
 class Coverage(Value):
     """What silence on one interface of the path is worth: whether a record of the flow would be there, and why not.

@@ -43,6 +43,17 @@ def ask(
     )
 
 
+def refuse_future(question: Question, now: datetime | None = None) -> None:
+    """Raises FlowdiagError where all of the time asked about is still to come, for nothing of it is on record.
+
+    A time without an offset is UTC: one that a clock on a wall shows is often meant otherwise.
+    """
+    now = now or datetime.now(UTC)
+    if question.start and question.start >= now:
+        asked = f"{question.start:%Y-%m-%dT%H:%MZ} to {question.end:%Y-%m-%dT%H:%MZ}"
+        raise FlowdiagError(f"the time asked about, {asked}, is in the future (it is {now:%Y-%m-%dT%H:%MZ}): give at in UTC")
+
+
 def _name(text: object, end: str) -> str:
     if not isinstance(text, str) or not text.strip():
         raise FlowdiagError(f"the {end} is {text!r}: give an address, a name, an id, an ARN or 'internet'")

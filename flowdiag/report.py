@@ -6,6 +6,7 @@ Nothing here knows of markup, colour or width; `picture` draws up the rows of th
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -157,10 +158,27 @@ def _seen(answer: Answer) -> Iterator[Line]:
     if answer.relation == "contradicted":
         yield Line(text=f"the configuration{read}{',' if read else ''} says otherwise: see path")
     elif answer.relation == "predicted" and not looked:
-        lacking = "" if answer.sources else "no flow log was given; "
+        lacking = "" if answer.sources else f"{_unwatched(answer)}; "
         yield Line(text=f"nothing: {lacking}predicted from the configuration alone{read}")
+    if answer.question.start or answer.question.end:
+        yield Line(text=f"the time asked about: {_moment(answer.question.start)} to {_moment(answer.question.end)}")
     if not answer.sources:
         yield from _visible(answer)
+
+
+def _unwatched(answer: Answer) -> str:
+    """Why no records were read: no flow log watches the path, those that do were not read, or nothing tells."""
+    known = [one for one in answer.coverage if one.interface and one.watchers is not None]
+    there = list(dict.fromkeys(f"{w.id} ({w.level}) delivers to {w.destination}" for one in known for w in one.watchers or ()))
+    if there:
+        places = dict.fromkeys(filter(None, (w.place for one in known for w in one.watchers or ())))
+        given = f": give --flow-logs {shlex.quote(next(iter(places)))}" if places else ""
+        return f"{', '.join(there)} and {'was' if len(there) == 1 else 'were'} not read{given}"
+    silent = dict.fromkeys(one.interface for one in known)
+    if silent:
+        return f"no flow log watches {', '.join(silent)}"
+    asked = answer.read_at and any(one.interface for one in answer.coverage)  # live, or captured so
+    return "no flow log was read, nor which ones watch the path (ec2:DescribeFlowLogs)" if asked else "no flow log was given"
 
 
 def _visible(answer: Answer) -> Iterator[Line]:
@@ -223,10 +241,8 @@ def _ruled_out(candidates: tuple[Candidate, ...]) -> Iterator[Line]:
     for candidate in candidates:
         if candidate.status == "corrected":
             page = f" ({candidate.page})" if candidate.page else ""
-            yield Line(
-                text=f"field notes: {candidate.cause}; documented: {candidate.note or candidate.headline}{page}",
-                page=candidate.page,
-            )
+            documented = f"{candidate.note or candidate.headline}{page}"
+            yield Line(text=f"field notes: {candidate.cause}; documented: {documented}", page=candidate.page)
 
 
 def _remedies(answer: Answer) -> Iterator[Line]:

@@ -284,7 +284,7 @@ def _lying(tally: Tally) -> str:
     """When the records outside the time asked about are, so that a wrong time of the question shows."""
     times = [moment_of(second) for second in tally.outside_times or ()]
     first, last = (shown(at) if at else "" for at in times) if times else ("", "")
-    return f" ({first} to {last})" if first and last else ""
+    return f", {first} to {last}" if first and last else ""
 
 
 def _unread(search: Search, seen: tuple[Sighting, ...], weighed: Mapping[Spot, Coverage]) -> tuple[Unread, ...]:

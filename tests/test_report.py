@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from flowdiag.model import (
     Answer,
     Candidate,
     Change,
+    Coverage,
     Endpoint,
     Evidence,
     Finding,
@@ -32,6 +33,7 @@ from flowdiag.model import (
     Sighting,
     Trace,
     Unread,
+    Watcher,
 )
 from flowdiag.picture import SUPPOSED, clean
 from flowdiag.report import Block, Report, report
@@ -461,6 +463,60 @@ def test_report_is_frozen():
     """A report cannot be changed by a surface."""
     with pytest.raises(ValueError, match="frozen"):
         report(answer()).headline = "other"
+
+
+WATCHED = Watcher(id="fl-0a1", level="vpc", destination_type="cloud-watch-logs", destination="/vpc/prod")
+ARCHIVED = Watcher(id="fl-0a2", level="subnet", destination_type="s3", destination="arn:aws:s3:::archive/vpc logs")
+
+
+@pytest.mark.parametrize(
+    ("watchers", "told"),
+    [
+        (None, "no flow log was read, nor which ones watch the path (ec2:DescribeFlowLogs)"),
+        ((), "no flow log watches eni-0a1, eni-0b2"),
+        ((WATCHED,), "fl-0a1 (vpc) delivers to /vpc/prod and was not read: give --flow-logs cloudwatch:/vpc/prod"),
+        (
+            (ARCHIVED, WATCHED),
+            "fl-0a2 (subnet) delivers to arn:aws:s3:::archive/vpc logs, fl-0a1 (vpc) delivers to /vpc/prod and were not read: "
+            "give --flow-logs 's3://archive/vpc logs'",
+        ),
+    ],
+)
+def test_why_no_records_were_read_is_told(watchers, told):
+    """Nobody watches, somebody does and was not read, or nothing tells: three things, told apart."""
+    known = tuple(
+        Coverage(interface=id, name=id, silence="unproven", code="CO1", headline="", watchers=watchers)
+        for id in ("eni-0a1", "eni-0b2")
+    )
+    drawn = answer(coverage=known, sightings=(), sources=(), relation="predicted")
+    first = block(report(drawn), "seen").lines[0].text
+    assert f"nothing: {told}; predicted from the configuration alone" == first.rpartition(", read ")[0]
+
+
+def test_files_that_nobody_dated_are_not_asked_for_flow_logs():
+    """A folder of hand-made replies without flow logs is the usual case, and lacks nothing."""
+    first = block(report(answer(sightings=(), sources=(), relation="predicted", read_at=None)), "seen").lines[0].text
+    assert "nothing: no flow log was given; predicted from the configuration alone" == first
+
+
+def test_the_time_asked_about_is_shown_in_utc():
+    """A time that was given without a date or in another zone shows."""
+    asked = Question(source="web-1", destination="db-1", port=5432, start=MORNING - timedelta(hours=1), end=MORNING)
+    shown = [line.text for line in block(report(answer(question=asked)), "seen").lines]
+    assert "the time asked about: 2026-11-23T11:04:31Z to 2026-11-23T12:04:31Z" in shown
+    assert not any("asked about" in line.text for line in block(report(answer()), "seen").lines)
+
+
+def test_the_packet_that_was_not_observed_is_named():
+    """An interface that saw the request is not called unobserved where only the reply is not to be told."""
+    seen = (
+        Sighting(interface="eni-0a1", point="request_source", seen="accept", count=2),
+        Sighting(interface="eni-0b2", point="request_destination", seen="unobserved"),
+        Sighting(interface="eni-0b2", point="reply_destination", seen="unobserved"),
+        Sighting(interface="eni-0a1", point="reply_source", seen="unobserved"),
+    )
+    shown = [line.text for line in block(report(answer(sightings=seen, sources=("x",))), "seen").lines]
+    assert "not observed: eni-0b2, the reply on eni-0a1" in shown
 
 
 @pytest.mark.parametrize(

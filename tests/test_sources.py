@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -17,11 +18,13 @@ from flowdiag.access import Access
 from flowdiag.diagnosis import diagnose, explain
 from flowdiag.gather import gather
 from flowdiag.graph import look
-from flowdiag.logs import Window
+from flowdiag.logs import Search, Sought, Tally, Window
+from flowdiag.logs._several import together
 from flowdiag.logs.cloudwatch import CloudWatch
 from flowdiag.logs.s3 import S3
-from flowdiag.model import FlowdiagError, Scope
-from flowdiag.question import ask
+from flowdiag.model import FlowdiagError, Record, Scope
+from flowdiag.question import ask, refuse_future
+from flowdiag.report import report
 from flowdiag.sources import survey, watching
 from flowdiag.table import Rules
 
@@ -43,6 +46,11 @@ def chosen(world: World, now: int = 3600) -> tuple[Any, ...]:
     view = world.snapshot().view()
     source = watching(look(question(), view, RULES), view, Door({}), WINDOW, at(now))
     return tuple(share.source for share in getattr(source, "shares", ()))
+
+
+def block(diagnosis: Diagnosis, name: str) -> list[str]:
+    """The sentences of a block of the report."""
+    return [line.text for one in report(diagnosis).blocks if one.name == name for line in one.lines]
 
 
 def told(world: World, door: Door, flow_logs: str | None = None, **more: Any) -> Diagnosis:
@@ -219,6 +227,43 @@ def test_a_place_that_is_named_is_read_instead(pair: Pair) -> None:
     assert "CloudWatch Logs /vpc/other" in diagnosis.sources[0]
 
 
+@pytest.mark.parametrize("where", ["cloudwatch:/nope", "s3://nope/x"])
+@pytest.mark.parametrize("watched", [True, False])
+def test_a_place_that_is_not_there_says_so(pair: Pair, where: str, watched: bool) -> None:
+    """It is never waited for, and no further right is asked for: what failed is told once, with its reason."""
+    if watched:
+        flow_log(pair.world, pair.vpc)
+    evidence = pair.world.snapshot(without=() if watched else {"FlowLogs"})
+    evidence.read_at = at(3600)
+    diagnosis = explain(question(), evidence, RULES, where, Door({}))
+    assert {"CO199"} == {one.code for one in diagnosis.coverage if one.watchers != ()}
+    unread = block(diagnosis, "unread")
+    assert not any("not due" in text or "DescribeFlowLogs" in text for text in unread if "interface" in text)
+    failed = [text for text in unread if "could not be" in text and "(denied" in text]
+    assert {1} == {text.count("nope") for text in failed}, unread
+
+
+def test_one_place_of_several_that_fails_does_not_blind_the_others() -> None:
+    """What one saw is seen; what none saw may be in the place that could not be read."""
+
+    class Fixed:
+        def __init__(self, fails: bool) -> None:
+            self.fails = fails
+
+        def search(self, sought: Sought) -> Search:
+            return Search(self._records)
+
+        def _records(self, tally: Tally) -> Iterator[Record]:
+            if self.fails:
+                tally.lose(["eni-0a1", "eni-0b2"], "denied")
+            else:
+                tally.cover("eni-0a1", 0, 60, False)
+            yield from ()
+
+    search = together((Fixed(True), Fixed(False))).search(Sought())
+    assert ([], {"eni-0b2"}, {"eni-0a1"}) == (list(search), search.tally.lost, set(search.tally.interfaces))
+
+
 def test_none_reads_none(pair: Pair) -> None:
     """A person may not want to look."""
     flow_log(pair.world, pair.vpc)
@@ -248,3 +293,12 @@ def test_what_a_live_question_costs_more(pair: Pair) -> None:
 
     (calls, rounds), (more_calls, more_rounds) = cost(), cost(besides=survey)
     assert (1, 0) == (more_calls - calls, more_rounds - rounds)
+
+
+def test_a_time_that_is_still_to_come_is_refused() -> None:
+    """Nothing of it can be on record; a window that has begun may show something."""
+    with pytest.raises(FlowdiagError, match=r"22:15Z to 2023-11-14T23:15Z, is in the future \(it is 2023-11-14T22:15Z\)"):
+        refuse_future(question(), at(0))
+    refuse_future(question(), at(60))
+    with pytest.raises(FlowdiagError, match="is in the future"):
+        diagnose("web-1", "db-1", 5432, at="9000-01-01")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from flowdiag.logs import ALWAYS
+from flowdiag.logs import ALWAYS, Window
 from flowdiag.logs.folder import Folder
 from flowdiag.model import ICMP, TCP, UDP, Endpoint, Finding, Flow, Hop, Leg, Place, PortRange, Sighting, Trace
 from flowdiag.table import Rules
@@ -318,6 +319,22 @@ def test_log_of_rejects_only_proves_no_silence(logs):
     """Where nothing but REJECT is on record, the traffic type of the flow log may be REJECT."""
     wire = logs(line(DB, "192.0.2.1 10.0.2.20 1 2", "REJECT"), silent(WEB), silent(DB))
     assert ("unobserved",) * 4 == points(wire)
+
+
+def test_what_a_torn_file_may_hold_is_named(logs, tmp_path):
+    """The source was seen to send: only the reply there is not to be told, for part of the records could not be read."""
+    packed = gzip.compress(f"{BARE}\n{line(WEB, REPLY)}\n".encode())
+    (tmp_path / "torn.log.gz").write_bytes(packed[: len(packed) // 2])
+    wire = logs(line(WEB), line(DB))
+    assert ("accept", "accept", "unobserved", "unobserved") == points(wire)
+    told = {unread.query.value: unread.reason for unread in wire.unread}
+    assert told[WEB].endswith("could be read, so what is missing there proves nothing; what was looked for: the reply")
+
+
+def test_records_of_another_time_say_of_which(logs):
+    """A time that was written wrongly shows by the times of what was read."""
+    wire = logs(line(WEB), line(DB, at=1700004000), window=Window(end=datetime(2023, 11, 1, tzinfo=UTC)))
+    assert "2 outside the time asked about, 2023-11-14T22:13:20Z to 2023-11-14T23:" in wire.sources[0]
 
 
 def test_refused_lines_are_listed_as_unread(logs):
