@@ -159,7 +159,10 @@ def silence_of(one: Catch, worth: Coverage) -> tuple[Seen, str]:
         return "unobserved", ""
     if one.doubtful:
         lines = f"{one.doubtful} record{'s' if one.doubtful > 1 else ''}"
-        return "unobserved", f"{lines} may be this flow; the log format lacks a field that would tell (interface-id, ports or pkt- addresses)"
+        return (
+            "unobserved",
+            f"{lines} may be this flow; the log format lacks a field that would tell (interface-id, ports or pkt- addresses)",
+        )
     if not one.spot.exact:
         return "unobserved", "the walk ended before, so the header here is not known"
     if worth.silence == "absent":
