@@ -239,7 +239,8 @@ class _Reading:
             yield from (unread.reason for unread in refused(self._search.source, self.tally))
         doubtful = sum(self._doubtful.values())
         if doubtful:
-            yield f"{doubtful} more may be of this pair; the log format lacks a field that would tell (interface-id, ports or pkt- addresses)"
+            lacking = "the log format lacks a field that would tell (interface-id, ports or pkt- addresses)"
+            yield f"{doubtful} more may be of this pair; {lacking}"
         if self.summary.untold:
             yield f"{self.summary.untold} records of further conversations are only counted: narrow the time (at, window)"
 
