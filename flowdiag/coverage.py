@@ -155,15 +155,20 @@ def _due(current: tuple[Watcher, ...], asked: Asked) -> datetime | None:
     """When the last record of the time asked about has typically arrived, from the flow log that is first."""
     if asked.end is None:
         return None
-    waits = [
-        max(asked.end + timedelta(seconds=w.interval + DELIVERY.get(w.destination_type, LONGEST_DELIVERY)), _first(w))
-        for w in current
-    ]
-    return min(waits, default=asked.end + timedelta(seconds=LONGEST_INTERVAL + LONGEST_DELIVERY))
+    waits = [max(_later(asked.end, w.interval + DELIVERY.get(w.destination_type, LONGEST_DELIVERY)), _first(w)) for w in current]
+    return min(waits, default=_later(asked.end, LONGEST_INTERVAL + LONGEST_DELIVERY))
 
 
 def _first(watcher: Watcher) -> datetime:
-    return watcher.created + timedelta(seconds=FIRST_DELIVERY) if watcher.created else datetime.min.replace(tzinfo=UTC)
+    return _later(watcher.created, FIRST_DELIVERY) if watcher.created else datetime.min.replace(tzinfo=UTC)
+
+
+def _later(moment: datetime, seconds: int) -> datetime:
+    """So many seconds later, or the last moment that a calendar has."""
+    try:
+        return moment + timedelta(seconds=seconds)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def _arrived(until: datetime | None, current: tuple[Watcher, ...], asked: Asked) -> str:

@@ -9,7 +9,7 @@ from world import World
 from world_logs import flow_log
 
 from flowdiag import diagnose
-from flowdiag.coverage import Asked, weigh
+from flowdiag.coverage import Asked, _due, weigh
 from flowdiag.listening import Station, listen
 from flowdiag.logs import ALWAYS, Search, Tally, Window
 from flowdiag.logs.folder import Folder
@@ -304,3 +304,9 @@ def test_a_packet_is_lost_between_the_last_interface_that_saw_it_and_the_first_t
     assert f"was last seen on {at['in']}" in wire.finding.headline
     assert f"never reached {at['out']}" in wire.finding.headline
     assert "(between them: tgw-" in wire.finding.headline
+
+
+def test_a_time_at_the_end_of_the_calendar_is_a_time():
+    """Nothing arrives later than a calendar goes; that is no reason to break."""
+    last = datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
+    assert datetime.max.replace(tzinfo=UTC) == _due((), Asked(Window(end=last)))

@@ -9,6 +9,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from scenes import Pair, balanced, behind_nat, hubbed, peered, public_web
 from scenes_balancers import classic, forward, linked, site
 from scenes_edges import BOTH_WAYS, IN, ONE_WAY, OUT
@@ -17,6 +18,8 @@ from world_firewall import Firewall, match, rule
 from world_services import block_public_access, egress_only_gateway, interface_endpoint, regional_nat
 
 from flowdiag import FlowdiagError, diagnose
+from flowdiag.component import told
+from flowdiag.components.load_balancer_listener import Rule
 
 ABSENT = object()
 FIELDS = {
@@ -263,3 +266,19 @@ def test_a_reply_that_was_not_saved_decides_nothing(name, key):
     told = _told(world.raw(), question)
     kept = {place: {k: v for k, v in keys.items() if k != key} for place, keys in world.raw().items()}
     assert _told(kept, question) in (told, "inconclusive", "no such end")
+
+
+@pytest.mark.parametrize("odd", [[None], 3.5, True])
+def test_a_lookup_key_that_is_no_text_is_no_text(odd):
+    """What str() makes of it is nobody's id: the entry is half-written, and a miss proves nothing."""
+    with pytest.raises(TypeError):
+        told({"VpcId": odd}, "VpcId")
+
+
+def test_a_rule_without_conditions_is_half_written():
+    """Only the default rule has none."""
+    actions = [{"Type": "forward", "TargetGroupArn": "arn"}]
+    for priority, conditions in (("1", {}), ("1", {"Conditions": []}), ("default", {})):
+        with pytest.raises(ValidationError):
+            Rule.model_validate({"Priority": priority, "Actions": actions, **conditions})
+    assert () == Rule.model_validate({"Priority": "default", "Conditions": [], "Actions": actions}).conditions

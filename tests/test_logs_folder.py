@@ -67,3 +67,26 @@ def test_small_archives_need_no_engine(archive):
     )
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "[] 1" == told.stdout.strip()
+
+
+@pytest.mark.parametrize("name", ["a.log.gz", "a.parquet", "a.log"])
+def test_a_file_of_no_bytes_voids_silence(tmp_path, name):
+    """What was to be copied there was not."""
+    (tmp_path / name).write_bytes(b"")
+    search = Folder(tmp_path).search(seek())
+    assert [] == list(search)
+    assert {"eni-0a1"} <= search.tally.lost
+    assert [f"{name}: is empty, so what it should hold is not known: copy it again"] == search.tally.notes
+
+
+@pytest.mark.parametrize(
+    ("ports", "protocol", "refused"),
+    [("65535 0", 255, 0), ("65536 1", 6, 1), ("99999999 1", 6, 1), ("1 70000", 6, 1), ("1 2", 256, 1), ("1 2", 999, 1)],
+)
+def test_ports_and_protocols_that_cannot_be_are_refused(tmp_path, ports, protocol, refused):
+    """A port has 16 bits, a protocol eight."""
+    said = f"2 111122223333 eni-0a1 10.0.1.10 10.0.2.20 {ports} {protocol} 1 60 1700000000 1700000060 ACCEPT OK"
+    (tmp_path / "a.log").write_text(f"{HEADER}\n{said}\n")
+    search = Folder(tmp_path).search(seek())
+    assert 1 - refused == len(list(search))
+    assert refused == search.tally.refused

@@ -76,6 +76,28 @@ def test_control_messages_are_no_records():
     assert (2, 3, 1, 0) == (len(found), tally.lines, tally.blank, tally.refused)
 
 
+def page(number: int, **token: str | None) -> str:
+    """One page of saved events."""
+    return json.dumps({"events": event(line(number))["logEvents"], **token}, indent=4)
+
+
+@pytest.mark.parametrize("name", ["nextToken", "NextToken"])
+@pytest.mark.parametrize("before", ["", page(1)])
+def test_a_last_page_that_says_there_are_more_voids_silence(name, before):
+    """What the following pages hold was not read."""
+    found, tally = streamed((before + page(2, **{name: "b0"})).encode())
+    assert bool(before) + 1 == len(found)
+    assert {"eni-0a1"} <= tally.lost
+    assert ["a.json: there are more events than this file holds: save the following pages into it too"] == tally.notes
+
+
+@pytest.mark.parametrize("last", [{}, {"nextToken": None}, {"nextToken": ""}])
+def test_pages_one_after_another_up_to_the_last_are_whole(last):
+    """Each but the last says that another follows, and it does."""
+    found, tally = streamed((page(1, nextToken="b0") + "\n" + page(2, **last)).encode())
+    assert (2, set(), []) == (len(found), tally.lost, tally.notes)
+
+
 def test_header_and_silence_in_events():
     """A header line in an event counts from there on; NODATA covers an interface."""
     text = json.dumps(event(HEADER, "2 111122223333 eni-0b2 - - - - - - - 1700000000 1700000060 - NODATA"))

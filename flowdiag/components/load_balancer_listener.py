@@ -166,8 +166,14 @@ class Rule(Part):
     """One rule of a listener (API_Rule.html)."""
 
     priority: Id
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[Condition, ...]  # empty in the default rule, and always there
     actions: tuple[Action, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Rule:
+        if not self.conditions and self.priority != "default":
+            raise ValueError("it has no condition, and is not the default rule")
+        return self
 
     @property
     def order(self) -> int:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View
-from flowdiag.components.firewall_policy import Piece, Sifting
 from flowdiag.model import Evidence, Flow, Move, Observation, Packet, Place, PortRange, Scope, Unread
 
 # https://docs.aws.amazon.com/network-firewall/latest/APIReference/API_Attachment.html
@@ -236,7 +235,7 @@ class Inspected:
 UNINSPECTED = Inspected("skipped")
 
 
-def _inspected(seen: Seen, stateless: Sifting, packet: Packet, known: Place | None, view: View) -> Inspected:
+def _inspected(seen: Seen, stateless: Any, packet: Packet, known: Place | None, view: View) -> Inspected:
     """What the stateful engine makes of a packet that is forwarded, or of those of its ports that are not dropped before."""
     if stateless.word == "forward":
         word, text = _stateful(seen, packet, known, view)
@@ -253,7 +252,7 @@ def _inspected(seen: Seen, stateless: Sifting, packet: Packet, known: Place | No
     return Inspected(word, " and ".join(texts), forwarded, dropped)
 
 
-def _rest(seen: Seen, piece: Piece, packet: Packet, known: Place | None, view: View) -> tuple[str, str]:
+def _rest(seen: Seen, piece: Any, packet: Packet, known: Place | None, view: View) -> tuple[str, str]:
     """What becomes of one part of a packet that the stateless rules do not drop, or not for everybody."""
     ways = piece.outcomes - {"drop"}
     if ways == {"forward"}:

@@ -49,13 +49,17 @@ def records(
     """
     text = Text(chunks, zlib if small else engine())
     start, pieces = _start(text)
+    if not start and not text.broken:
+        tally.lose(sought.interfaces, f"{name}: is empty, so what it should hold is not known: copy it again")
+        return
     lines = Lines(name, sought, tally, layout, every)
     foreign = next((reason for mark, reason in _NOT_READ.items() if start.startswith(mark)), "")
     if foreign:
         tally.lose(sought.interfaces, f"{name}: left out, for it {foreign}")
         return
     if start.removeprefix(_BYTE_ORDER_MARK).lstrip()[:1] == b"{":
-        yield from lines.read(messages(pieces))
+        more = f"{name}: there are more events than this file holds: save the following pages into it too"
+        yield from lines.read(messages(pieces, lambda: tally.lose(sought.interfaces, more)))
     else:
         yield from lines.scan(pieces, lambda: bool(text.broken))
     if text.broken:

@@ -3,6 +3,9 @@
 A CloudWatch Logs subscription delivers `{"messageType": "DATA_MESSAGE", "logEvents": [{"message": …}]}`, Firehose writes
 many of them without a line end between, or wraps each line in `{"message": …}`; the AWS CLI writes `{"events": […]}`.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
+
+Events that were saved page by page say with a token that another page follows; in one file the last page has none.
+https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
 """
 
 from __future__ import annotations
@@ -15,13 +18,22 @@ from typing import Any
 LARGEST_OBJECT = 1 << 24
 """Characters of one JSON object; a subscription's has at most a million."""
 _EVENTS = ("logEvents", "events")
+_TOKENS = ("nextToken", "NextToken")
 _START = "\n{"
 
 
-def messages(pieces: Iterable[bytes]) -> Iterator[bytes | None]:
-    """The lines in the objects of a text; None for an object without one, or for a stretch that is no JSON."""
+def messages(pieces: Iterable[bytes], cut_off: Callable[[], None] = lambda: None) -> Iterator[bytes | None]:
+    """The lines in the objects of a text; None for an object without one, or for a stretch that is no JSON.
+
+    `cut_off` is called at the end where the last page of events says that there are more.
+    """
+    more = False
     for raw in _objects(pieces):
+        if isinstance(raw, dict) and any(isinstance(raw.get(name), list) for name in _EVENTS):
+            more = any(raw.get(name) for name in _TOKENS)
         yield from _lines(raw)
+    if more:
+        cut_off()
 
 
 def _lines(raw: Any) -> Iterator[bytes | None]:

@@ -49,8 +49,12 @@ NUMBERS = (
 )  # fmt: skip
 ADDRESSES = ("srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr")
 _NUMBER, _ADDRESS, _ANY = (r"-|\d{1,19}", "a number"), (r"-|[0-9A-Fa-f:.]+", "an address"), (r"\S+", "")
+_PORT = (r"-|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5]|\d{1,4}", "a port")  # of five digits first: most are
+_PROTOCOL = (r"-|\d\d?|1\d\d|2[0-4]\d|25[0-5]", "a protocol's number")
 SHAPES = {
     **dict.fromkeys(NUMBERS, _NUMBER),
+    **dict.fromkeys(("srcport", "dstport"), _PORT),
+    "protocol": _PROTOCOL,
     **dict.fromkeys(ADDRESSES, _ADDRESS),
     "action": (r"-|ACCEPT|REJECT", "ACCEPT or REJECT"),
     "log-status": (r"-|OK|NODATA|SKIPDATA", "OK, NODATA or SKIPDATA"),
