@@ -190,12 +190,6 @@ class Snapshot:
         other._store.replace(hits[0], change(deepcopy(hits[0].raw)))
         return other
 
-    def with_new(self, kind: str, scope: Scope, raw: dict[str, Any]) -> Self:
-        """A copy that holds one more resource, given as its describe call would show it."""
-        other = self._copy()
-        other._store.add(scope, self._store.first_key(kind), [raw])
-        return other
-
     def _copy(self) -> Self:
         other = copy(self)
         other._store = self._store.copy()

@@ -182,10 +182,6 @@ class Store:
         """The IAM action that grants reading the kind."""
         return self._reads[kind][0].action
 
-    def first_key(self, kind: str) -> str:
-        """The response key under which a resource of this kind usually comes."""
-        return self._reads[kind][0].responses[0]
-
     def counts(self) -> dict[str, int]:
         """How many resources of each kind are held, for kinds of which a response key is."""
         kinds = {read.resource.kind for _, key in self._raw for read in self._by_key[key]}

@@ -11,7 +11,9 @@ from world_services import block_public_access
 
 from flowdiag import Diagnosis, diagnose
 
-FIELDS = "interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status tcp-flags reject-reason\n"
+FIELDS = (
+    "interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status tcp-flags reject-reason\n"
+)
 
 
 def asked(world: World, folder: Path, lines: str, *question: object) -> Diagnosis:
