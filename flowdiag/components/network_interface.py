@@ -202,6 +202,11 @@ def _ipv6(raw: Mapping[str, Any]) -> list[str | None]:
     return [entry.get("Ipv6Address") for entry in found] if (found := raw.get("Ipv6Addresses")) else []
 
 
+def _vpc_addresses(raw: Mapping[str, Any]) -> list[str | None]:
+    """An address and the VPC in which it is this interface's alone."""
+    return [f"{raw.get('VpcId')}/{one}" for one in (*_private(raw), *_ipv6(raw)) if one]
+
+
 def _instance(raw: Mapping[str, Any]) -> list[str | None]:
     return [found.get("InstanceId")] if (found := raw.get("Attachment")) else []
 
@@ -236,6 +241,7 @@ class NetworkInterfaceComponent(Component):
                 "public_ip": Lookup(keys=_public, filter="addresses.association.public-ip", eager=True),
                 "instance": Lookup(keys=_instance, filter="attachment.instance-id", eager=True),
                 "subnet": Lookup(keys=lambda raw: [raw.get("SubnetId")], filter="subnet-id", eager=True),
+                "vpc_address": Lookup(keys=_vpc_addresses, unique=True),
                 "vpc": Lookup(keys=lambda raw: [raw.get("VpcId")], filter="vpc-id"),
                 "description": Lookup(keys=lambda raw: [raw.get("Description")], filter="description"),
                 "group": Lookup(keys=_group_ids, filter="group-id"),
