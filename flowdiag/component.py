@@ -176,7 +176,7 @@ def holder(vpc: str, target: Address, scope: Scope, view: View) -> Any:
     the interfaces of its subnet are looked through: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-prefix-eni.html
     """
     lookup = "private_ip" if target.version == 4 else "ipv6"
-    found = view.find("network_interface", lookup, str(target), scope)
+    found = _claimants(vpc, target, lookup, scope, view)
     if isinstance(found, Unread):
         return found
     named = [interface for interface in found if interface.vpc_id == vpc]
@@ -188,6 +188,19 @@ def holder(vpc: str, target: Address, scope: Scope, view: View) -> Any:
         return named[0]
     delegated = _prefix_holder(vpc, target, scope, view)
     return _others_holder(vpc, target, scope, view) if delegated is None else delegated
+
+
+def _claimants(vpc: str, target: Address, lookup: str, scope: Scope, view: View) -> Any:
+    """The interfaces with the address. Of a list that was cut off, one that lies in the VPC is enough.
+
+    Subnets of a VPC do not overlap, so an address is nobody else's there:
+    https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
+    """
+    if isinstance(view.aside().find("network_interface", lookup, str(target), scope), Unread):
+        known = view.aside().find("network_interface", "vpc_address", f"{vpc}/{target}", scope)
+        if known:
+            return known
+    return view.find("network_interface", lookup, str(target), scope)
 
 
 def _others_holder(vpc: str, target: Address, scope: Scope, view: View) -> Any:
@@ -273,7 +286,7 @@ def public_access_blocked(packet: Packet, subnets: tuple[str, ...], outward: boo
     options = view.get("block_public_access_options", owner, home)
     excluded = view.find("block_public_access_exclusion", "account", owner, home)
     untouched = not options and not excluded and not any(shown.values())
-    if untouched and not (isinstance(options, Unread) and options.reason.startswith("malformed")):
+    if untouched and not (isinstance(options, Unread) and options.malformed):
         view.assume(Query(kind="block_public_access_options", by="id", value=owner, scope=home), "off")
         if isinstance(excluded, Unread):
             view.assume(excluded.query, "none")

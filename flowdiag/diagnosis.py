@@ -130,5 +130,6 @@ def explain(
         sources=wire.sources,
         files=(*evidence.files, *wire.files),
         notes=evidence.notes,
+        unused=evidence.unused,
         read_at=evidence.read_at,
     )

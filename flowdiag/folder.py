@@ -51,8 +51,8 @@ class Reply:
 class Contents:
     """All that was read from a folder.
 
-    `hints` are replies that only tell where their neighbours were read, `unknown` is a file by unknown response key,
-    `spoilt` names what a broken file may have held: scope, response key, file.
+    `hints` are replies that only tell where their neighbours were read, `unknown` is a file by unknown response key, of
+    which `unused` tells; `spoilt` names what a broken file may have held: scope, response key, file.
     """
 
     replies: list[Reply] = field(default_factory=list)
@@ -61,6 +61,7 @@ class Contents:
     files: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     unknown: dict[str, str] = field(default_factory=dict)
+    unused: list[str] = field(default_factory=list)
     spoilt: list[tuple[Scope, str, str]] = field(default_factory=list)
 
 
@@ -81,7 +82,7 @@ def read(path: str | Path, keys: Mapping[str, str]) -> Contents:
     if not contents.replies and not contents.captures:
         raise FlowdiagError(_nothing(root, contents))
     _fill(contents)
-    contents.notes += [f"{file}: the key {key} is not one that flowdiag uses" for key, file in sorted(contents.unknown.items())]
+    contents.unused += [f"{file}: the key {key} is not one that flowdiag uses" for key, file in sorted(contents.unknown.items())]
     return contents
 
 

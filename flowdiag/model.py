@@ -158,11 +158,17 @@ class Query(Value):
 
 
 class Unread(Value):
-    """Evidence that was wanted and not had: why, which IAM action would grant it, what was assumed in its place."""
+    """Evidence that was wanted and not had: why, which IAM action would grant it, what was assumed in its place.
+
+    `way_out` says what to do where no grant would help, as with a file that is torn; `malformed`: it was had, and is too
+    half-written to be used, so that no default may stand in for it.
+    """
 
     query: Query
     reason: str = "not read"
     action: str = ""
+    way_out: str = ""
+    malformed: bool = False
     assumed: str | None = None
     retry: bool = Field(default=True, exclude=True)  # False once a live call for it failed: asking again is no use
 
@@ -547,7 +553,8 @@ class Answer(Value):
     `code` is the code of the headline; `findings` are those that block or leave something open, the deciding one first;
     `coverage` tells of every interface on the path what silence there is worth;
     `sources` tell where flow log records came from, `files` every file that was read, `notes` what of them could not be
-    used and why; `read_at` is when the configuration was read, where that is known.
+    used and why, `unused` what of them nothing here is answered from, which is no loss; `read_at` is when the configuration
+    was read, where that is known.
     """
 
     question: Question
@@ -568,4 +575,5 @@ class Answer(Value):
     sources: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
     read_at: datetime | None = None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from flowdiag.model import Change, Finding, Remedy, Trace
+from flowdiag.model import Change, Remedy, Trace
 from flowdiag.openings import Blocker, opening
 from flowdiag.snapshot import Snapshot
 
@@ -36,13 +36,6 @@ def prove(
     trace = walk_again(changed)
     verified = passes(trace)
     return (Remedy(changes=changes, verified=verified, note="" if verified else _remaining(trace, changed)),)
-
-
-def change_of(finding: Finding, path: Trace, snapshot: Snapshot) -> Change | None:
-    """The smallest change for one finding of the path; None where no guard or route can be changed to open it."""
-    blocker = next((b for b in _blockers(path) if b.finding == finding), None)
-    change = opening(blocker, snapshot) if blocker else ""
-    return change if isinstance(change, Change) else None
 
 
 def apply(change: Change, snapshot: Snapshot) -> Snapshot:

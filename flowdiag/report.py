@@ -27,7 +27,6 @@ from flowdiag.model import (
 from flowdiag.picture import Group, Text, groups
 
 SEVERAL = " · "
-UNUSED = "is not one that flowdiag uses"  # ends the note on a reply that no component reads: no loss, so a detail
 VERIFIED = "verified: the flow then passes both ways"
 
 
@@ -264,11 +263,11 @@ def _remedies(answer: Answer) -> Iterator[Line]:
 def _lacking(answer: Answer) -> Iterator[Line]:
     """What was wanted and not had, each once, and what of the files could not be used."""
     yield from dict.fromkeys(map(_unread, answer.unread))
-    yield from (Line(text=note) for note in answer.notes if not note.endswith(UNUSED))
+    yield from (Line(text=note) for note in answer.notes)
 
 
 def _unused(answer: Answer) -> Iterator[Line]:
-    return (Line(text=note) for note in answer.notes if note.endswith(UNUSED))
+    return (Line(text=note) for note in answer.unused)
 
 
 def _unread(unread: Unread) -> Line:
@@ -277,7 +276,8 @@ def _unread(unread: Unread) -> Line:
         return Line(text=unread.reason if _names_its_place(unread) else f"{query.value}: {unread.reason}".removeprefix(": "))
     by = "" if query.by == "id" else f"{query.by.replace('_', ' ')} "
     what = f"{query.kind.replace('_', ' ')} {'of ' if by else ''}{by}{query.value}".strip()
-    reason = unread.reason + (f", grant {unread.action}" if unread.action else "")
+    way_out = unread.way_out or (f"grant {unread.action}" if unread.action else "")
+    reason = ", ".join(words for words in (unread.reason, way_out) if words)
     return Line(text=f"assumed: {what}: {unread.assumed} ({reason})" if unread.assumed else f"{what}: {reason}")
 
 

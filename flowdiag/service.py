@@ -96,4 +96,8 @@ def _takes(condition: Condition, packet: Packet) -> str:
     asked = packet.flow.destination_ports
     if condition.ports is None or asked is None:
         return "unknown"
-    return "yes" if asked.first in condition.ports else "unknown" if condition.more else "other port"
+    if asked.first in condition.ports:
+        return "yes"
+    if condition.more:
+        return "unlisted port" if condition.ports else "unknown"
+    return "other port"

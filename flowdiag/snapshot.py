@@ -23,8 +23,9 @@ from flowdiag.store import Reads, Store, within
 class Snapshot:
     """Raw describe replies by scope and response key, and the resources in them.
 
-    `get` and `find` answer without remembering; `view()` gives the `component.View` that a walk uses. `places` are the
-    accounts and Regions that a search without a scope was made in, where they were several: only together do they answer it.
+    `get` and `find` answer without remembering; `view()` gives the `component.View` that a walk uses. `unused` are
+    sentences on replies that no component reads. `places` are the accounts and Regions that a search without a scope was made
+    in, where they were several: only together do they answer it.
     """
 
     def __init__(self, reads: Reads | None = None) -> None:
@@ -32,6 +33,7 @@ class Snapshot:
         self._answered: set[Query] = set()
         self._refused: dict[Query, Unread] = {}
         self._notes: tuple[str, ...] = ()
+        self.unused: tuple[str, ...] = ()
         self.places: tuple[Scope, ...] = ()
         self.files: tuple[str, ...] = ()
         self.read_at: datetime | None = None
@@ -62,7 +64,7 @@ class Snapshot:
             new._refused.update({unread.query: unread for unread in told.refused})
             new.read_at = _newest(new.read_at, told.read_at)
             new.places = tuple(dict.fromkeys((*new.places, *told.places)))
-        new.files, new._notes = tuple(contents.files), tuple(contents.notes)
+        new.files, new._notes, new.unused = tuple(contents.files), tuple(contents.notes), tuple(contents.unused)
         return new
 
     def save(self, path: str | Path) -> None:
@@ -120,15 +122,14 @@ class Snapshot:
         for hit, resource in zip(once, resources, strict=True):
             if isinstance(resource, str):
                 query = Query(kind=hit.read.resource.kind, by=by, value=value, scope=scope)
-                return Unread(query=query, reason=f"malformed: {resource}", action=hit.read.action, retry=False)
+                return _malformed(query, str(resource), hit.read.action)
         return resources
 
     def _lacking(self, query: Query, hits: list[Item]) -> Unread | None:
         """The answer where the hits may not be all there is; None where they are."""
-        action = self._store.action(query.kind)
         if self._store.blind(query.kind, query.by, query.scope):
-            reason = f"malformed: a {query.kind} is too half-written to be looked up by {query.by}"
-            return Unread(query=query, reason=reason, action=action, retry=False)
+            what = f"a {query.kind} is too half-written to be looked up by {query.by}"
+            return _malformed(query, what, self._store.action(query.kind))
         there = self._store.whole(query.kind, query.scope)
         partly = [scope for scope, whole in there if not whole]
         partly += [place for place in self.places if within(place, query.scope) and place not in dict(there)]
@@ -138,7 +139,7 @@ class Snapshot:
             return self._refused[query]
         if any(hit.scope not in partly for hit in hits) or query in self._refused or self._is_answered(query, partly):
             return None
-        return Unread(query=query, reason=self._store.absence(query, partly), action=action)
+        return self._store.absence(query, partly)
 
     def _answered_where_found(self, query: Query, hits: list[Item]) -> bool:
         """Whether all that was found of a query is where AWS answered it, whatever was refused in other accounts or Regions."""
@@ -190,12 +191,6 @@ class Snapshot:
         other._store.replace(hits[0], change(deepcopy(hits[0].raw)))
         return other
 
-    def with_new(self, kind: str, scope: Scope, raw: dict[str, Any]) -> Self:
-        """A copy that holds one more resource, given as its describe call would show it."""
-        other = self._copy()
-        other._store.add(scope, self._store.first_key(kind), [raw])
-        return other
-
     def _copy(self) -> Self:
         other = copy(self)
         other._store = self._store.copy()
@@ -211,7 +206,7 @@ class Snapshot:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What could not be used: a file, an entry, an unknown response key, each in one sentence."""
+        """What could not be used: a file, an entry, each in one sentence."""
         return (*self._notes, *self._store.notes)
 
     @property
@@ -297,6 +292,11 @@ def _all_reads() -> Reads:
     from flowdiag.components import reads
 
     return reads()
+
+
+def _malformed(query: Query, what: str, action: str) -> Unread:
+    way_out = "save it again, whole"
+    return Unread(query=query, reason=f"malformed: {what}", action=action, way_out=way_out, malformed=True, retry=False)
 
 
 def _newest(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -12,10 +12,12 @@ from flowdiag.capture import Held, Part
 from flowdiag.component import Read
 from flowdiag.folder import Reply
 from flowdiag.index import HALF_WRITTEN, Entries, Entry, Item, Shelf, flatten
-from flowdiag.model import ANYWHERE, Query, Scope
+from flowdiag.model import ANYWHERE, Query, Scope, Unread
 
 Reads = Mapping[str, tuple[Read, ...]]
 T = TypeVar("T")
+AGAIN = "make it readable, or save it again as JSON (--output json)"
+FURTHER = "save its further pages beside it"
 
 
 def within(scope: Scope, wanted: Scope) -> bool:
@@ -42,13 +44,15 @@ class Store:
         self._raw: dict[Held, dict[str, Entry]] = {}
         self._whole: dict[Held, bool] = {}
         self._spoilt: dict[Held, str] = {}
+        self._cut: dict[Held, str] = {}
         self._shelves: dict[str, dict[Scope, tuple[Shelf, ...]]] = {}
         self._wholes: dict[str, dict[Scope, tuple[Scope, bool]]] = {}
 
     def copy(self) -> Store:
         """A store whose changes do not show in this one."""
         other = Store(self._reads)
-        other._raw, other._whole, other._spoilt = dict(self._raw), dict(self._whole), dict(self._spoilt)
+        other._raw, other._whole = dict(self._raw), dict(self._whole)
+        other._spoilt, other._cut = dict(self._spoilt), dict(self._cut)
         other._shelves = {kind: dict(shelves) for kind, shelves in self._shelves.items()}
         other._wholes = dict(self._wholes)
         return other
@@ -61,6 +65,8 @@ class Store:
         held = self._raw.setdefault((reply.scope, reply.key), {})
         self._whole[reply.scope, reply.key] = self._whole.get((reply.scope, reply.key), False) or reply.whole
         self._wholes.clear()
+        if not reply.whole and not reply.fixed:
+            self._cut[reply.scope, reply.key] = reply.file
         notes = []
         for ident, entry in zip(idents, reply.entries, strict=True):
             if held.setdefault(ident, entry) is not entry and held[ident] != entry:
@@ -145,18 +151,20 @@ class Store:
     def _is_whole(self, place: Held) -> bool:
         return self._whole.get(place, False) and place not in self._spoilt
 
-    def absence(self, query: Query, scopes: list[Scope]) -> str:
-        """Why the answer to the query may not be in what was read of these scopes."""
+    def absence(self, query: Query, scopes: list[Scope]) -> Unread:
+        """Why the answer to the query may not be in what was read of these scopes, and the way out."""
         keys = [key for read in self._reads[query.kind] if read.lists_all for key in read.responses]
-        where = next(iter(scopes), query.scope)
+        where, action = next(iter(scopes), query.scope), self.action(query.kind)
         named = "" if where == ANYWHERE else f" for {where}"
         spoilt = next((self._spoilt[where, key] for key in keys if (where, key) in self._spoilt), None)
         if spoilt:
-            return f"not read: {spoilt} cannot be used"
+            return Unread(query=query, reason=f"not read: {spoilt} cannot be used", action=action, way_out=AGAIN)
+        cut = next((self._cut[where, key] for key in keys if (where, key) in self._cut), None)
+        if cut:
+            return Unread(query=query, reason=f"not read: {cut} was cut off by a NextToken", action=action, way_out=FURTHER)
         partly = next((key for key in keys if (where, key) in self._raw), None)
-        if partly:
-            return f"not read: only a part of {partly} was read{named}"
-        return f"not read: no file with {' or '.join(keys)}{named}"
+        why = f"only a part of {partly} was read{named}" if partly else f"no file with {' or '.join(keys)}{named}"
+        return Unread(query=query, reason=f"not read: {why}", action=action)
 
     # ------------------------------------------------------------ about it
 
@@ -181,10 +189,6 @@ class Store:
     def action(self, kind: str) -> str:
         """The IAM action that grants reading the kind."""
         return self._reads[kind][0].action
-
-    def first_key(self, kind: str) -> str:
-        """The response key under which a resource of this kind usually comes."""
-        return self._reads[kind][0].responses[0]
 
     def counts(self) -> dict[str, int]:
         """How many resources of each kind are held, for kinds of which a response key is."""

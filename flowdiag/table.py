@@ -19,7 +19,6 @@ from flowdiag.error import FlowdiagError
 OUTPUTS = ("verdict", "status", "symptom", "relation", "cause", "silence", "answer", "headline")
 DEFAULT_VALUES = ("yes", "no", "unknown")
 MOST_INPUTS = 6
-SECTIONS = ("Why", "Remedy", "Example", "Known gaps", "References")
 _HEADER = re.compile(r"^(?P<name>[^()]+?)\s*(?:\((?P<values>[^)]*)\))?$")
 _CODE = re.compile(r"^[A-Z]{1,3}\d{3}$")
 

@@ -59,7 +59,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("logs.lines", "logs._wrapped"),
     ("logs._needle", "logs.record"),
     ("logs", "component"),  # what a log source is, what a component is
-    ("address", "named", "balancing"),
+    ("address", "named", "balancing", "inspection"),
     ("model",),  # the words
     ("error", "demo"),
 )
@@ -165,7 +165,7 @@ def test_nobody_names_a_single_component_or_source_or_surface() -> None:
 def test_a_component_knows_only_the_words() -> None:
     """A component is written in `component`, `model`, `address`, `named` and `service` alone."""
     known = {other for one, other in edges() if one.startswith("components.")}
-    assert known <= {"component", "model", "address", "named", "service", "balancing"}
+    assert known <= {"component", "model", "address", "named", "service", "balancing", "inspection"}
 
 
 @pytest.mark.parametrize("library", ONLY_IN)

@@ -212,7 +212,7 @@ def test_options_may_open_more_ports(world: World) -> None:
     shop.function()
     shop.database(Engine="oracle-ee", port=1521)
     shop.sg_db.ingress("tcp", 5500, shop.sg_fn)
-    assert ("inconclusive", "SV192") == verdict(shop.ask(port=5500))
+    assert ("inconclusive", "SV193") == verdict(shop.ask(port=5500))
 
 
 def test_a_public_database_is_called_by_its_public_address_from_outside(shop: Shop) -> None:

@@ -57,7 +57,7 @@ def test_a_proxy_is_its_interfaces(services: Services, form: str) -> None:
     proxy("pool", {services.data: "10.0.2.55", services.data_b: "10.0.4.55"}, services.sg_db)
     found = services.to(form, 5432)
     assert ("reachable", {"10.0.2.55", "10.0.4.55"}) == (found.verdict, ends(found))
-    assert ("inconclusive", "SV192") == verdict(services.to(form, 6432))
+    assert ("inconclusive", "SV193") == verdict(services.to(form, 6432))
 
 
 # ---------------------------------------------------------------- ElastiCache
@@ -154,7 +154,7 @@ def test_an_msk_cluster_is_its_brokers(services: Services, form: str, expected: 
 def test_a_listener_of_msk_that_may_be_off_is_not_judged(services: Services) -> None:
     """A cluster that talks by TLS alone shows no plain listener, and what else is on is not read."""
     kafka("events", {services.data: "10.0.2.90"}, services.sg_db)
-    assert ("inconclusive", "SV192") == verdict(services.to("events", 9092))
+    assert ("inconclusive", "SV193") == verdict(services.to("events", 9092))
 
 
 @pytest.mark.parametrize("form", ["id", "dns", "arn"])

@@ -15,7 +15,7 @@ from world import World
 from flowdiag import Snapshot
 from flowdiag.conclude import passes
 from flowdiag.graph import Path
-from flowdiag.remedy import apply, change_of, prove
+from flowdiag.remedy import apply, prove
 
 
 @pytest.fixture
@@ -253,20 +253,9 @@ def test_what_cannot_be_changed_is_named(world: World, pair: Pair):
 
 
 def test_nothing_to_change_is_no_remedy(world: World, open_pair: Pair):
-    """Where no guard or route is in the way there is no remedy at all, and no change for that finding."""
+    """Where no guard or route is in the way there is no remedy at all."""
     open_pair.data.instance("db-2", "10.0.2.21", open_pair.sg_db, state="stopped")
-    snapshot = world.snapshot()
-    path = walked(snapshot, "web-1", "db-2")
-    (finding,) = [f for f in path.findings if f.verdict == "blocked"][:1]
-    assert (None, ()) == (change_of(finding, path, snapshot), proved(snapshot, "web-1", "db-2"))
-
-
-def test_the_change_of_one_finding(world: World, pair: Pair):
-    """A single finding can be asked for its change."""
-    snapshot = world.snapshot()
-    path = walked(snapshot, "web-1", "db-1")
-    (finding,) = [f for f in path.findings if f.verdict == "blocked"]
-    assert only(snapshot, "web-1", "db-1").changes == (change_of(finding, path, snapshot),)
+    assert () == proved(world.snapshot(), "web-1", "db-2")
 
 
 def test_unread_evidence_keeps_a_remedy_unverified(world: World, pair: Pair):

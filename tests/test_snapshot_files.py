@@ -8,6 +8,7 @@ import pytest
 from small_reads import EAST, ONE, OTHER, TWO, WEST, load, put, vpc
 
 from flowdiag.model import FlowdiagError, Scope, Unread
+from flowdiag.store import AGAIN, FURTHER
 
 # ---------------------------------------------------------------- what is recognised
 
@@ -144,7 +145,6 @@ def test_every_folder_is_completed_by_its_own(tmp_path):
         (b'{"Vpcs": {}}', "bad.json: Vpcs is an object, not a list"),
         (b'{"Vpcs": "none"}', "bad.json: Vpcs is a string, not a list"),
         (b'{"Vpcs": [1, {"VpcId": "vpc-9"}]}', "bad.json: Vpcs[0] is a number, not an object"),
-        (b'{"Colours": []}', "bad.json: the key Colours is not one that flowdiag uses"),
     ],
     ids=lambda text: repr(text)[:40],
 )
@@ -173,7 +173,8 @@ def test_a_broken_file_makes_misses_of_its_kind_unread(tmp_path, text):
     put(tmp_path, "good.json", {"Vpcs": [vpc(1)], "Reservations": []})
     put(tmp_path, "page-2.json", text)
     snapshot = load(tmp_path)
-    assert "not read: page-2.json cannot be used" == snapshot.get("net", "vpc-9").reason
+    missed = snapshot.get("net", "vpc-9")
+    assert ("not read: page-2.json cannot be used", AGAIN) == (missed.reason, missed.way_out)
     assert isinstance(snapshot.find("net", "cidr", "10.1.0.0/16"), Unread)
     assert None is snapshot.get("host", "i-1")
 
@@ -205,7 +206,8 @@ def test_a_reply_that_is_cut_off_is_a_part(tmp_path):
     put(tmp_path, "1.json", {"Vpcs": [vpc(1)], "NextToken": "more"})
     snapshot = load(tmp_path)
     assert "vpc-1" == snapshot.get("net", "vpc-1").id
-    assert isinstance(snapshot.get("net", "vpc-9"), Unread)
+    missed = snapshot.get("net", "vpc-9")
+    assert ("not read: 1.json was cut off by a NextToken", FURTHER) == (missed.reason, missed.way_out)
     assert ("1.json: cut off by a NextToken: what it does not list counts as not read",) == snapshot.notes
     put(tmp_path, "2.json", {"Vpcs": [vpc(2)]})
     assert None is load(tmp_path).get("net", "vpc-9")
@@ -215,7 +217,8 @@ def test_an_unknown_key_is_noted_once(tmp_path):
     """With one file in which it was seen."""
     put(tmp_path, "us-east-1/x.json", {"Vpcs": [], "Colours": []})
     put(tmp_path, "us-west-2/x.json", {"Vpcs": [], "Colours": []})
-    assert ("us-east-1/x.json: the key Colours is not one that flowdiag uses",) == load(tmp_path).notes
+    snapshot = load(tmp_path)
+    assert ((), ("us-east-1/x.json: the key Colours is not one that flowdiag uses",)) == (snapshot.notes, snapshot.unused)
 
 
 def test_two_files_with_one_reply_are_one(tmp_path):

@@ -154,14 +154,6 @@ def test_what_is_added_to_the_original_does_not_reach_the_copy(live):
     assert "denied" != copy.find("net", "cidr", "10.4.0.0/16", EAST).reason
 
 
-def test_a_resource_can_be_put_into_a_copy(tmp_path):
-    """A remedy that creates something is walked on a copy that holds it; the kind stays read."""
-    before = written(tmp_path, {EAST: {"Vpcs": [vpc(1)]}})
-    after = before.with_new("net", EAST, vpc(2))
-    assert [None, "vpc-2"] == [getattr(snapshot.get("net", "vpc-2", EAST), "id", None) for snapshot in (before, after)]
-    assert None is after.get("net", "vpc-3", EAST)
-
-
 def test_what_was_not_read_cannot_be_changed(live):
     """A remedy on it is a programming error."""
     with pytest.raises(KeyError, match="net vpc-1 was not read"):

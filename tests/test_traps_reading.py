@@ -241,6 +241,17 @@ def test_a_reply_cut_off_by_a_token_is_not_the_whole_of_it(pair, tmp_path):
     assert ("inconclusive", "SG190") == verdict(found)
 
 
+def test_an_interface_on_the_first_page_holds_its_address(pair, tmp_path):
+    """The CLI stopped paging: whose address it is in that VPC is known of those that were listed, whatever follows."""
+    pair.world.save(tmp_path)
+    file = next(tmp_path.rglob("NetworkInterfaces.json"))
+    whole = diagnose("web-1", "db-1", 5432, snapshot=Snapshot.load(tmp_path))
+    file.write_text(json.dumps({**json.loads(file.read_text()), "NextToken": "eyJ2"}))
+    ends = (end.eni for end in (whole.path.legs[0].source, whole.path.legs[0].destination))
+    found = diagnose(*ends, 5432, snapshot=Snapshot.load(tmp_path))
+    assert [f.code for f in whole.path.findings] == [f.code for f in found.path.findings]
+
+
 def test_a_deleted_group_that_is_still_referenced_admits_nobody(pair):
     """A stale rule stays when the group it names is gone."""
     gone = pair.vpc.group("gone")

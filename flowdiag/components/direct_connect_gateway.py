@@ -75,7 +75,6 @@ class VirtualInterface(Resource):
     kind: ClassVar[str] = "virtual_interface"
     scope: Scope = Field(default=ANYWHERE, alias="Scope")
     virtual_interface_id: str
-    virtual_interface_name: str = ""
     virtual_interface_state: Literal[
         "confirming", "verifying", "pending", "available", "down", "testing", "deleting", "deleted", "rejected", "unknown"
     ]

@@ -48,7 +48,6 @@ class EcsTask(CamelResource):
     task_arn: str
     last_status: Id
     group: str = ""
-    launch_type: str = ""
     attachments: tuple[TaskAttachment, ...] = ()
 
     @property

@@ -70,11 +70,7 @@ class EgressOnlyInternetGatewayComponent(Component):
             table="egress_only_internet_gateway",
             inputs={
                 "packet": "answer" if inward else packet.direction,
-                "attached": "unknown"
-                if isinstance(gateway, Unread)
-                else "yes"
-                if gateway and gateway.vpc == packet.vpc
-                else "no",
+                "attached": _attached(gateway, packet),
                 "public addresses": "yes" if outside else "no",
                 "source in VPC": "yes" if inward else _in_vpc(place, packet, view),
                 "block public access": "off" if inward else public_access_blocked(packet, (packet.subnet,), True, False, view),
@@ -114,6 +110,14 @@ def _gateway(place: Place, packet: Packet, view: View) -> Any:
     if here is not None:
         return here
     return view.get("egress_only_internet_gateway", place.id, owner_scope(packet.vpc, place.scope, view))
+
+
+def _attached(gateway: Any, packet: Packet) -> str:
+    if isinstance(gateway, Unread):
+        return "unknown"
+    if gateway is None:
+        return "gone"
+    return "yes" if gateway.vpc == packet.vpc else "no"
 
 
 def _in_vpc(place: Place, packet: Packet, view: View) -> str:

@@ -34,7 +34,6 @@ class FlowLog(Resource):
     creation_time: datetime
     deliver_logs_status: Literal["", "SUCCESS", "FAILED"] = ""
     deliver_logs_error_message: str = ""
-    flow_log_status: str = ""
     traffic_type: Literal["", "ALL", "ACCEPT", "REJECT"] = ""
     log_destination_type: str = ""
     log_destination: str = ""

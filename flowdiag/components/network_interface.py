@@ -35,7 +35,6 @@ class PublicAssociation(Part):
     """The public side of a private address."""
 
     public_ip: str = ""
-    public_dns_name: str = ""
     carrier_ip: str = ""
     customer_owned_ip: str = ""
 
@@ -203,6 +202,11 @@ def _ipv6(raw: Mapping[str, Any]) -> list[str | None]:
     return [entry.get("Ipv6Address") for entry in found] if (found := raw.get("Ipv6Addresses")) else []
 
 
+def _vpc_addresses(raw: Mapping[str, Any]) -> list[str | None]:
+    """An address and the VPC in which it is this interface's alone."""
+    return [f"{raw.get('VpcId')}/{one}" for one in (*_private(raw), *_ipv6(raw)) if one]
+
+
 def _instance(raw: Mapping[str, Any]) -> list[str | None]:
     return [found.get("InstanceId")] if (found := raw.get("Attachment")) else []
 
@@ -237,6 +241,7 @@ class NetworkInterfaceComponent(Component):
                 "public_ip": Lookup(keys=_public, filter="addresses.association.public-ip", eager=True),
                 "instance": Lookup(keys=_instance, filter="attachment.instance-id", eager=True),
                 "subnet": Lookup(keys=lambda raw: [raw.get("SubnetId")], filter="subnet-id", eager=True),
+                "vpc_address": Lookup(keys=_vpc_addresses, unique=True),
                 "vpc": Lookup(keys=lambda raw: [raw.get("VpcId")], filter="vpc-id"),
                 "description": Lookup(keys=lambda raw: [raw.get("Description")], filter="description"),
                 "group": Lookup(keys=_group_ids, filter="group-id"),
@@ -263,7 +268,7 @@ class NetworkInterfaceComponent(Component):
         interface = view.get("network_interface", place.id, place.scope)
         if not interface:
             read = "no" if interface is None else "unknown"
-            inputs = {"role": place.role, "read": read, "running": "unknown", "address check": "unknown"}
+            inputs = {"role": place.role, "read": read, "running": "unknown", "addresses": "unknown"}
             return Observation(table="network_interface", inputs=inputs, words={"interface": place.id}, resource=place.id)
         running, state = _running(interface, view)
         return Observation(
@@ -272,7 +277,7 @@ class NetworkInterfaceComponent(Component):
                 "role": place.role,
                 "read": "yes",
                 "running": running,
-                "address check": _address_check(interface, place, packet),
+                "addresses": _addresses(interface, place, packet),
             },
             words={"interface": _labelled(interface), "state": state},
             resource=interface.id,
@@ -306,13 +311,15 @@ class NetworkInterfaceComponent(Component):
         return (_out(interface, packet, view),)
 
 
-def _address_check(interface: NetworkInterface, place: Place, packet: Packet) -> str:
+def _addresses(interface: NetworkInterface, place: Place, packet: Packet) -> str:
     """Source/destination checking: an interface passes only packets from or to its own addresses unless it is off.
 
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-eni.html
     """
     own = place.role != "forward" and interface.owns(packet.flow.source if place.role == "leave" else packet.flow.destination)
-    return "passes" if own or interface.source_dest_check is False else "fails" if interface.source_dest_check else "unknown"
+    if own or interface.source_dest_check is False:
+        return "admitted"
+    return "dropped" if interface.source_dest_check else "unknown"
 
 
 def _labelled(interface: NetworkInterface) -> str:
