@@ -3,9 +3,9 @@
     python benchmarks/flow_logs.py --cache FOLDER [--records 20000000 --files 100] [--runs 3]
 
 Archives are generated once into the cache (benchmarks/generate_records.py). The question is that of two hosts, as a
-diagnosis asks it: all records of what passes between them, and when the flow logs of their interfaces were silent. Every method runs in a
-process of its own, in turn, so that a slow moment of the machine hits all of them; medians are printed, as Markdown. The
-records to a core are those to a second of processor time, which a busy machine changes less. The
+diagnosis asks it: all records of what passes between them, and when the flow logs of their interfaces were silent. Every
+method runs in a process of its own, in turn, so that a slow moment of the machine hits all of them; medians are printed,
+as Markdown. The records to a core are those to a second of processor time, which a busy machine changes less. The
 peak is the resident memory of that process, the interpreter and all imports included; nobody here starts others.
 """
 
