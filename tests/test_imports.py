@@ -55,7 +55,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("fault",),
     ("service",),  # what managed services share
     ("logs._stream", "logs._parquet"),  # text packed or not, and columns
-    ("logs._columns",),
+    ("logs._columns",),  # which rows of a file matter
     ("logs.lines", "logs._wrapped"),
     ("logs._needle", "logs.record"),
     ("logs", "component"),  # what a log source is, what a component is

@@ -207,6 +207,18 @@ def test_ipv6_in_any_of_its_spellings():
     assert 3 == len(engine.ask(records_query(made, wanted, (HOME,))))
 
 
+def test_records_of_other_interfaces_are_not_asked_for():
+    """Another interface's record may name the same address; where no interface is sought, or none is told, it counts."""
+    made = table()
+    engine = Engine(made, [{**entry, **LAYOUTS["projected"][2]} for entry in (row(), row("eni-0c3"), row("eni-0b2"))])
+    anybody = WANTED.model_copy(update={"interfaces": frozenset()})
+    assert (2, 3) == tuple(len(engine.ask(records_query(made, wanted, (HOME,)))) for wanted in (WANTED, anybody))
+    without = {name: kind for name, kind in FIELDS.items() if name != "interface_id"}
+    bare = table(columns=without)
+    rows = [{name: value for name, value in {**row(), **LAYOUTS["projected"][2]}.items() if name != "interface_id"}]
+    assert 1 == len(Engine(bare, rows).ask(records_query(bare, WANTED, (HOME,))))
+
+
 def test_names_are_quoted_and_values_are_parameters():
     """Nothing of a log or a person stands in the text; a name with a quote in it stays a name."""
     odd = Table.of('lo"gs', metadata({**FIELDS, 'x" OR "1': "string"}, {}, {}))

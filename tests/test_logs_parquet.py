@@ -189,9 +189,9 @@ BEYOND = {
     st.sampled_from([{}, BEYOND, {"eni-0a1": BEYOND["eni-0a1"]}]),
     st.sampled_from([{}, {"start": 1_700_000_600}, {"start": 1_700_000_300, "end": 1_700_001_000}]),
     st.sampled_from([0, 0, 500]),
-    st.booleans(),
+    st.sampled_from([None, pl.String, pl.Float64]),
 )
-def test_rows_counted_together_count_as_each_would(tmp_path_factory, rows, beyond, window, few, words):
+def test_rows_counted_together_count_as_each_would(tmp_path_factory, rows, beyond, window, few, numbers):
     """Records, coverage, refusals and counts are those of reading every row as a line, whatever the columns' types."""
     lines = [" ".join(row) for row in rows]
     bounds = Window(**{name: datetime.fromtimestamp(second, UTC) for name, second in window.items()})
@@ -199,7 +199,7 @@ def test_rows_counted_together_count_as_each_would(tmp_path_factory, rows, beyon
     path, whole = tmp_path_factory.mktemp("drawn") / "a.parquet", Tally()
     expected = list(Lines("a.parquet", sought, whole, Layout(FIELDS_READ)).read(text.encode() for text in lines))
     columns = frame(lines, FIELDS_READ)
-    (columns.cast(pl.String) if words else columns).write_parquet(path)
+    columns.with_columns(pl.col(pl.Int32, pl.Int64).cast(numbers) if numbers else []).write_parquet(path)
     with patch("flowdiag.logs._parquet.FEW", few):
         found, tally = searched(path, sought)
     assert expected == found

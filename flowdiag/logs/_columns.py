@@ -18,12 +18,11 @@ from flowdiag.model import Address
 
 ENDS = ("srcaddr", "dstaddr")
 WORDS = ("interface-id", "action", "log-status")
-ALIKE = ("interface-id", "action", "log-status")
-"""What rows share that are counted together."""
+"""Fields that hold words; rows that are counted together share them."""
 
 
 class Columns:
-    """The columns of one file. Every method but `unfit` and `in_turn` gives an expression for polars to evaluate."""
+    """The columns of one file. All but `unfit` gives expressions for polars to evaluate."""
 
     def __init__(self, pl: Any, schema: Mapping[str, Any], sought: Sought) -> None:
         self._pl, self._sought = pl, sought
@@ -91,7 +90,7 @@ class Columns:
 
         They are counted together. None where a row has to be looked at to know.
         """
-        if not self._by_interface or not {*ENDS, "start", "end", *ALIKE} <= self._columns.keys():
+        if not self._by_interface or not {*ENDS, "start", "end", *WORDS} <= self._columns.keys():
             return None
         start, end, window = self._second("start"), self._second("end"), self._sought.window
         parts = [start <= end, end <= LATEST_SECOND, *(self._fits(field) for field in self._present(SHAPES))]
@@ -122,7 +121,7 @@ class Columns:
         Rows of one interface that begin within one interval cover one stretch of time, so nothing is lost.
         """
         start, end = self._second("start"), self._second("end")
-        by = [*(self.shown(field).alias(field) for field in ALIKE), (start // LONGEST_INTERVAL).alias("interval")]
+        by = [*(self.shown(field).alias(field) for field in WORDS), (start // LONGEST_INTERVAL).alias("interval")]
         return by, [self._pl.len(), start.min().alias("first"), end.max().alias("last")]
 
     # ------------------------------------------------------------ values
@@ -151,4 +150,4 @@ class Columns:
 
     def _second(self, field: str) -> Any:
         column = self._pl.col(self._columns[field])
-        return column if self._types[field].is_numeric() else column.cast(self._pl.Int64, strict=False)
+        return column if self._types[field].is_integer() else column.cast(self._pl.Int64, strict=False)

@@ -85,22 +85,28 @@ class Table:
 
 
 def records_query(table: Table, sought: Sought, scopes: Iterable[Scope]) -> Query:
-    """Every record that names one of the addresses."""
+    """Every record of the interfaces that names one of the addresses; of any, where none is sought or the table has none."""
     writings = [text for address in sorted(sought.addresses, key=str) for text in spellings(address)]
     named = [_in(quoted(table.fields[field]), writings) for field in ADDRESSES if field in table.fields]
-    where = _all(_partitions(table, sought, scopes), _time(table, sought), _any(named))
+    where = _all(_partitions(table, sought, scopes), _time(table, sought), _any(named), *_of_interfaces(table, sought))
     columns = ", ".join(quoted(column) for column in table.fields.values())
     text = f"SELECT {columns} FROM {table.quoted} WHERE {where.text} LIMIT {MOST_ROWS + 1}"  # noqa: S608  quoted, parameters
     return Query(text, where.parameters)
 
 
+def _of_interfaces(table: Table, sought: Sought) -> list[Query]:
+    column = table.fields.get("interface-id")
+    return [_in(quoted(column), sorted(sought.interfaces))] if column and sought.interfaces else []
+
+
 def coverage_query(table: Table, sought: Sought, scopes: Iterable[Scope]) -> Query | None:
     """When each interface has any line at all, in bins of ten minutes; None for a table without interfaces."""
-    if "interface-id" not in table.fields or not sought.interfaces:
+    of_interfaces = _of_interfaces(table, sought)
+    if not of_interfaces:
         return None
     column = {field: quoted(name) for field, name in table.fields.items()}
     interface, start, end = column["interface-id"], _number(table, "start"), _number(table, "end")
-    where = _all(_partitions(table, sought, scopes), _time(table, sought), _in(interface, sorted(sought.interfaces)))
+    where = _all(_partitions(table, sought, scopes), _time(table, sought), *of_interfaces)
     kinds = [f"{_counted(column.get('action'), kind)} AS {kind.lower()}s" for kind in ("ACCEPT", "REJECT")]
     status = column.get("log-status", "''")
     picked = (f"{interface} AS interface", f"{status} AS status", f"min({start}) AS first", f"max({end}) AS last", *kinds)
