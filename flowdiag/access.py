@@ -63,6 +63,9 @@ class Access:
         accounts: Given = None,
         workers: int = 10,
     ) -> None:
+        if session is not None and not hasattr(session, "client"):
+            way = f"give boto3.Session(profile_name={session!r})" if isinstance(session, str) else "give a boto3 session"
+            raise FlowdiagError(f"session is {session!r}, and no boto3 session: {way}")
         known = read(accounts)
         alone = session is None and bool(known.each) and not any(account.by_caller for account in known.each)
         caller: Any = None if alone else session or session_for()  # its stubs want services known beforehand
