@@ -5,7 +5,7 @@ scope, service, operation, parameters → the session of that account → pages 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from importlib.metadata import version
@@ -63,11 +63,15 @@ class Access:
         accounts: Given = None,
         workers: int = 10,
     ) -> None:
+        if session is not None and not hasattr(session, "client"):
+            way = f"give boto3.Session(profile_name={session!r})" if isinstance(session, str) else "give a boto3 session"
+            raise FlowdiagError(f"session is {session!r}, and no boto3 session: {way}")
         known = read(accounts)
         alone = session is None and bool(known.each) and not any(account.by_caller for account in known.each)
         caller: Any = None if alone else session or session_for()  # its stubs want services known beforehand
         own = [] if alone or not known.home else [Door(caller, _regions((), region, caller))]
         self._doors = [*own, *(_door(account, caller, region) for account in known.each)]
+        _refuse_strange(region for door in self._doors for region in door.regions)
         self.workers = workers
         self.introduced = False
         self._calls: list[tuple[str, str, Mapping[str, Any]]] = []
@@ -154,6 +158,8 @@ class Access:
 
     def _enter(self, door: Door) -> None:
         """Find out whose the door is; assume its role where it has one."""
+        if door.shut:
+            return
         if door.role:
             self._assume(door, door.role)
             return
@@ -294,16 +300,35 @@ def _kept(pages: Iterator[Page]) -> tuple[list[Page], Fault | None]:
 
 
 def _door(account: Account, caller: Any, region: str | None) -> Door:
-    session = account.session or (session_for(account.profile) if account.profile else caller)
-    return Door(session, _regions(account.regions, region, session), account.number, account if account.role else None)
+    """The door to an account; shut where its profile cannot be used."""
+    shut = None
+    session = account.session or caller
+    if account.profile:
+        try:
+            session = boto3.Session(profile_name=account.profile)
+        except aws.BotoCoreError as error:
+            way = f"name another in {account.told_in or 'accounts='}, or add it to the AWS configuration"
+            shut = Fault("refused", f"account {account.number} cannot be read: {error}: {way}")
+    return Door(session, _regions(account.regions, region, session), account.number, account if account.role else None, shut=shut)
 
 
 def _regions(named: tuple[str, ...], region: str | None, session: Any) -> tuple[str, ...]:
     """The Regions named, else the caller's, else the session's own; FlowdiagError where there is none."""
-    own = region or session.region_name
-    if not named and not own:
+    found = named or tuple(one for one in (region or getattr(session, "region_name", None),) if one)
+    if not found:
         raise FlowdiagError("no AWS Region is known: give region= (--region), set AWS_DEFAULT_REGION, or name one in the profile")
-    return named or (own,)
+    return found
+
+
+def _refuse_strange(regions: Iterable[str]) -> None:
+    """Raise FlowdiagError for what cannot be the name of a Region; boto3 knows their form, of later ones than it lists too."""
+    known = boto3.Session()
+    for name in dict.fromkeys(regions):
+        try:
+            known.get_partition_for_region(name)
+        except aws.BotoCoreError:
+            way = "write it as us-east-1 in region= (--region), the accounts or the profile"
+            raise FlowdiagError(f"{name!r} is no Region of AWS: {way}") from None
 
 
 def session_for(profile: str | None = None) -> boto3.Session:

@@ -34,6 +34,7 @@ Given = str | Path | Mapping[Any, Any] | None
 SESSION_NAME = "flowdiag"
 HOME, REGIONS = "home", "regions"
 _KEYS = ("role", "external-id", "session-name", "profile", REGIONS)
+_MEANT = {"region": "did you mean regions = ['us-east-1']"}
 _NUMBER = re.compile(r"[0-9]{12}")
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
 _ROLE = re.compile(r"arn:[a-z0-9-]+:iam::(?P<account>[0-9]{12}):role/\S+")
@@ -43,7 +44,8 @@ _ROLE = re.compile(r"arn:[a-z0-9-]+:iam::(?P<account>[0-9]{12}):role/\S+")
 class Account:
     """How one account is entered: `session` (or that of `profile`, or the caller's own) as it is, or by assuming `role`.
 
-    `regions` are those that a search without a place goes to; without any, the caller's own Region.
+    `regions` are those that a search without a place goes to; without any, the caller's own Region. `told_in` is the file
+    that names the account, where one does.
     """
 
     number: str
@@ -53,6 +55,7 @@ class Account:
     session_name: str = SESSION_NAME
     profile: str = ""
     session: Any = None
+    told_in: str = ""
 
     @property
     def by_caller(self) -> bool:
@@ -98,7 +101,8 @@ def read(given: Given) -> Accounts:
     home, regions = told.get(HOME, True), _regions(told.get(REGIONS, ()), "accounts")
     if not isinstance(home, bool):
         raise FlowdiagError(f"accounts: home is {home!r}: write true or false")
-    each = tuple(_account(key, value, regions) for key, value in told.items() if key not in (HOME, REGIONS))
+    file = str(given) if isinstance(given, str | Path) else ""
+    each = tuple(_account(key, value, regions, file) for key, value in told.items() if key not in (HOME, REGIONS))
     if not each:
         raise FlowdiagError("accounts names no account: write for example [222233334444] with a role under it")
     return Accounts(each, home)
@@ -112,15 +116,18 @@ def _told(path: str | Path) -> Mapping[str, Any]:
         raise FlowdiagError(f"accounts {str(path)!r} cannot be read ({reason}): give a TOML file") from error
 
 
-def _account(key: Any, value: Any, regions: tuple[str, ...]) -> Account:
+def _account(key: Any, value: Any, regions: tuple[str, ...], file: str) -> Account:
     number, *own = key if isinstance(key, tuple) else (key,)
+    if key in ("region", *_KEYS):
+        raise FlowdiagError(f"accounts: {key} at the top is no account: {_MEANT.get(key, 'write it below the account it is of')}")
     if not isinstance(number, str) or not _NUMBER.fullmatch(number):
         raise FlowdiagError(f"accounts: {number!r} is no account: write its twelve digits")
     if not isinstance(value, Mapping):
         return Account(number, _regions(own, number) or _session_region(number, value), session=value)
     surplus = sorted(str(name) for name in value if name not in _KEYS)
     if surplus:
-        raise FlowdiagError(f"accounts: {number} has {surplus[0]!r}, which means nothing: known are {', '.join(_KEYS)}")
+        way = _MEANT.get(surplus[0], f"known are {', '.join(_KEYS)}")
+        raise FlowdiagError(f"accounts: {number} has {surplus[0]!r}, which means nothing: {way}")
     texts = dict(_texts(number, value))
     _refuse_strange(number, texts)
     return Account(
@@ -130,6 +137,7 @@ def _account(key: Any, value: Any, regions: tuple[str, ...]) -> Account:
         external_id=texts.get("external-id", ""),
         session_name=texts.get("session-name", SESSION_NAME),
         profile=texts.get("profile", ""),
+        told_in=file,
     )
 
 

@@ -80,12 +80,12 @@ def _chunks(group: list[Call]) -> Iterator[Call]:
 def parameters(call: Call, accepts: Mapping[str, str]) -> dict[str, Any]:
     """The request parameters; `accepts` is the type of each parameter the operation takes, by name.
 
-    The values of an `also` filter are separated by commas. A few operations call their filters `Filter`.
+    A few operations call their filters `Filter`.
     """
     lookup, request = call.lookup, dict[str, Any]()
     if lookup.request:
         return dict(lookup.request(call.values, call.scope.region))
-    filters = [_filter(name, text.split(",")) for name, text in lookup.also.items()]
+    filters = [_filter(name, list(values)) for name, values in lookup.also.items()]
     if lookup.parameter:
         request[lookup.parameter] = call.values if accepts.get(lookup.parameter) == "list" else call.values[0]
     elif lookup.filter:

@@ -117,9 +117,13 @@ def _evidence(command: Callable[..., Any]) -> Callable[..., Any]:
     return _with(
         command,
         click.option("--source-port", metavar="PORT", help="The client's port; without it, the range its system picks from."),
-        click.option("--profile", help="AWS profile to read with (live)."),
-        click.option("--region", help="AWS Region to start in (live)."),
-        click.option("--accounts", metavar="FILE", help="TOML file of other accounts and Regions to read (live)."),
+        click.option("--profile", help="AWS profile to read with: live, or flow logs in AWS."),
+        click.option(
+            "--region", help="AWS Region to start in: live, or of flow logs in AWS; else the profile's or the snapshot's one."
+        ),
+        click.option(
+            "--accounts", metavar="FILE", help="TOML file of other accounts and Regions to read: live, or flow logs there."
+        ),
         click.option("--snapshot", metavar="DIR", help="Answer from this folder of saved JSON instead of live AWS."),
         click.option("--flow-logs", metavar="PLACE", help=_PLACES),
         click.option("--yes", is_flag=True, help="Agree to read more than 10 GB of flow logs."),
@@ -311,7 +315,8 @@ def _session_for(profile: str | None, asked: Mapping[str, Any]) -> Any:
 
     reads_aws = asked["snapshot"] is None or in_aws(asked["flow_logs"] or "")
     if not reads_aws and (profile or asked["region"] or asked["accounts"]):
-        raise FlowdiagError("--profile, --region and --accounts are for reading AWS: leave them out with --snapshot")
+        way = "leave them out with --snapshot, or name a place in AWS with --flow-logs"
+        raise FlowdiagError(f"--profile, --region and --accounts are for reading AWS: {way}")
     return _session(profile) if reads_aws else None
 
 

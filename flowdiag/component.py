@@ -101,9 +101,9 @@ class Lookup:
     """One way to find resources of a kind: the keys of a raw item offline, and the request parameters live.
 
     `parameter` is the list parameter of the call (`GroupIds`), else `filter` is the name of a describe filter;
-    `also` are filters that go with it. Where one list or filter does not say it all, `request` makes the parameters of a
-    call from values and the Region; values go into one call where `apart` gives the same for them, by default each into its
-    own. With none of them, the lookup cannot be asked of AWS and a live answer is Unread.
+    `also` are filters that go with it, each with its values. Where one list or filter does not say it all, `request` makes
+    the parameters of a call from values and the Region; values go into one call where `apart` gives the same for them, by
+    default each into its own. With none of them, the lookup cannot be asked of AWS and a live answer is Unread.
     `unique`: at most one resource has a value, so one that is found is all of them.
     `eager`: a question usually needs it and an account may hold very many, so it is indexed when a snapshot is loaded.
     """
@@ -111,7 +111,7 @@ class Lookup:
     keys: Callable[[Mapping[str, Any]], Iterable[str | None]]
     parameter: str = ""
     filter: str = ""
-    also: Mapping[str, str] = field(default_factory=dict)
+    also: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     eager: bool = False
     request: Callable[[Sequence[str], str], Mapping[str, Any]] | None = None
     apart: Callable[[str], str] = str
@@ -260,11 +260,20 @@ def required(field_name: str) -> Callable[[Mapping[str, Any]], list[str | None]]
     """The keys of a lookup by a field that AWS always gives: a resource without it is half-written."""
 
     def keys(raw: Mapping[str, Any]) -> list[str | None]:
-        if not raw[field_name]:
-            raise ValueError(f"{field_name} is empty")
-        return [raw[field_name]]
+        return [given(raw, field_name)]
 
     return keys
+
+
+def given(entry: Mapping[str, Any], field_name: str) -> str:
+    """A text that AWS always gives, for keys inside a list; KeyError without it: the entry may be anybody's, and a miss
+    would prove nothing. TypeError where it is no text: nobody asks for what `str` would make of it."""
+    value = entry[field_name]
+    if not value:
+        raise KeyError(field_name)
+    if not isinstance(value, str):
+        raise TypeError(f"{field_name} is no text")
+    return value
 
 
 def public_access_blocked(packet: Packet, subnets: tuple[str, ...], outward: bool, carries_both: bool, view: View) -> str:
@@ -318,19 +327,6 @@ def _stopped(mode: str, excluded: str, started_inside: bool, carries_both: bool)
         return "unknown"
     egress = excluded == "allow-egress" and mode == "block-bidirectional" and started_inside
     return "off" if egress or excluded == "allow-bidirectional" else "on"
-
-
-def told(raw: Mapping[str, Any], field_name: str) -> str:
-    """A text that every entry has; KeyError where this one lacks it, for then it may be anybody's and a miss proves nothing.
-
-    TypeError where it is no text: nobody asks for what `str` would make of it.
-    """
-    value = raw[field_name]
-    if not value:
-        raise KeyError(field_name)
-    if not isinstance(value, str):
-        raise TypeError(f"{field_name} is no text")
-    return value
 
 
 def by_id(field_name: str, filter: str) -> Lookup:

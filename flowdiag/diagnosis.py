@@ -90,8 +90,9 @@ def diagnose(
     if asks_aws:
         refuse_future(question)
     tables = Rules.load(rules)
-    access = door(session, region, accounts, introduced=snapshot is not None) if snapshot is None or asks_aws else None
-    evidence = live(question, tables, access, where) if access and snapshot is None else saved(snapshot)
+    kept = None if snapshot is None else saved(snapshot)
+    access = door(session, region, accounts, kept) if kept is None or asks_aws else None
+    evidence = live(question, tables, access, where) if access and kept is None else saved(kept)
     return explain(question, evidence, tables, where, access, yes)
 
 

@@ -288,8 +288,9 @@ def flow_records(
     if asks_aws:
         refuse_future(questions[0])
     tables = Rules.load(rules)
-    access = door(session, region, accounts, introduced=snapshot is not None) if snapshot is None or asks_aws else None
-    evidence = live(questions[0], tables, access, where, questions[1:]) if access and snapshot is None else saved(snapshot)
+    kept = None if snapshot is None else saved(snapshot)
+    access = door(session, region, accounts, kept) if kept is None or asks_aws else None
+    evidence = live(questions[0], tables, access, where, questions[1:]) if access and kept is None else saved(kept)
     return FlowRecords(pair_of(questions, every, evidence, tables, where, access, yes))
 
 

@@ -27,6 +27,10 @@ _ID = re.compile(r"^(?P<prefix>eni|i)-[0-9a-z]+$")
 _WITHIN = re.compile(r"^(?P<within>(?:vpc|eni)-[0-9a-z]+)/(?P<address>[^/]+)$")
 _PRIVATE_DNS = re.compile(r"^ip-(\d+)-(\d+)-(\d+)-(\d+)\.")
 _PUBLIC_DNS = re.compile(r"^ec2-(\d+)-(\d+)-(\d+)-(\d+)\.")
+_DOTTED = re.compile(r"^\d+(?:\.\d+){3}$")
+_RANGE = re.compile(r"^[0-9a-fA-F.:]+/\d{1,3}$")
+_PORTED = re.compile(r"^(?P<host>[\w.-]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})$")
+_WORD = re.compile(r"^[a-z][a-z-]*$")
 
 
 class NotFoundError(FlowdiagError):
@@ -218,11 +222,19 @@ def _by_tag(text: str, instances: Any, interfaces: Any, view: View) -> Named | N
     named = {i.id for i in instances or () if i.state.name != "terminated"}
     alone = [i for i in interfaces or () if i.instance not in named]
     if len(named) + len(alone) > 1:
-        listed = ", ".join(sorted([*named, *(i.id for i in alone)]))
+        listed = ", ".join(sorted([*(_with_address(id, view) for id in named), *(_with_address(i.id, view) for i in alone)]))
         raise AmbiguousError(f"{text!r} is the name of {len(named) + len(alone)} resources: say which with one of {listed}")
     if alone:
         return _of(alone[0])
     return _of(*_by_id(named.pop(), text, view)) if named else None
+
+
+def _with_address(id: str, view: View) -> str:
+    """The id of an instance or interface with its first address, by which people tell two of one name apart."""
+    found = view.get("network_interface", id) if id.startswith("eni-") else view.find("network_interface", "instance", id)
+    faces = _in_order(found if isinstance(found, tuple) else (found,)) if found else ()
+    first = next((text for face in faces for text in face.addresses), "")
+    return f"{id} ({first})" if first else id
 
 
 def _by_service(text: str, unread: Unread | None, near: tuple[Any, ...], view: View) -> Named:
@@ -243,14 +255,39 @@ def _by_service(text: str, unread: Unread | None, near: tuple[Any, ...], view: V
 
 
 def missing(text: str, answer: Any, refused: tuple[str, ...] = ()) -> NotFoundError:
-    """The error with the way out: for what was not read, for a DNS name that nothing here knows, for the rest."""
+    """The error with the way out: for what is no name at all, what was not read, and what nothing here is called."""
+    if mistaken := _mistaken(text):
+        return NotFoundError(f"{text!r} {mistaken}")
     if isinstance(answer, Unread):
         way = "give evidence that holds it, or ask by another name or address"
         return NotFoundError(f"{text!r} could not be looked up ({answer.reason}): {way}")
     dotted = "." in text and literal_of(text) is None
     way = "resolve the name and give the address" if dotted else "give another name, an id, or an address"
     more = f", and AWS did not answer {' or '.join(refused)}" if refused else ""
-    return NotFoundError(f"{text!r} is no network interface or instance in what was read{more}: {way}")
+    return NotFoundError(f"{text!r} is no {_sought(text)} in what was read{more}: {way}")
+
+
+def _mistaken(text: str) -> str:
+    """What is wrong with a text that looks like more or less than a name, as the end of a sentence; empty for the rest."""
+    ported = _PORTED.match(text)
+    if _DOTTED.match(text) and literal_of(text) is None:
+        return "is no IP address: write four numbers from 0 to 255"
+    if _RANGE.match(text) and address(text.partition("/")[0]) is not None:
+        return "is a range of addresses: give one address in it"
+    if ported and ("." in ported["host"] or ":" in ported["host"]):
+        return f"is a name with its port: leave {ported['port']!r} out and give it as the port"
+    word, colon, rest = text.partition(":")
+    if colon and rest and ":" not in rest and word not in _spoken() and _WORD.match(word):
+        return f"starts with {word!r}, which is no word for a service: known are {', '.join(sorted(_spoken()))}"
+    return ""
+
+
+def _sought(text: str) -> str:
+    """What was looked for: the kinds of resource that the word before a colon or the form of the text means, else EC2's."""
+    word, _, rest = text.partition(":")
+    spoken = {component.kind for component in components().values() if rest and component.spoken == word}
+    kinds = spoken or {component.kind for component in components().values() if component.claims(text)}
+    return " or ".join(sorted(kind.replace("_", " ").replace("db ", "DB ") for kind in kinds)) or "network interface or instance"
 
 
 # ---------------------------------------------------------------- names that point to names

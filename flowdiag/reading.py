@@ -54,14 +54,21 @@ def flow_logs_of(
     return watching(path, evidence.view(), access, window, evidence.read_at, agreed) if access else None
 
 
-def door(session: boto3.Session | None, region: str | None, accounts: Given, introduced: bool) -> Access:
-    """The door to AWS; where nothing is gathered, whose session it is has to be asked first."""
+def door(session: boto3.Session | None, region: str | None, accounts: Given, kept: Snapshot | None) -> Access:
+    """The door to AWS, in the one Region of the snapshot where no other is named; where nothing is gathered, whose session it
+    is has to be asked first."""
     from flowdiag.access import Access
 
-    access = Access(session, region=region, accounts=accounts)
-    if introduced:
+    access = Access(session, region=region or (_only_region(kept) if kept is not None else None), accounts=accounts)
+    if kept is not None:
         access.introduce()
     return access
+
+
+def _only_region(snapshot: Snapshot) -> str | None:
+    """The Region that all of the snapshot was read in; None where there are several, or none is told."""
+    told = {scope.region for scope in snapshot.scopes if scope.region}
+    return told.pop() if len(told) == 1 else None
 
 
 def saved(snapshot: Snapshot | str | FilePath | None) -> Snapshot:

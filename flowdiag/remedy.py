@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from flowdiag.model import Change, Remedy, Trace
-from flowdiag.openings import Blocker, opening
+from flowdiag.model import Change, Leg, Remedy, Trace
+from flowdiag.openings import Blocker, Never, opening
 from flowdiag.snapshot import Snapshot
 
 MOST_CHANGES = 32
@@ -26,8 +26,11 @@ def prove(
     """The remedy for a path that does not pass: one, or none where nothing can be changed.
 
     `walk_again` walks the same question through another snapshot, `passes` says whether a walk is open both ways. The
-    remedy is verified only where the walk through the changed copy passes; otherwise its note names what remains.
+    remedy is verified only where the walk through the changed copy passes; otherwise its note names what remains. Where
+    every way ends at what nothing can open, there is none.
     """
+    if path.legs and all(_ends_for_good(leg, path, snapshot) for leg in path.legs):
+        return ()
     trial = Trial(snapshot, walk_again, passes)
     changes = _needed(_openings(path, trial), trial)
     if not changes:
@@ -36,6 +39,10 @@ def prove(
     trace = walk_again(changed)
     verified = passes(trace)
     return (Remedy(changes=changes, verified=verified, note="" if verified else _remaining(trace, changed)),)
+
+
+def _ends_for_good(leg: Leg, path: Trace, snapshot: Snapshot) -> bool:
+    return any(b.leg is leg and isinstance(opening(b, snapshot), Never) for b in _blockers(path))
 
 
 def apply(change: Change, snapshot: Snapshot) -> Snapshot:

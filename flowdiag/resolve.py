@@ -48,9 +48,32 @@ def resolve(question: Question, view: View) -> tuple[tuple[Endpoint, ...], tuple
     near = {e.vpc for e in sources if e.kind == "eni"}
     destinations = _endpoints(question.destination, destination, version, view, sending=False, near=near)
     if all(e.kind != "eni" for e in (*sources, *destinations)):
-        both = f"neither {question.source!r} nor {question.destination!r}"
-        raise NotFoundError(f"{both} is a network interface that was read: name at least one end in AWS")
-    return sources, destinations
+        raise _nothing_between(question, source)
+    return _told_apart(question, sources, destinations)
+
+
+def _nothing_between(question: Question, source: tuple[Named, ...]) -> NotFoundError:
+    """Why there is no path to look at: neither end is in a VPC."""
+    far = literal_of(question.destination)
+    if any(part.internet and part.service for part in source) and not (far is not None and is_private(far)):
+        why = "calls from outside any VPC and needs none for it"
+        nothing = f"on its way to {question.destination!r} nothing of a VPC can be in the way, and no flow log shows it"
+        return NotFoundError(f"{question.source!r} {why}: {nothing}; look at its own logs, or name an end in a VPC")
+    both = f"neither {question.source!r} nor {question.destination!r}"
+    return NotFoundError(f"{both} is a network interface that was read: name at least one end in AWS")
+
+
+def _told_apart(question: Question, *ends: tuple[Endpoint, ...]) -> tuple[tuple[Endpoint, ...], tuple[Endpoint, ...]]:
+    """Both ends, by what was typed where both would be called the same."""
+    source, destination = ends
+    same = {e.label for e in source} & {e.label for e in destination}
+    if not same or question.source == question.destination:
+        return source, destination
+    return _called(question.source, source, same), _called(question.destination, destination, same)
+
+
+def _called(text: str, end: tuple[Endpoint, ...], same: Collection[str]) -> tuple[Endpoint, ...]:
+    return tuple(e.model_copy(update={"label": text}) if e.label in same else e for e in end)
 
 
 _NOBODY = tuple(ip_network(text) for text in ("0.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4", "::/128", "ff00::/8"))

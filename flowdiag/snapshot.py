@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from flowdiag import capture, folder
+from flowdiag.error import FlowdiagError
 from flowdiag.index import Item
 from flowdiag.model import ANYWHERE, Query, Scope, Unread, first_of
 from flowdiag.store import Reads, Store, within
@@ -51,6 +52,8 @@ class Snapshot:
 
         What cannot be used is named in `notes`. Raises FlowdiagError where the path does not exist or holds nothing usable.
         """
+        if not isinstance(path, str | Path):
+            raise FlowdiagError(f"snapshot is {path!r}: give the path of its folder")
         new = cls(reads)
         with _bulk():
             contents = folder.read(path, new._store.keys)

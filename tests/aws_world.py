@@ -53,7 +53,7 @@ def _used(raw: Mapping[str, Any]) -> list[str]:
     return [raw["VpcId"]] if raw["Status"] in ("in-use", "associated") else []
 
 
-ROUTES = only("TransitGatewayRouteTableId", parameter="TransitGatewayRouteTableId", also={"state": "active,blackhole"})
+ROUTES = only("TransitGatewayRouteTableId", parameter="TransitGatewayRouteTableId", also={"state": ("active", "blackhole")})
 VPC = {"id": by_id("VpcId", "vpc-id"), "vpc": only("VpcId", filter="vpc-id")}
 NAT = {"id": by_id("NatGatewayId", "nat-gateway-id")}
 READS: Mapping[str, tuple[Read, ...]] = {
@@ -70,7 +70,7 @@ READS: Mapping[str, tuple[Read, ...]] = {
                 "listed": only("NetworkInterfaceId", parameter="NetworkInterfaceIds"),
                 "subnet": only("SubnetId", filter="subnet-id"),
                 "vpc": only("VpcId", filter="vpc-id"),
-                "used": Lookup(keys=_used, filter="vpc-id", also={"status": "in-use,associated"}),
+                "used": Lookup(keys=_used, filter="vpc-id", also={"status": ("in-use", "associated")}),
                 "name": Lookup(keys=lambda raw: [tag["Value"] for tag in raw.get("TagSet", ())], filter="tag:Name"),
                 "mac": only("MacAddress"),
                 "wrong": only("Wrong", filter="wrong-filter"),
@@ -119,7 +119,7 @@ READS: Mapping[str, tuple[Read, ...]] = {
             "TransitGatewayRouteTableId",
             lookups={
                 "id": only(
-                    "TransitGatewayRouteTableId", parameter="TransitGatewayRouteTableId", also={"state": "active,blackhole"}
+                    "TransitGatewayRouteTableId", parameter="TransitGatewayRouteTableId", also={"state": ("active", "blackhole")}
                 )
             },
             single=True,

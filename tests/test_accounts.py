@@ -194,6 +194,27 @@ def test_a_role_that_may_not_be_assumed_is_told_and_the_rest_goes_on() -> None:
         live(session_of(*peered(), roles={}), "near", "far", 5432)
 
 
+def test_a_profile_that_does_not_exist_is_told_and_the_rest_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The account is unread, with its number and the file that names the profile; our side is walked."""
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    file = tmp_path / "accounts.toml"
+    file.write_text(f'[{THEIRS}]\nprofile = "nope"\nregions = ["{AWAY}"]\n')
+    answer = live(session_of(*peered()), "near", "10.2.1.20", 5432, accounts=file)
+    assert "inconclusive" == answer.verdict
+    way = f"name another in {file}, or add it to the AWS configuration"
+    reason = f"account {THEIRS} cannot be read: The config profile (nope) could not be found: {way}"
+    assert {reason} == {unread.reason.split(" in 2222")[0] for unread in answer.unread}
+    assert "vpc_peering" in {finding.table for finding in answer.path.findings}
+
+
+def test_where_the_only_profile_does_not_exist_nobody_can_be_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One sentence names the account."""
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    access = Access(accounts={THEIRS: {"profile": "nope", "regions": [AWAY]}})
+    with pytest.raises(FlowdiagError, match=rf"account {THEIRS} cannot be read: The config profile \(nope\) could not be found"):
+        access.introduce()
+
+
 def test_a_denied_action_of_one_account_is_denied_there_alone() -> None:
     """Their network ACLs are unread, ours are not."""
     session = session_of(*peered(), deny={(THEIRS, "ec2:DescribeNetworkAcls")})
@@ -337,8 +358,9 @@ def test_the_command_line_takes_the_file(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert 0 == run("diagnose", "near", "far", "5432", "--flow-logs", "none", *by_file).exit_code
     assert 0 == run("capture", tmp_path / "ticket", "near", "far", "5432", *by_file).exit_code
     assert 0 == run("diagnose", "near", "far", "5432", "--snapshot", tmp_path / "ticket").exit_code
-    expected = "--profile, --region and --accounts are for reading AWS: leave them out with --snapshot"
-    assert expected == refusal(run("diagnose", "near", "far", "5432", "--snapshot", tmp_path / "ticket", *by_file))
+    way = "leave them out with --snapshot, or name a place in AWS with --flow-logs"
+    said = refusal(run("diagnose", "near", "far", "5432", "--snapshot", tmp_path / "ticket", *by_file))
+    assert f"--profile, --region and --accounts are for reading AWS: {way}" == said
 
 
 KNOWN = ("role", "external-id", "session-name", "profile", "regions")
@@ -352,6 +374,13 @@ MISTAKES: tuple[tuple[Any, str], ...] = (
     ({THEIRS: {"profile": ""}}, f"accounts: profile of {THEIRS} is '': write a text, or leave it out"),
     ({THEIRS: None}, f"accounts: {THEIRS} is None: give a boto3 session, or a mapping with a role or a profile"),
     ({"home": "no", THEIRS: {"role": ROLE}}, "accounts: home is 'no': write true or false"),
+    ({"region": AWAY}, "accounts: region at the top is no account: did you mean regions = ['us-east-1']"),
+    ({"role": ROLE}, "accounts: role at the top is no account: write it below the account it is of"),
+    ({THEIRS: {"region": AWAY}}, f"accounts: {THEIRS} has 'region', which means nothing: did you mean regions = ['us-east-1']"),
+    (
+        {THEIRS: {"role": ROLE, "regions": ["useast1"]}},
+        "'useast1' is no Region of AWS: write it as us-east-1 in region= (--region), the accounts or the profile",
+    ),
     ({}, "accounts names no account: write for example [222233334444] with a role under it"),
     ("/nowhere/accounts.toml", "accounts '/nowhere/accounts.toml' cannot be read (No such file or directory): give a TOML file"),
 )  # fmt: skip

@@ -13,7 +13,8 @@ from aws_world import no_waiting  # noqa: F401  retries without waiting
 from command_line import ASKED, ends, pair, refusal, run
 from world import World
 
-from flowdiag import Snapshot
+from flowdiag import FlowdiagError, Snapshot
+from flowdiag.reading import door
 
 
 @pytest.fixture
@@ -142,11 +143,20 @@ def test_logs_of_aws_beside_a_snapshot(live: Live, world: World, tmp_path: Path)
     """A saved configuration and flow logs in AWS: the logs alone are asked, and what cannot be had is named."""
     session = live(pair(world), deny=["logs:FilterLogEvents"])
     world.save(tmp_path)
-    result = run("diagnose", *ASKED, "--snapshot", tmp_path, "--region", world.region, "--flow-logs", "cloudwatch:/vpc/prod")
+    result = run("diagnose", *ASKED, "--snapshot", tmp_path, "--flow-logs", "cloudwatch:/vpc/prod")
     assert 0 == result.exit_code
     assert "(denied, logs:FilterLogEvents)" in result.stdout
     assert {"logs", "sts", "ec2"} >= {service for service, _, _ in session.replay.requests}
     assert 0 == session.replay.count("DescribeNetworkInterfaces")
+
+
+def test_aws_is_asked_in_the_one_region_of_the_snapshot(no_aws: Path, world: World) -> None:
+    """Where nobody names a Region, that of the saved configuration is meant; of two, neither."""
+    kept, session = pair(world).snapshot(), replay_session({}, region=None)
+    assert [world.region, "eu-west-1"] == [door(session, named, None, kept).home.region for named in (None, "eu-west-1")]
+    both = world.snapshot(pair(World(region="eu-west-1")))
+    with pytest.raises(FlowdiagError, match="no AWS Region is known"):
+        door(session, None, None, both)
 
 
 def test_none_reads_no_flow_logs(live: Live, world: World) -> None:

@@ -158,7 +158,7 @@ def routes(**more: Any) -> dict[str, Any]:
 
 
 def test_filters_that_go_with_a_lookup_go_with_it(collect: Any) -> None:
-    """`also` filters are sent with the id, a comma parting their values: of three routes the two that count come."""
+    """`also` filters are sent with the id, each with all its values: of three routes the two that count come."""
     collector, _ = collect(routes(AdditionalRoutesAvailable=False))
     collector.fetch(want("routes", "id", "tgw-rtb-1"))
     (found,) = collector.snapshot.find("routes", "id", "tgw-rtb-1")

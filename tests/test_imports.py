@@ -17,6 +17,7 @@ PACKAGE = Path(__file__).parents[1] / "flowdiag"
 FACE = "flowdiag"  # the package itself, whose names a user imports
 
 LAYERS: tuple[tuple[str, ...], ...] = (
+    ("__main__",),  # python -m flowdiag
     ("cli",),  # the command line
     (FACE,),  # the public face
     ("listing",),  # records as a person or a machine reads them

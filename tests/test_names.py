@@ -358,6 +358,64 @@ def test_a_name_that_several_services_have_is_asked_back(shop: Shop) -> None:
     assert {"10.0.2.45"} == ends(shop.ask(destination="rds:orders-db"))
 
 
+def test_two_ends_of_one_name_are_called_by_what_was_typed(shop: Shop) -> None:
+    """`orders → orders` would not tell which is which."""
+    function("orders", {shop.app: "10.0.1.60"}, shop.sg_fn)
+    shop.database("orders", "10.0.2.60")
+    found = shop.ask("lambda:orders", "rds:orders")
+    assert {("lambda:orders", "rds:orders")} == {(leg.source.label, leg.destination.label) for leg in found.path.legs}
+    assert "lambda:orders → rds:orders, tcp/3306" in str(found).splitlines()[0]
+
+
+def test_two_interfaces_of_one_name_are_told_with_their_addresses(shop: Shop) -> None:
+    """An id alone tells nobody which is meant."""
+    for last in (70, 71):
+        shop.data.interface(f"10.0.2.{last}", shop.sg_db, TagSet=[{"Key": "Name", "Value": "twin"}])
+    with pytest.raises(
+        FlowdiagError, match=r"'twin' is the name of 2 resources: .*eni-\w+ \(10.0.2.70\), eni-\w+ \(10.0.2.71\)$"
+    ):
+        shop.ask(destination="twin")
+
+
+MISTAKEN = (
+    ("10.0.2.300", "is no IP address: write four numbers from 0 to 255"),
+    ("10.0.2.0/24", "is a range of addresses: give one address in it"),
+    ("2001:db8::/64", "is a range of addresses: give one address in it"),
+    ("db.rds.amazonaws.com:3306", "is a name with its port: leave '3306' out and give it as the port"),
+    ("10.0.2.45:3306", "is a name with its port: leave '3306' out and give it as the port"),
+    ("lambda:order", "is no lambda function in what was read: give another name, an id, or an address"),
+    ("x.abc.us-east-1.rds.amazonaws.com", "is no DB instance in what was read: resolve the name and give the address"),
+)
+
+
+@pytest.mark.parametrize(("text", "sentence"), MISTAKEN)
+def test_a_text_that_names_nothing_is_told_by_its_form(shop: Shop, text: str, sentence: str) -> None:
+    """The sentence is about what was typed, not about interfaces in general."""
+    with pytest.raises(FlowdiagError) as caught:
+        shop.ask(destination=text)
+    assert f"{text!r} {sentence}" == str(caught.value)
+
+
+def test_an_unknown_word_before_a_colon_is_told_with_the_known_ones(shop: Shop) -> None:
+    """A Name tag that looks so is still found."""
+    with pytest.raises(
+        FlowdiagError, match=r"'lamda:orders' starts with 'lamda', which is no word for a service: known are aurora, .*rds"
+    ):
+        shop.ask("lamda:orders")
+    shop.app.instance("lamda:orders", "10.0.1.77", shop.sg_fn)
+    assert "reachable" == shop.ask("lamda:orders").verdict
+
+
+@pytest.mark.parametrize("destination", ["internet", "198.51.100.9"])
+def test_a_function_outside_any_vpc_needs_none_to_reach_the_internet(shop: Shop, destination: str) -> None:
+    """There is nothing of a VPC to walk, and the sentence says so instead of asking for a name in AWS."""
+    function("stray-fn", {}, world=shop.world)
+    with pytest.raises(
+        FlowdiagError, match=r"'stray-fn' calls from outside any VPC and needs none for it: .* no flow log shows it"
+    ):
+        shop.ask("stray-fn", destination, 443)
+
+
 def test_a_name_tag_is_found_before_a_services_name(shop: Shop) -> None:
     """EC2's own names come first, as they always did."""
     shop.data.instance("orders-db", "10.0.2.77", shop.sg_db)

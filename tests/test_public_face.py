@@ -85,3 +85,19 @@ def test_an_offline_answer_needs_no_library_of_aws() -> None:
     loaded = loaded_by("import flowdiag", "flowdiag.diagnose, flowdiag.Snapshot")
     assert ["pydantic"] == heavy(loaded)
     assert not any(name.startswith("flowdiag.render") for name in loaded)
+
+
+def test_what_is_no_session_and_no_folder_is_one_sentence() -> None:
+    """The name of a profile is taken for a session easily; nothing was given for a folder."""
+    with pytest.raises(flowdiag.FlowdiagError) as caught:
+        flowdiag.diagnose("web-1", "db-1", 5432, session="prod")  # type: ignore[arg-type]
+    assert "session is 'prod', and no boto3 session: give boto3.Session(profile_name='prod')" == str(caught.value)
+    with pytest.raises(flowdiag.FlowdiagError) as caught:
+        flowdiag.Snapshot.load(None)  # type: ignore[arg-type]
+    assert "snapshot is None: give the path of its folder" == str(caught.value)
+
+
+def test_the_package_runs_as_a_module() -> None:
+    """`python -m flowdiag` is the command line."""
+    told = subprocess.run([sys.executable, "-m", "flowdiag", "explain", "SG102"], capture_output=True, text=True, check=True)
+    assert "SG102" in told.stdout.splitlines()[0]

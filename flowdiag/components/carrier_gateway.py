@@ -5,11 +5,10 @@ https://docs.aws.amazon.com/wavelength/latest/developerguide/how-wavelengths-wor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from flowdiag.address import address
-from flowdiag.component import Component, Id, Lookup, Read, Resource, View, by_id, by_name, entrance, holder, told
+from flowdiag.component import Component, Id, Lookup, Read, Resource, View, by_id, by_name, entrance, holder, required
 from flowdiag.model import ICMP, TCP, Evidence, Move, Observation, Packet, Place, Translation, Unread
 
 
@@ -25,10 +24,6 @@ class CarrierGateway(Resource):
     def id(self) -> str:
         """The gateway id."""
         return self.carrier_gateway_id
-
-
-def _vpc(raw: Mapping[str, Any]) -> list[str]:
-    return [told(raw, "VpcId")]
 
 
 class CarrierGatewayComponent(Component):
@@ -48,7 +43,7 @@ class CarrierGatewayComponent(Component):
             resource=CarrierGateway,
             lookups={
                 "id": by_id("CarrierGatewayId", "carrier-gateway-id"),
-                "vpc": Lookup(keys=_vpc, filter="vpc-id"),
+                "vpc": Lookup(keys=required("VpcId"), filter="vpc-id"),
                 "name": by_name(),
             },
         ),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from flowdiag.address import holds, network
-from flowdiag.component import Cidr, Component, Id, Lookup, Part, Read, Resource, told
+from flowdiag.component import Cidr, Component, Id, Lookup, Part, Read, Resource, required
 from flowdiag.model import Address, Scope
 
 ALIVE = ("AVAILABLE", "UPDATING")
@@ -179,7 +179,7 @@ class CoreNetworkAttachmentComponent(Component):
             resource=CoreNetworkAttachment,
             lookups={
                 "id": Lookup(keys=lambda raw: [raw["AttachmentId"]]),
-                "core_network": Lookup(keys=lambda raw: [told(raw, "CoreNetworkId")], request=_core),
+                "core_network": Lookup(keys=required("CoreNetworkId"), request=_core),
             },
         ),
         Read(

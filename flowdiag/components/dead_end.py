@@ -22,10 +22,17 @@ class UnsupportedComponent(Component):
         what = place.role or (place.id.split(":")[2] if place.id.startswith("arn:") else place.id.split("-")[0])
         words = {"resource": place.id, "what": WHAT.get(what, what.replace("_", " "))}
         return Observation(
-            table="unsupported", inputs={"supported": "no"}, words=words, resource=place.id, name=place.id, detail=words["what"]
+            table="unsupported",
+            inputs={"supported": "no", "takes connections": "no" if what in CALLERS else "unknown"},
+            words=words,
+            resource=place.id,
+            name=place.id,
+            detail=words["what"],
         )
 
 
+# Interface types by which a service only calls: Lambda blocks what comes in (https://aws.amazon.com/lambda/faqs/).
+CALLERS = ("lambda",)
 WHAT = {
     "odb": "ODB network",
 }

@@ -21,9 +21,9 @@ from flowdiag.component import (
     View,
     by_id,
     by_name,
+    given,
     holder,
     public_access_blocked,
-    told,
 )
 from flowdiag.model import Address, Evidence, Flow, Move, Observation, Packet, Place, Scope, Translation, Unread
 
@@ -54,7 +54,7 @@ class InternetGateway(Resource):
 
 
 def _vpcs(raw: Mapping[str, Any]) -> list[str | None]:
-    return [told(a, "VpcId") for a in raw["Attachments"]]
+    return [given(a, "VpcId") for a in raw["Attachments"]]
 
 
 class InternetGatewayComponent(Component):

@@ -5,13 +5,12 @@ https://docs.aws.amazon.com/outposts/latest/userguide/routing.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from pydantic import model_validator
 
 from flowdiag.address import address, holds, network
-from flowdiag.component import Cidr, Component, Id, Lookup, Part, Read, Resource, View, by_id, entrance, holder, told
+from flowdiag.component import Cidr, Component, Id, Lookup, Part, Read, Resource, View, by_id, entrance, holder, required
 from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Query, Translation, Unread
 
 
@@ -89,10 +88,6 @@ def _length(route: LocalGatewayRoute) -> int:
     return outer.prefixlen if outer else 0
 
 
-def _vpc(raw: Mapping[str, Any]) -> list[str]:
-    return [told(raw, "VpcId")]
-
-
 class LocalGatewayComponent(Component):
     """`place.role` is `out` (from the VPC) or `in` (an answer of the local network)."""
 
@@ -110,7 +105,7 @@ class LocalGatewayComponent(Component):
             resource=LocalGatewayAssociation,
             lookups={
                 "id": by_id("LocalGatewayRouteTableVpcAssociationId", "local-gateway-route-table-vpc-association-id"),
-                "vpc": Lookup(keys=_vpc, filter="vpc-id"),
+                "vpc": Lookup(keys=required("VpcId"), filter="vpc-id"),
             },
         ),
         Read(
@@ -133,7 +128,7 @@ class LocalGatewayComponent(Component):
                 "id": Lookup(
                     keys=lambda raw: [raw["LocalGatewayRouteTableId"]],
                     parameter="LocalGatewayRouteTableId",
-                    also={"state": "active,blackhole"},
+                    also={"state": ("active", "blackhole")},
                 )
             },
             single=True,

@@ -275,7 +275,7 @@ class RoutesComponent(Component):
             lookups={
                 "id": by_id("RouteTableId", "route-table-id"),
                 "subnet": Lookup(keys=_subnets, filter="association.subnet-id"),
-                "main": Lookup(keys=_main, filter="vpc-id", also={"association.main": "true"}),
+                "main": Lookup(keys=_main, filter="vpc-id", also={"association.main": ("true",)}),
                 "gateway": Lookup(
                     keys=lambda raw: [a.get("GatewayId") for a in _associations(raw)], filter="association.gateway-id"
                 ),

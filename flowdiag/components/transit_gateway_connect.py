@@ -5,10 +5,9 @@ https://docs.aws.amazon.com/vpc/latest/tgw/tgw-connect.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, by_id, entrance, is_outside, told
+from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, by_id, entrance, is_outside, required
 from flowdiag.model import Evidence, Move, Observation, Packet, Place, Unread
 
 # What AWS calls the states (API_TransitGatewayConnect.html); of another one nothing is known.
@@ -84,10 +83,6 @@ class ConnectPeer(Resource):
         return f"GRE peer {self.connect_peer_configuration.peer_address or self.id}, BGP {sessions or 'unknown'}"
 
 
-def _attachment(raw: Mapping[str, Any]) -> list[str]:
-    return [told(raw, "TransitGatewayAttachmentId")]
-
-
 class TransitGatewayConnectComponent(Component):
     """`place.id` is the Connect attachment; `place.role` is `out` or `leave` (a packet starts behind it)."""
 
@@ -112,7 +107,7 @@ class TransitGatewayConnectComponent(Component):
             resource=ConnectPeer,
             lookups={
                 "id": by_id("TransitGatewayConnectPeerId", "transit-gateway-connect-peer-id"),
-                "attachment": Lookup(keys=_attachment, filter="transit-gateway-attachment-id"),
+                "attachment": Lookup(keys=required("TransitGatewayAttachmentId"), filter="transit-gateway-attachment-id"),
             },
         ),
     )

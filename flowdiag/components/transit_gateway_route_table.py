@@ -281,7 +281,7 @@ def _id(raw: Mapping[str, Any]) -> list[str | None]:
 
 def _reads() -> Iterator[Read]:
     field = "TransitGatewayRouteTableId"
-    asked = Lookup(keys=_id, parameter=field, also={"state": "active,blackhole"})
+    asked = Lookup(keys=_id, parameter=field, also={"state": ("active", "blackhole")})
     for key, resource, lookup in (
         ("TransitGatewayRoutes", TransitGatewayRoutes, asked),
         ("TransitGatewayStaticRoutes", TransitGatewayStaticRoutes, Lookup(keys=_id)),

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
 from flowdiag.address import holds, network
-from flowdiag.component import Cidr, Component, Lookup, Part, Read, Resource, View, by_id, by_name, entrance, is_outside, told
+from flowdiag.component import Cidr, Component, Lookup, Part, Read, Resource, View, by_id, by_name, entrance, given, is_outside
 from flowdiag.model import Address, Evidence, Flow, Move, Observation, Packet, Place, Unread
 
 GATEWAYS = ("vpn_gateway", "transit_gateway", "core_network")
@@ -160,7 +160,7 @@ class CustomerGateway(Resource):
 def _gateway(raw: Mapping[str, Any]) -> list[str | None]:
     """A connection that ends at nothing may be anybody's, unless AWS says that it is not associated."""
     ends = any(raw.get(field) for field in ENDS) or raw.get("GatewayAssociationState") == "not-associated"
-    return [raw.get("VpnGatewayId")] if ends else [told(raw, "VpnGatewayId")]
+    return [raw.get("VpnGatewayId")] if ends else [given(raw, "VpnGatewayId")]
 
 
 class VpnConnectionComponent(Component):

@@ -21,9 +21,9 @@ from flowdiag.component import (
     View,
     by_id,
     by_name,
+    given,
     holder,
     owner_scope,
-    told,
 )
 from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Scope, Translation, Unread
 
@@ -139,7 +139,7 @@ class VpnGateway(Resource):
 
 
 def _vpcs(raw: Mapping[str, Any]) -> list[str | None]:
-    return [told(attachment, "VpcId") for attachment in raw["VpcAttachments"]]
+    return [given(attachment, "VpcId") for attachment in raw["VpcAttachments"]]
 
 
 class VpnGatewayComponent(Component):

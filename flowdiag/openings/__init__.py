@@ -13,6 +13,7 @@ from functools import cache
 
 from flowdiag.model import Change
 from flowdiag.openings.blocker import Blocker as Blocker
+from flowdiag.openings.blocker import Never as Never
 from flowdiag.snapshot import Snapshot
 
 Opening = Callable[[Blocker, Snapshot], Change | str]

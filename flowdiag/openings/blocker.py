@@ -9,6 +9,10 @@ from flowdiag.component import EVERYWHERE
 from flowdiag.model import Address, Finding, Flow, Hop, Leg, Place, Scope
 
 
+class Never(str):
+    """Why no change of any kind opens a blocker, so that opening others on its way helps nobody."""
+
+
 class Blocker(NamedTuple):
     """A finding that blocks: its leg, the hops of its direction, and its own number among them."""
 
