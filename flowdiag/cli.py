@@ -126,6 +126,7 @@ def _evidence(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--snapshot", metavar="DIR", help="Answer from this folder of saved JSON instead of live AWS."),
         click.option("--flow-logs", metavar="PLACE", help=_PLACES),
+        click.option("--log-format", metavar="FORMAT", help="LogFormat of flow log files without a line of field names."),
         click.option("--yes", is_flag=True, help="Agree to read more than 10 GB of flow logs."),
         click.option("--at", metavar="TIME", help="The time it failed, UTC: 2026-11-23T12:04Z."),
         click.option("--window", metavar="SPAN", help="How far to look back from --at (or now): 30m, 2h. Default 1h with --at."),

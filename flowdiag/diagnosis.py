@@ -15,7 +15,7 @@ from flowdiag.listening import listen
 from flowdiag.logs import Window, in_aws
 from flowdiag.model import Answer, Question
 from flowdiag.question import LAST_HOUR, ask, refuse_future
-from flowdiag.reading import door, flow_logs_of, live, refuse_empty, saved
+from flowdiag.reading import door, flow_logs_of, format_of, live, refuse_empty, saved
 from flowdiag.remedy import prove
 from flowdiag.snapshot import Snapshot
 from flowdiag.table import Rules
@@ -61,6 +61,7 @@ def diagnose(
     region: str | None = None,
     accounts: Given = None,
     flow_logs: str | FilePath | None = None,
+    log_format: str | None = None,
     at: str | datetime | None = None,
     window: str | timedelta | None = None,
     rules: str | FilePath | None = None,
@@ -76,14 +77,15 @@ def diagnose(
     are further accounts and Regions that may be asked: a TOML file, or sessions by account number. `flow_logs` is a folder
     or file of flow log records, or a place in AWS: `cloudwatch:GROUP`, `s3://bucket/prefix`,
     `athena:database.table`, `flow-log:fl-…`; without one the flow logs that watch the path are read live, and `none` reads
-    none. `at` (UTC) and `window` (`30m`, `2h`) bound the records in time: those in AWS to the last hour by default. `yes`
-    agrees to a large amount of them.
+    none. `log_format` is the LogFormat, as AWS shows it, of files without a line of field names. `at` (UTC) and `window`
+    (`30m`, `2h`) bound the records in time: those in AWS to the last hour by default. `yes` agrees to a large amount of them.
     `rules` is a folder of one's own decision tables.
 
     Raises FlowdiagError, one sentence, for anything a person can mend.
     """
-    refuse_empty(snapshot=snapshot, flow_logs=flow_logs, rules=rules, accounts=accounts)
+    refuse_empty(snapshot=snapshot, flow_logs=flow_logs, rules=rules, accounts=accounts, log_format=log_format)
     where = None if flow_logs is None else str(flow_logs)
+    layout = format_of(log_format, where)
     asks_aws = in_aws(where) if where is not None else snapshot is None
     span = LAST_HOUR if window is None and asks_aws else window
     question = ask(source, destination, port, protocol, source_port, at, span)
@@ -93,7 +95,7 @@ def diagnose(
     kept = None if snapshot is None else saved(snapshot)
     access = door(session, region, accounts, kept) if kept is None or asks_aws else None
     evidence = live(question, tables, access, where) if access and kept is None else saved(kept)
-    return explain(question, evidence, tables, where, access, yes)
+    return explain(question, evidence, tables, where, access, yes, layout)
 
 
 def explain(
@@ -103,12 +105,13 @@ def explain(
     flow_logs: str | None = None,
     access: Access | None = None,
     agreed: bool = False,
+    log_format: str = "",
 ) -> Diagnosis:
     """The half that is the same from live AWS and from a folder; only a source of flow logs in AWS uses `access`."""
     view = evidence.view()
     path = look(question, view, tables)
     window = Window(start=question.start, end=question.end)
-    records = flow_logs_of(path, evidence, window, flow_logs, access, agreed)
+    records = flow_logs_of(path, evidence, window, flow_logs, access, agreed, log_format)
     wire = witness(path, records, window, tables, listen(path, evidence.view()), evidence.read_at)
     said = conclude(path, wire.inputs, wire.words, evidence.read_at, tables)
     remedies = prove(path, evidence, lambda changed: look(question, changed.view(), tables), passes)

@@ -21,7 +21,7 @@ from flowdiag.logs import Search, Tally, in_aws
 from flowdiag.model import ICMP, TCP, UDP, Coverage, Direction, FlowdiagError, Question, Record, Value
 from flowdiag.pair import Pair, pair_of
 from flowdiag.question import LAST_HOUR, ask, refuse_future
-from flowdiag.reading import door, live, refuse_empty, saved
+from flowdiag.reading import door, format_of, live, refuse_empty, saved
 from flowdiag.sighting import Catch, Seen, Spot, fit, identity, through_gateway
 from flowdiag.snapshot import Snapshot
 from flowdiag.sources import NOWHERE
@@ -260,6 +260,7 @@ def flow_records(
     region: str | None = None,
     accounts: Given = None,
     flow_logs: str | FilePath | None = None,
+    log_format: str | None = None,
     at: str | datetime | None = None,
     window: str | timedelta | None = None,
     rules: str | FilePath | None = None,
@@ -274,9 +275,10 @@ def flow_records(
 
     Raises FlowdiagError, one sentence, for anything a person can mend.
     """
-    refuse_empty(snapshot=snapshot, flow_logs=flow_logs, rules=rules, accounts=accounts)
+    refuse_empty(snapshot=snapshot, flow_logs=flow_logs, rules=rules, accounts=accounts, log_format=log_format)
     where = None if flow_logs is None else str(flow_logs)
     _refuse_nowhere(where, snapshot)
+    layout = format_of(log_format, where)
     asks_aws = in_aws(where) if where is not None else snapshot is None
     span = LAST_HOUR if window is None and asks_aws else window
     every = _names_every_protocol(protocol)
@@ -291,7 +293,7 @@ def flow_records(
     kept = None if snapshot is None else saved(snapshot)
     access = door(session, region, accounts, kept) if kept is None or asks_aws else None
     evidence = live(questions[0], tables, access, where, questions[1:]) if access and kept is None else saved(kept)
-    return FlowRecords(pair_of(questions, every, evidence, tables, where, access, yes))
+    return FlowRecords(pair_of(questions, every, evidence, tables, where, access, yes, layout))
 
 
 def _refuse_nowhere(flow_logs: str | None, snapshot: object) -> None:

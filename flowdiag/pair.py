@@ -50,6 +50,7 @@ def pair_of(
     flow_logs: str | None = None,
     access: Access | None = None,
     agreed: bool = False,
+    log_format: str = "",
 ) -> Pair:
     """Where records of these questions, of the same two ends, would stand; the same from live AWS and from a folder."""
     view = evidence.view()
@@ -61,7 +62,7 @@ def pair_of(
         every_protocol=every_protocol,
         spots=tuple(dict.fromkeys(_widened(spots(path, heard.along), every_protocol))),
         heard=heard,
-        source=flow_logs_of(path, evidence, window, flow_logs, access, agreed),
+        source=flow_logs_of(path, evidence, window, flow_logs, access, agreed, log_format),
         tables=tables,
         read_at=evidence.read_at,
         notes=(*_beyond(path, questions[0]), *(_told(unread) for unread in view.unread)),
@@ -83,4 +84,4 @@ def _beyond(path: Path, question: Question) -> Iterator[str]:
 
 def _told(unread: Unread) -> str:
     named = f"{unread.query.kind.replace('_', ' ')} {unread.query.value}"
-    return " ".join(filter(None, (f"{named}:", unread.reason, unread.action)))
+    return " ".join(filter(None, (f"{named}:", unread.reason, unread.way_out or unread.action)))

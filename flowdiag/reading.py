@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from flowdiag.graph import Path, look
 from flowdiag.listening import listen
-from flowdiag.logs import Source, Window
+from flowdiag.logs import Source, Window, in_aws
 from flowdiag.model import FlowdiagError, Question
 from flowdiag.snapshot import Snapshot
 from flowdiag.sources import named, survey, watching
@@ -46,12 +46,25 @@ def listeners(path: Path, view: View) -> None:
 
 
 def flow_logs_of(
-    path: Path, evidence: Snapshot, window: Window, flow_logs: str | None, access: Access | None, agreed: bool
+    path: Path,
+    evidence: Snapshot,
+    window: Window,
+    flow_logs: str | None,
+    access: Access | None,
+    agreed: bool,
+    log_format: str = "",
 ) -> Source | None:
     """The place that was named, or the flow logs that watch the path where AWS may be asked; None where there are none."""
     if flow_logs is not None:
-        return named(flow_logs, path, evidence.view(), access, agreed)
+        return named(flow_logs, path, evidence.view(), access, agreed, log_format)
     return watching(path, evidence.view(), access, window, evidence.read_at, agreed) if access else None
+
+
+def format_of(log_format: str | None, flow_logs: str | None) -> str:
+    """The LogFormat of files; raises FlowdiagError where no file is named, for of flow logs in AWS it is read there."""
+    if log_format is not None and (flow_logs is None or in_aws(flow_logs)):
+        raise FlowdiagError("log_format= (--log-format) is of files: name them with flow_logs= (--flow-logs), or leave it out")
+    return log_format or ""
 
 
 def door(session: boto3.Session | None, region: str | None, accounts: Given, kept: Snapshot | None) -> Access:

@@ -38,11 +38,13 @@ class Watched:
         return tuple(id for id in self.ids if id.startswith("eni-"))
 
 
-def named(where: str, path: Trace, view: View, access: Access | None, agreed: bool = False) -> Source | None:
+def named(
+    where: str, path: Trace, view: View, access: Access | None, agreed: bool = False, log_format: str = ""
+) -> Source | None:
     """The source at a place that a person named, None for `none`; raises FlowdiagError where there is no such place."""
     if where == NOWHERE:
         return None
-    return open_source(where, Means(access=access, scopes=_scopes(path, view), agreed=agreed))
+    return open_source(where, Means(access=access, scopes=_scopes(path, view), agreed=agreed, log_format=log_format))
 
 
 def watching(

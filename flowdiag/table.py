@@ -1,7 +1,8 @@
 """Decision tables: read one from Markdown, prove it complete and disjoint, evaluate it, and find the page of a code.
 
 A table file in `rules/` holds one Markdown table in the manner of DMN (https://www.omg.org/spec/DMN): the top-left
-cell is the hit policy, columns up to `verdict` (or the first output named in OUTPUTS) are inputs, the rest outputs.
+cell is the hit policy, columns up to `verdict` (or the first output named in OUTPUTS) are inputs, the rest outputs. The
+values of a column stand in its header in brackets, or in a list above the table: - `column`: one, other.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ OUTPUTS = ("verdict", "status", "symptom", "relation", "cause", "silence", "answ
 DEFAULT_VALUES = ("yes", "no", "unknown")
 MOST_INPUTS = 6
 _HEADER = re.compile(r"^(?P<name>[^()]+?)\s*(?:\((?P<values>[^)]*)\))?$")
+_LISTED = re.compile(r"^- (?P<names>`[^`]+`(?:, `[^`]+`)*): (?P<values>.+)$", re.M)
 _CODE = re.compile(r"^[A-Z]{1,3}\d{3}$")
 
 
@@ -243,14 +245,16 @@ def _text(path: Path) -> str:
 
 def parse(name: str, text: str) -> Table:
     """A table from its Markdown; raises TableError with the row that cannot be read."""
-    lines = [line for line in text.split("\n## ", 1)[0].splitlines() if line.startswith("|")]
+    head = text.split("\n## ", 1)[0]
+    lines = [line for line in head.splitlines() if line.startswith("|")]
     if len(lines) < 3:
         raise TableError(f"table {name}: no Markdown table with a header, a rule line and a row was found")
     header, rows = _cells(lines[0]), [_cells(line) for line in lines[2:]]
-    first_output = next((i for i, cell in enumerate(header) if cell in OUTPUTS), None)
+    listed = _listed(head.split("\n|", 1)[0])
+    first_output = next((i for i, cell in enumerate(header) if cell in OUTPUTS and cell not in listed), None)
     if header[0] != "U" or first_output is None:
         raise TableError(f"table {name}: the header needs the hit policy U first and an output column ({', '.join(OUTPUTS)})")
-    inputs = tuple(_input(name, cell) for cell in header[1:first_output])
+    inputs = tuple(_input(name, cell, listed) for cell in header[1:first_output])
     if len(inputs) > MOST_INPUTS:
         raise TableError(f"table {name}: {len(inputs)} inputs, where {MOST_INPUTS} is the most a person can check")
     outputs = tuple(header[first_output:])
@@ -263,11 +267,17 @@ def _cells(line: str) -> list[str]:
     return [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
 
 
-def _input(table: str, cell: str) -> Input:
+def _listed(prose: str) -> dict[str, str]:
+    """The values of columns that are listed above the table, for headers that would be too wide to read with them."""
+    return {name: found["values"] for found in _LISTED.finditer(prose) for name in re.findall(r"`([^`]+)`", found["names"])}
+
+
+def _input(table: str, cell: str, listed: Mapping[str, str]) -> Input:
     match = _HEADER.match(cell)
     if not match:
         raise TableError(f"table {table}: cannot read the input column {cell!r}")
-    values = tuple(v.strip() for v in match["values"].split(",")) if match["values"] else DEFAULT_VALUES
+    given = match["values"] or listed.get(match["name"].strip(), "")
+    values = tuple(v.strip() for v in given.split(",")) if given else DEFAULT_VALUES
     return Input(match["name"].strip(), values)
 
 

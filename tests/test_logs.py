@@ -144,7 +144,7 @@ def test_refusal_names_line_and_reason(line, reason):
 def test_headless_file_that_does_not_fit_says_what_to_do():
     """Where the layout was only assumed, the refusal asks for the header line."""
     _, tally = read("3 eni-0a1 10.0.1.10 10.0.2.20 ACCEPT")
-    assert "add the line of field names at the top" in tally.refusals[0].reason
+    assert "give the flow log's LogFormat with log_format= (--log-format)" in tally.refusals[0].reason
 
 
 def test_only_the_first_refusals_are_kept_and_all_are_counted():

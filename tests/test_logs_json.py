@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from measured import SHARED
 from world_records import HEADER, accounted, cut, line, seek
 
-from flowdiag.logs import Tally, open_source
+from flowdiag import FlowdiagError, diagnose
+from flowdiag.logs import Means, Tally, open_source
 from flowdiag.logs import _wrapped as wrapped
 from flowdiag.logs._stream import records
 
@@ -152,3 +153,27 @@ def test_sample_event():
     tally = Tally()
     list(records([(SAMPLES / "cloudwatch-subscription-event.json").read_bytes()], "e", seek((), ["eni-9f825df9"]), tally))
     assert ([(1548934870, 1548934929)], 1, 0) == (list(tally.interfaces["eni-9f825df9"].spans), tally.records, tally.refused)
+
+
+# ---------------------------------------------------------------- custom formats
+
+CUSTOM = "${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${action} ${start} ${end} ${log-status}"
+SHORT = "eni-0a1 10.0.1.10 10.0.2.20 49200 5432 6 REJECT 1700000000 1700000050 OK"
+
+
+def test_a_custom_format_in_json_needs_the_log_format(tmp_path):
+    """JSON has no line of field names; without the format each line is refused, and the reason names the option."""
+    (tmp_path / "a.json").write_text(json.dumps({"events": [{"message": SHORT}]}))
+    bare = open_source(str(tmp_path)).search(seek())
+    assert [] == list(bare)
+    assert "log_format= (--log-format)" in bare.tally.refusals[0].reason
+    told = open_source(str(tmp_path), Means(log_format=CUSTOM)).search(seek())
+    assert [("eni-0a1", "10.0.1.10", 5432, "REJECT")] == [(r.interface, r.source, r.destination_port, r.action) for r in told]
+    assert 0 == told.tally.refused
+
+
+@pytest.mark.parametrize("place", [None, "cloudwatch:/vpc/prod"])
+def test_a_format_is_of_files(place):
+    """In AWS the flow log itself tells its format, so another one is refused."""
+    with pytest.raises(FlowdiagError, match="log_format"):
+        diagnose("web-1", "db-1", 5432, flow_logs=place, log_format=CUSTOM)

@@ -47,6 +47,16 @@ def test_a_table_is_read() -> None:
     assert "blocked" == table.rules[0]["verdict"]
 
 
+def test_values_may_be_listed_above_the_table() -> None:
+    """A header that would be too wide has its values in a list, which columns can share; prose of other names is none."""
+    listed = "- `door`, `gate`: front, back\n- `hinge`: it squeaks\n\n"
+    table = parse(
+        "doors", listed + "| U | door | gate | open | verdict |\n|---|---|---|---|---|\n| DO100 | back | - | yes | allowed |\n"
+    )
+    assert [("front", "back")] * 2 + [("yes", "no", "unknown")] == [column.values for column in table.inputs]
+    assert (frozenset({"back"}), frozenset({"front", "back"})) == table.rules[0].cells[:2]
+
+
 def test_a_bar_in_a_cell_is_escaped() -> None:
     """`\\|` is a bar inside a cell, as in every Markdown table."""
     table = parse("doors", HEAD + "| DO101 | - | - | blocked | front \\| back |\n")

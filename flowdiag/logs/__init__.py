@@ -274,11 +274,13 @@ class Means:
     """What a source in AWS may use: the door, and of whom the records are.
 
     `scopes` are the accounts and Regions of the interfaces on the path; `agreed`: the person agreed to a large amount.
+    `log_format` is the LogFormat of files without a line of field names.
     """
 
     access: Access | None = None
     scopes: tuple[Scope, ...] = ()
     agreed: bool = False
+    log_format: str = ""
 
     def door(self, where: str) -> Access:
         """The access; raises FlowdiagError where there is none, as in a question that is answered without AWS."""

@@ -45,7 +45,7 @@ class Folder(Opener):
     def opens(cls, where: str, means: Means | None = None) -> Folder | None:
         """The folder or file of this path; None where there is none."""
         try:
-            return cls(where) if Path(where).exists() else None
+            return cls(where, means.log_format if means else None) if Path(where).exists() else None
         except OSError as error:  # a name longer than the file system takes, or a folder one may not enter
             raise FlowdiagError(f"flow logs {where!r} cannot be read ({error.strerror}): give a path that exists") from None
 

@@ -41,7 +41,7 @@ KNOWN = frozenset(DEFAULT_FIELDS) | frozenset(GATEWAY_FIELDS) | {
 """Fields of version 2 to 11, those of transit gateways too; a name that is not here is kept all the same."""
 LATEST_SECOND = 2**31 - 1
 """A larger start or end is in milliseconds, as some deliveries write it."""
-UNFIT = "add the line of field names at the top of the file"
+UNFIT = "give the flow log's LogFormat with log_format= (--log-format), or, in a text file, the field names as its first line"
 
 NUMBERS = (
     "version", "srcport", "dstport", "protocol", "packets", "bytes", "start", "end", "tcp-flags", "packets-lost-no-route",
