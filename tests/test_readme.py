@@ -112,6 +112,11 @@ def test_the_commands_are_lines_that_a_shell_understands() -> None:
         assert 0 == subprocess.run(["bash", "-n"], input=block, text=True, check=False).returncode, block
 
 
+def test_no_block_of_the_readme_leaves_the_reader_in_another_folder() -> None:
+    """Later blocks speak of the same folders as earlier ones."""
+    assert [] == re.findall(r"^(?!\().*\bcd .*$", "".join(re.findall(r"^```sh\n(.*?)^```", TEXT, re.S | re.M)), re.M)
+
+
 def test_ci_runs_the_second_command() -> None:
     """The CI script looks for the test command where it stands; its own expression finds it."""
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
@@ -240,7 +245,9 @@ def test_the_aws_commands_alone_answer_the_question(tmp_path: Path) -> None:
             name = f" describe-{read.operation.removeprefix('describe_').replace('_', '-')} > "
             line = next((line for line in commands("aws") if name in line), None)
             if line:
-                (place / line.split(" > ")[1]).write_text(json.dumps({read.responses[0]: replies.get(read.responses[0], [])}))
+                (place / Path(line.split(" > ")[1]).name).write_text(
+                    json.dumps({read.responses[0]: replies.get(read.responses[0], [])})
+                )
     result = CliRunner().invoke(main, ["diagnose", *map(str, demo.QUESTION), "--snapshot", str(tmp_path)], catch_exceptions=False)
     assert 1 == result.exit_code
     assert "\nunread   nothing\n" in result.stdout
