@@ -127,7 +127,7 @@ def test_milliseconds_become_seconds():
     [
         (ACCEPTED + " surplus", "has 15 fields"),
         (ACCEPTED.removesuffix(" OK"), "has 13 fields"),
-        (ACCEPTED.replace("5432", "postgres"), "dstport is 'postgres', not a number"),
+        (ACCEPTED.replace("5432", "postgres"), "dstport is 'postgres', not a port"),
         (ACCEPTED.replace("ACCEPT", "MAYBE"), "action is 'MAYBE', not ACCEPT or REJECT"),
         (ACCEPTED.replace("10.0.1.10", "web-1"), "srcaddr is 'web-1', not an address"),
         ('{"not": "a flow log"}', "is JSON without"),

@@ -235,7 +235,7 @@ def test_a_value_that_is_no_number_is_refused(tmp_path):
     frame([line(1), line(2)]).with_columns(dstport=pl.Series(["5432", "postgres"])).write_parquet(tmp_path / "a.parquet")
     found, tally = searched(tmp_path / "a.parquet")
     assert (1, 1, "a.parquet:2") == (len(found), tally.refused, tally.refusals[0].where)
-    assert "dstport is 'postgres', not a number" in tally.refusals[0].reason
+    assert "dstport is 'postgres', not a port" in tally.refusals[0].reason
 
 
 def test_missing_columns_are_missing_fields(tmp_path):
