@@ -18,7 +18,7 @@ from world_firewall import Firewall, match, rule
 from world_services import block_public_access, egress_only_gateway, interface_endpoint, regional_nat
 
 from flowdiag import FlowdiagError, diagnose
-from flowdiag.component import told
+from flowdiag.component import given
 from flowdiag.components.load_balancer_listener import Rule
 
 ABSENT = object()
@@ -272,7 +272,7 @@ def test_a_reply_that_was_not_saved_decides_nothing(name, key):
 def test_a_lookup_key_that_is_no_text_is_no_text(odd):
     """What str() makes of it is nobody's id: the entry is half-written, and a miss proves nothing."""
     with pytest.raises(TypeError):
-        told({"VpcId": odd}, "VpcId")
+        given({"VpcId": odd}, "VpcId")
 
 
 def test_a_rule_without_conditions_is_half_written():

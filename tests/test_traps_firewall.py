@@ -468,3 +468,17 @@ def test_a_drop_of_one_kind_of_packet_counts_for_its_ports():
     ack["RuleDefinition"]["MatchAttributes"]["TCPFlags"] = [{"Flags": ["ACK"], "Masks": ["SYN", "ACK"]}]
     inspected(pair).stateless("s", [syn, ack])
     assert ("blocked", "NF102") == verdict(pair.ask())[:2]
+
+
+def test_a_reply_of_ports_that_a_rule_and_the_default_let_pass_is_not_known_to_be_dropped(pair):
+    """A rule lets some client ports pass, the default the others; only replies to the others meet the rule that drops."""
+    wall = Firewall(pair.world, "inspect", pair.vpc.subnet("10.0.9.0/28"), order="STRICT_ORDER", default=[])
+    wall.stateless("all", [match(1, "aws:forward_to_sfe", "10.0.0.0/16", "10.0.0.0/16", (0, 65535))])
+    passing = rule("PASS", "TCP", "10.0.1.0/24", "10.0.2.0/24", 5432)
+    passing["Header"]["SourcePort"] = "32768:40000"
+    wall.stateful("some", [passing, rule("DROP", "TCP", "10.0.2.0/24", "10.0.1.0/24")])
+    pair.app.route("10.0.2.0/24", wall.endpoints[0])
+    pair.data.route("10.0.1.0/24", wall.endpoints[0])
+    pair.sg_db.raw["IpPermissions"] = []
+    pair.sg_db.ingress("tcp", 5432, "10.0.1.0/24")
+    assert "inconclusive" == pair.ask(5432).verdict

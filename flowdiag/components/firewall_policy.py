@@ -39,10 +39,15 @@ KNOWN = frozenset(
 
 @dataclass(frozen=True)
 class Ruling:
-    """What the stateful engine does: `outcomes` are all that is possible, `text` is the rule or the group behind it."""
+    """What the stateful engine does: `outcomes` are all that is possible, `text` is the rule or the group behind it.
+
+    `by` tells what lets the packet pass where it passes: a rule, the default, or for some of its ports the one and for
+    others the other.
+    """
 
     outcomes: frozenset[str]
     text: str = ""
+    by: Literal["rule", "default", "both"] = "rule"
 
     @property
     def word(self) -> str:
@@ -187,7 +192,8 @@ class FirewallPolicy(Resource):
             if say.sure:
                 return Ruling(frozenset(outcomes), next(s.text for s in says if s.sure or len(outcomes) > 1))
         default, text = self._default(flow, reply)
-        return Ruling(frozenset(outcomes | default), says[0].text if says and not outcomes <= default else text)
+        by: Literal["default", "both"] = "both" if "pass" in outcomes else "default"
+        return Ruling(frozenset(outcomes | default), says[0].text if says and not outcomes <= default else text, by)
 
     def _says(self, flow: Flow, home: tuple[str, ...] | None, view: View) -> Iterator[Any]:
         policy = self.firewall_policy

@@ -15,7 +15,8 @@ from flowdiag.model import Evidence, Flow, Move, Observation, Packet, Place, Por
 
 # https://docs.aws.amazon.com/network-firewall/latest/APIReference/API_Attachment.html
 READY, GONE = ("READY", "SCALING"), ("CREATING", "FAILED")
-BY_DEFAULT = "passed by default"
+# Why the stateful engine let a request pass, as far as its reply is concerned: for want of a rule, or for some ports so.
+BY_DEFAULT, BY_BOTH = "passed by default", "passed by a rule and by default"
 LOST = frozenset(("drop", "handshake"))
 
 
@@ -208,28 +209,32 @@ def _state(endpoint: Any, firewall: Any, policy: Any, attachment: EndpointAttach
     return "ready" if attachment.status in READY else "gone" if attachment.status in GONE else "unknown"
 
 
-def _stateful(seen: Seen, packet: Packet, known: Place | None, view: View) -> tuple[str, str]:
-    """What the stateful engine does, and by which rule. It judges a connection by its request; only where that passed for
-    want of a rule are the rules held against the reply as well.
+def _stateful(seen: Seen, packet: Packet, known: Place | None, view: View) -> tuple[str, str, str]:
+    """What the stateful engine does, by which rule, and what lets it pass. It judges a connection by its request; only
+    where that passed for want of a rule are the rules held against the reply as well, and where some of its ports did,
+    a reply that they drop may be of one of those or not.
 
     https://docs.aws.amazon.com/network-firewall/latest/developerguide/suricata-rule-evaluation-order.html
     """
-    if known and known.role != BY_DEFAULT:
-        return "pass", "judged with its request"
+    if known and known.role not in (BY_DEFAULT, BY_BOTH):
+        return "pass", "judged with its request", "rule"
     vpc = view.get("vpc", seen.firewall.firewall.vpc_id, seen.firewall.scope) if seen.firewall.firewall.vpc_id else None
     ruling = seen.policy.stateful(packet.flow, packet.direction == "reply", vpc.cidrs if vpc else None, view)
-    return ruling.word, ruling.text
+    doubtful = known is not None and known.role == BY_BOTH and ruling.word in LOST
+    return "unknown" if doubtful else ruling.word, ruling.text, ruling.by
 
 
 @dataclass(frozen=True)
 class Inspected:
     """What becomes of what the stateless rules leave of a packet: the word for all of it, the rule behind it, whether the
-    stateful engine sees any of it, and every part that does not pass, those that the stateless rules drop among them."""
+    stateful engine sees any of it, every part that does not pass, those that the stateless rules drop among them, and what
+    lets it pass where it passes (as in a Ruling)."""
 
     word: str
     text: str = ""
     forwarded: bool = False
     dropped: tuple[Flow, ...] = ()
+    by: str = "rule"
 
 
 UNINSPECTED = Inspected("skipped")
@@ -238,26 +243,27 @@ UNINSPECTED = Inspected("skipped")
 def _inspected(seen: Seen, stateless: Any, packet: Packet, known: Place | None, view: View) -> Inspected:
     """What the stateful engine makes of a packet that is forwarded, or of those of its ports that are not dropped before."""
     if stateless.word == "forward":
-        word, text = _stateful(seen, packet, known, view)
-        return Inspected(word, text, forwarded=True)
+        word, text, by = _stateful(seen, packet, known, view)
+        return Inspected(word, text, forwarded=True, by=by)
     if stateless.word != "partial":
         return UNINSPECTED
     judged = [(piece, *_rest(seen, piece, packet, known, view)) for piece in stateless.left]
-    words = {word for _, word, _ in judged}
-    lost = (piece.flow for piece, word, _ in judged if word in LOST)
+    words = {word for _, word, _, _ in judged}
+    ways = {by for _, word, _, by in judged if word == "pass"}
+    lost = (piece.flow for piece, word, _, _ in judged if word in LOST)
     dropped = (*(piece.flow for piece in stateless.dropped), *lost)
     word = "pass" if "pass" in words else "unknown" if not words <= LOST else "drop" if len(words) > 1 else words.pop()
-    texts = dict.fromkeys(text for _, found, text in judged if text and (word == "unknown" or found == word or found in LOST))
+    texts = dict.fromkeys(text for _, found, text, _ in judged if text and (word == "unknown" or found == word or found in LOST))
     forwarded = any("forward" in piece.outcomes for piece in stateless.left)
-    return Inspected(word, " and ".join(texts), forwarded, dropped)
+    return Inspected(word, " and ".join(texts), forwarded, dropped, ways.pop() if len(ways) == 1 else "both")
 
 
-def _rest(seen: Seen, piece: Any, packet: Packet, known: Place | None, view: View) -> tuple[str, str]:
+def _rest(seen: Seen, piece: Any, packet: Packet, known: Place | None, view: View) -> tuple[str, str, str]:
     """What becomes of one part of a packet that the stateless rules do not drop, or not for everybody."""
     ways = piece.outcomes - {"drop"}
     if ways == {"forward"}:
         return _stateful(seen, packet.but(flow=piece.flow), known, view)
-    return ("pass" if ways == {"pass"} else "unknown"), ""
+    return ("pass" if ways == {"pass"} else "unknown"), "", "rule"
 
 
 def _whole_of(flow: Flow, dropped: tuple[Flow, ...], whole: str, ports: str) -> tuple[PortRange, ...]:
@@ -277,8 +283,8 @@ def _watched(seen: Seen, place: Place, packet: Packet, view: View) -> tuple[Plac
     rest = _inspected(seen, stateless, packet, None, view) if stateless else UNINSPECTED
     if stateless and stateless.word != "unknown" and not rest.forwarded:
         return ()
-    by_default = rest.word == "pass" and rest.text.startswith("stateful default")
-    return (place.model_copy(update={"role": BY_DEFAULT if by_default else ""}),)
+    role = {"default": BY_DEFAULT, "both": BY_BOTH}.get(rest.by, "") if rest.word == "pass" else ""
+    return (place.model_copy(update={"role": role}),)
 
 
 def _remembered(place: Place, packet: Packet) -> Place | None:
