@@ -83,6 +83,7 @@ class _Sum:
     flags: dict[str, None] | None = None
 
     def add(self, record: Record) -> None:
+        """Count one more record of this conversation."""
         self.records += 1
         self.packets = _plus(self.packets, record.packets)
         self.bytes = _plus(self.bytes, record.bytes)

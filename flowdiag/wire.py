@@ -272,6 +272,7 @@ def _counted(number: int, thing: str) -> str:
 
 
 def described(search: Search) -> str:
+    """What was read of a source, as the block `seen` tells it."""
     tally = search.tally
     files = f"{_counted(len(tally.files), 'file')}, " if tally.files else ""
     several = f"{files}{_counted(tally.records, 'record')}"

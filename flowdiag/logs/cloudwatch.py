@@ -128,6 +128,7 @@ class _Reading:
         return Insights(self.source.access, self.source.scope, self.source.group, self.source.pause)
 
     def parts(self, start: int, end: int) -> list[Part]:
+        """What is asked of the group for these Unix seconds: streams read whole where they are few, else queries."""
         interfaces = sorted(self.sought.interfaces) if self.by_stream else []
         if interfaces and len(interfaces) * (end - start) <= SHORT:
             return [partial(self._stream, interface, start, end) for interface in interfaces]
