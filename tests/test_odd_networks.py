@@ -50,11 +50,12 @@ def test_which_of_several_nat_addresses_is_used_is_not_known(world):
     assert "inconclusive" == ask(world, "web-1", "far-1", 443).verdict
 
 
-def test_a_request_to_a_lambda_function_is_not_decided(pair):
-    """The interface of a function is for calling out; a reply comes in there, whether a request does is not documented."""
+def test_a_lambda_function_takes_no_requests_by_its_interface(pair):
+    """Its interfaces are for what the function itself sends."""
     pair.db.eni.raw["InterfaceType"] = "lambda"
     pair.db.eni.raw.pop("Attachment")
-    assert "inconclusive" == ask(pair.world, "web-1", "10.0.2.20", 5432).verdict
+    found = ask(pair.world, "web-1", "10.0.2.20", 5432)
+    assert ("blocked", "UN101") == (found.verdict, found.code)
 
 
 def test_a_cidr_that_was_taken_away_makes_no_neighbours(pair6):
