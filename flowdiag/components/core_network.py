@@ -19,11 +19,13 @@ OUTSIDE = {"SITE_TO_SITE_VPN": "vpn_connection", "DIRECT_CONNECT_GATEWAY": "dire
 @dataclass(frozen=True)
 class Crossing:
     """What a core network does with a packet: the attachment it comes from, its subnet in the packet's zone, the winning
-    route, and where that leads; each is None where there is none and Unread where that is not known."""
+    route, and where that leads; each is None where there is none and Unread where that is not known. `divided`: great
+    parts of the internet are sent different ways, and there is no winning route."""
 
     own: Any
     routes: Any = None
     route: Any = None
+    divided: bool = False
     far: Any = None
     subnet: Any = None
     zone: str = "covered"
@@ -93,11 +95,12 @@ def _crossing(place: Place, packet: Packet, view: View) -> Crossing:
     if not own:
         return Crossing(own)
     routes = _routes(own, place, view)
-    route = routes.choose(packet.flow.destination) if routes else None
+    route, divided = routes.choose(packet.flow.destination) if routes else (None, False)
+    route = None if divided else route
     id = route.destinations[0].core_network_attachment_id if route and route.destinations else ""
     far = next((a for a in attachments or () if id and a.id == id), None)
     subnet, zone = (None, "covered") if place.role else _entrance(own, place, packet, view)
-    return Crossing(own, routes, route, far, subnet, zone)
+    return Crossing(own, routes, route, divided, far, subnet, zone)
 
 
 def _own(attachments: Any, place: Place, packet: Packet, view: View) -> Any:
@@ -145,7 +148,7 @@ def _state(crossing: Crossing) -> str:
     if not crossing.routes:
         return "unknown"
     if crossing.route is None:
-        return "none"
+        return "divided" if crossing.divided else "none"
     return {"ACTIVE": "active", "BLACKHOLE": "blackhole"}.get(crossing.route.state, "unknown")
 
 

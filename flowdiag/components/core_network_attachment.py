@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from flowdiag.address import holds, network
+from flowdiag.address import holds, network, parts
 from flowdiag.component import Cidr, Component, Id, Lookup, Part, Read, Resource, required
-from flowdiag.model import Address, Scope
+from flowdiag.model import Address, Network, Scope
 
 ALIVE = ("AVAILABLE", "UPDATING")
 DEAD = ("REJECTED", "FAILED", "CREATING", "PENDING_ATTACHMENT_ACCEPTANCE")  # of the others AWS does not say what they carry
@@ -134,8 +134,13 @@ class CoreNetworkRoutes(Resource):
         """Global network, core network, segment and edge."""
         return self.segment_edge
 
-    def choose(self, target: Address) -> CoreNetworkRoute | None:
-        """The longest prefix; of equal ones AWS shows the route that it takes."""
+    def choose(self, target: Address) -> tuple[CoreNetworkRoute | None, bool]:
+        """The longest prefix (of equal ones AWS shows the route that it takes), and whether great parts of the internet are
+        sent different ways, so that none of the routes is the one for anybody."""
+        best = [self._longest(part) for part in parts(target)]
+        return best[0], len({(route.state, route.destinations) if route else None for route in best}) > 1
+
+    def _longest(self, target: Address | Network) -> CoreNetworkRoute | None:
         return max((r for r in self.network_routes if holds(r.destination_cidr_block, target)), key=_length, default=None)
 
 

@@ -9,9 +9,9 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import model_validator
 
-from flowdiag.address import address, holds, network
+from flowdiag.address import address, holds, network, parts
 from flowdiag.component import Cidr, Component, Id, Lookup, Part, Read, Resource, View, by_id, entrance, holder, required
-from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Query, Translation, Unread
+from flowdiag.model import Address, Evidence, Move, Network, Observation, Packet, Place, Query, Translation, Unread
 
 
 class LocalGatewayAssociation(Resource):
@@ -58,10 +58,14 @@ class LocalGatewayRoute(Part):
             raise ValueError("it names no destination")
         return self
 
+    @property
+    def leads_to(self) -> str:
+        """The id of what it leads to; empty where it shows none."""
+        return self.local_gateway_virtual_interface_group_id or self.network_interface_id
+
     def __str__(self) -> str:
         """As a person reads it."""
-        leads = self.local_gateway_virtual_interface_group_id or self.network_interface_id or self.state
-        return f"{self.destination_cidr_block or self.destination_prefix_list_id} → {leads}"
+        return f"{self.destination_cidr_block or self.destination_prefix_list_id} → {self.leads_to or self.state}"
 
 
 class LocalGatewayRoutes(Resource):
@@ -77,10 +81,14 @@ class LocalGatewayRoutes(Resource):
         return self.local_gateway_route_table_id
 
     def choose(self, target: Address) -> tuple[LocalGatewayRoute | None, bool]:
-        """The longest prefix, and whether a prefix list, which is not followed, may hold a longer one."""
-        covering = [route for route in self.routes if holds(route.destination_cidr_block, target)]
-        best = max(covering, key=_length, default=None)
-        return best, any(route.destination_prefix_list_id for route in self.routes)
+        """The longest prefix, and whether another may win: a prefix list, which is not followed, may hold a longer one, and
+        great parts of the internet may be sent different ways."""
+        best = [self._longest(part) for part in parts(target)]
+        ways = {(route.state, route.leads_to) if route else None for route in best}
+        return best[0], len(ways) > 1 or any(route.destination_prefix_list_id for route in self.routes)
+
+    def _longest(self, target: Address | Network) -> LocalGatewayRoute | None:
+        return max((r for r in self.routes if holds(r.destination_cidr_block, target)), key=_length, default=None)
 
 
 def _length(route: LocalGatewayRoute) -> int:
