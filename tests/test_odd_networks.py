@@ -122,3 +122,9 @@ def test_the_first_blocker_gives_the_headline_though_several_ways_share_it(world
     found = ask(world, "web-1", "db-1", 5432)
     assert "sg-web has no egress rules" == found.headline
     assert ["sg-web", "sg-a"] == [finding.name for finding in found.findings]
+
+
+def test_an_interface_in_use_that_shows_no_attachment_is_half_written(pair):
+    """Whether the instance behind it runs is not known then, so the answer is not either."""
+    pair.db.eni.raw.pop("Attachment")
+    assert "inconclusive" == ask(pair.world, "web-1", pair.db.eni.id, 5432).verdict

@@ -2,6 +2,7 @@
 
 import pytest
 from scenes import ask, behind_nat, public_web, verdict
+from world_edges import local_gateway
 from world_services import TransitGateway
 
 from flowdiag.address import ANYBODY
@@ -144,3 +145,11 @@ def test_listeners_and_firewalls_know_the_same_parts(cidrs, expected):
     assert expected == _among(tuple(AddressDefinition.model_validate({"AddressDefinition": cidr}) for cidr in cidrs), anybody)
     if len(cidrs) == 1:
         assert expected == of_addresses(cidrs[0], anybody, {})
+
+
+@pytest.mark.parametrize(("cidrs", "undecided"), [([ALL], False), ([LOW, HIGH], False), ([LOW], True), ([HIGH], True)])
+def test_a_local_gateway_for_half_of_the_internet_decides_nothing(pair, cidrs, undecided):
+    """A route for all of it is the one that is taken, a route for half of it may not be."""
+    pair.app.route(ALL, local_gateway(pair.vpc, *cidrs))
+    found = ask(pair.world, "web-1", "internet", 443)
+    assert undecided == ("LG191" in {finding.code for finding in found.path.findings})

@@ -323,6 +323,7 @@ class Subnet:
         raw |= {"PrivateIpAddress": address, "PrivateIpAddresses": listed, **public_side(public)}
         raw |= {"Ipv6Addresses": [{"Ipv6Address": entry} for entry in ipv6], "InterfaceType": type, "TagSet": tags(name)}
         raw |= {"Groups": [{"GroupId": g.id, "GroupName": g.raw["GroupName"]} for g in groups], "SourceDestCheck": True}
+        raw |= {"Attachment": {"InstanceOwnerId": "amazon-aws", "Status": "attached"}}
         raw |= {"Description": "", "RequesterManaged": False, **more}
         return Interface(self.world.add("NetworkInterfaces", "eni", raw))
 

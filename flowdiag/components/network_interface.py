@@ -337,6 +337,8 @@ def _running(interface: NetworkInterface, view: View) -> tuple[str, str]:
         attachment = interface.attachment
         if attachment and attachment.instance_owner_id in ("", interface.owner_id):
             return "unknown", "attached to an instance that is not named"
+        if attachment is None and interface.status == "in-use" and not interface.requester_managed:
+            return "unknown", "in use, and what it is attached to is not shown"
         attached = interface.status in ("in-use", "associated", "") or interface.requester_managed
         return ("yes", "in use") if attached else ("no", f"attached to nothing (status {interface.status})")
     instance = view.get("instance", interface.instance, interface.scope)
