@@ -117,6 +117,15 @@ def _of_kubernetes(services: Services) -> Asked:
     return "web-1", "prod", 443
 
 
+def _of_kubernetes_endpoint(services: Services) -> Asked:
+    kubernetes("other", {services.data_b: "10.0.4.95"}, services.sg_db)["endpoint"] = (
+        "https://FFFF.gr7.us-east-1.eks.amazonaws.com"
+    )
+    made = kubernetes("prod", {services.data: "10.0.2.95"}, services.sg_db)
+    services.world.raw()[services.world.account, services.world.region]["eksClusterNames"] = ["other", "prod"]
+    return "web-1", made["endpoint"], 443
+
+
 def _of_tasks(services: Services) -> Asked:
     tasks("shop", "orders", {services.data: "10.0.2.30", services.data_b: "10.0.4.30"}, services.sg_db)
     return "web-1", "shop/orders", 8080
@@ -170,6 +179,7 @@ BUILDS = [
     _of_brokers,
     _of_file_system,
     _of_kubernetes,
+    _of_kubernetes_endpoint,
     _of_tasks,
     _of_balancer,
     _of_endpoint,

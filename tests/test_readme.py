@@ -277,6 +277,7 @@ def test_the_prefix_list_query_makes_a_reply_that_is_understood(tmp_path: Path) 
         ("describe-firewall", {"Firewall": {"FirewallPolicyArn": "arn:aws:network-firewall:::"}, "FirewallStatus": {}}),
         ("describe-firewall-policy", {"FirewallPolicy": {"StatelessDefaultActions": ["aws:drop"]}}),
         ("get-function-configuration", {"FunctionName": "orders-fn", "FunctionArn": "arn:aws:lambda:::function:orders-fn"}),
+        ("list-clusters", {"clusters": []}),
         ("list-nodes", {"NodeInfoList": []}),
         ("describe-mount-targets", {"MountTargets": []}),
         ("list-tasks", {"taskArns": []}),

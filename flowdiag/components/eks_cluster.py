@@ -8,21 +8,22 @@ https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from pydantic import Field
 
 from flowdiag.component import Component, Id, Lookup, Read, View
-from flowdiag.model import Observation, Packet, Place, Unread
-from flowdiag.named import Named, arn_scope, every
+from flowdiag.model import Observation, Packet, Place, Scope, Unread
+from flowdiag.named import Named, all_of, arn_scope, every
 from flowdiag.service import CamelPart, CamelResource, Condition, State, observed
 
 HTTPS = 443
+EVERY = "every cluster"
 EVERYBODY = ("0.0.0.0/0", "::/0")
 _ARN = re.compile(r"^arn:[^:]+:eks:[^:]+:\d+:cluster/(?P<name>[^/]+)$")
 _DNS = re.compile(
-    r"^(?:https://)?(?P<host>[a-z0-9]+\.(?:[a-z0-9]+\.)?[a-z0-9-]+\.eks\.(?:amazonaws\.com(?:\.cn)?|api\.aws))\.?/?$"
+    r"^(?:https://)?(?P<host>[a-z0-9]+\.(?:[a-z0-9]+\.)?(?P<region>[a-z0-9-]+)\.eks\.(?:amazonaws\.com(?:\.cn)?|api\.aws))\.?/?$"
 )
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")
 # https://docs.aws.amazon.com/eks/latest/APIReference/API_Cluster.html
@@ -65,6 +66,24 @@ class EksCluster(CamelResource):
         return () if set(cidrs) & set(EVERYBODY) else cidrs
 
 
+class EksClusterNames(CamelResource):
+    """The names of every cluster of a Region (https://docs.aws.amazon.com/eks/latest/APIReference/API_ListClusters.html)."""
+
+    kind: ClassVar[str] = "eks_cluster_names"
+    of: Id
+    clusters: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        """What was asked for: every one."""
+        return self.of
+
+
+def _every(_values: Sequence[str], _region: str) -> dict[str, str]:
+    """The call takes no parameter that narrows it."""
+    return {}
+
+
 def _clusters(entries: Iterable[Any]) -> Iterable[Any]:
     """The clusters of replies as they came (`cluster` lists one) or as they are kept beside the name that was asked for."""
     return (entry.get("cluster", entry) for entry in entries)
@@ -75,7 +94,7 @@ def _endpoint(raw: Mapping[str, Any]) -> list[str | None]:
 
 
 class EksClusterComponent(Component):
-    """A cluster by its name, ARN or endpoint; AWS has no search by endpoint, so live it is asked for by name."""
+    """A cluster by its name, ARN or endpoint; for an endpoint, by which AWS has no search, each cluster of the Region is read."""
 
     kind = "eks_cluster"
     spoken = "eks"
@@ -94,6 +113,16 @@ class EksClusterComponent(Component):
             },
             single=True,
         ),
+        Read(
+            service="eks",
+            operation="list_clusters",
+            action="eks:ListClusters",
+            responses=("EksClusterNames",),
+            id_field="of",
+            resource=EksClusterNames,
+            lookups={"id": Lookup(keys=lambda raw: [raw["of"]], request=_every)},
+            single=True,
+        ),
     )
 
     def claims(self, text: str) -> bool:
@@ -105,8 +134,10 @@ class EksClusterComponent(Component):
         arn, dns = _ARN.match(text), _DNS.match(text.lower())
         if not arn and not dns and not _NAME.match(text):
             return ()
-        by, value = ("endpoint", dns["host"]) if dns else ("id", arn["name"] if arn else text)
-        found = view.find("eks_cluster", by, value, arn_scope(text))
+        if dns:
+            found = _of_endpoint(dns["host"], Scope(region=dns["region"]), view)
+        else:
+            found = view.find("eks_cluster", "id", arn["name"] if arn else text, arn_scope(text))
         return found if isinstance(found, Unread) else every(_named(one, near, view) for one in found)
 
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
@@ -118,6 +149,20 @@ class EksClusterComponent(Component):
         if not packet.receiver and found.open_to and state == "up":
             state, said = "doubtful", f"{said}, its public endpoint open to {', '.join(found.open_to)} alone"
         return observed(Condition(name=found.id, said=said, state=state, ports=(HTTPS,), shown=said), place, packet)
+
+
+def _of_endpoint(host: str, home: Scope, view: View) -> Any:
+    """The cluster with this endpoint: among those that were read, else among all that AWS lists in the Region."""
+    known = view.aside().find("eks_cluster", "endpoint", host)
+    if not isinstance(known, Unread):
+        return known
+    listed = view.get("eks_cluster_names", EVERY, home)
+    if isinstance(listed, Unread):
+        return known
+    clusters = all_of(view.get("eks_cluster", name, listed.scope) for name in (listed.clusters if listed else ()))
+    if isinstance(clusters, Unread):
+        return clusters
+    return tuple(one for one in clusters if host in one.endpoint.lower())
 
 
 def _named(found: EksCluster, near: tuple[Any, ...], view: View) -> Named | Unread:
