@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 from threading import Lock
 from typing import Any
@@ -15,6 +17,7 @@ from typing import Any
 import boto3
 from botocore import exceptions as aws
 from botocore.config import Config
+from botocore.credentials import RefreshableCredentials
 from botocore.parsers import ResponseParserError
 
 from flowdiag.accounts import Account, Door, Given, read
@@ -31,7 +34,7 @@ PAGE_MARKS = ("NextToken", "nextToken", "NextMarker", "nextMarker", "Marker")
 ATTEMPTS, CONNECT_SECONDS, READ_SECONDS = 6, 5, 30
 STS_ATTEMPTS = 3  # a network may have no way to STS, and it only tells the account's number
 CHUNK, MOST_THREADS = 1 << 16, 64
-KEYS = {"aws_access_key_id": "AccessKeyId", "aws_secret_access_key": "SecretAccessKey", "aws_session_token": "SessionToken"}
+KEYS = {"access_key": "AccessKeyId", "secret_key": "SecretAccessKey", "token": "SessionToken", "expiry_time": "Expiration"}
 FAILURES = (aws.ClientError, aws.BotoCoreError, ResponseParserError)
 
 Page = Mapping[str, Any]
@@ -172,16 +175,27 @@ class Access:
         door.account = door.account or told
 
     def _assume(self, door: Door, role: Account) -> None:
-        """https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html"""
+        """From here on the door's calls are made with the role's keys, which last an hour and are then renewed by botocore."""
+        keys = partial(self._keys, Door(door.session, door.regions), role)
+        try:
+            renewed = RefreshableCredentials.create_from_metadata(keys(), keys, "assume-role")
+        except AccessError as error:
+            door.shut = error.fault
+        else:
+            door.session, door.clients = _with(door.session, renewed), {}
+
+    def _keys(self, caller: Door, role: Account) -> dict[str, str]:
+        """New keys of a role; raises AccessError where STS gives none, also in a call for which the old ones are too old.
+
+        https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+        """
         request = {"RoleArn": role.role, "RoleSessionName": role.session_name}
         request |= {"ExternalId": role.external_id} if role.external_id else {}
-        pages, fault = _kept(self._pages(door, door.regions[0], "sts", "assume_role", request))
+        pages, fault = _kept(self._pages(caller, caller.regions[0], "sts", "assume_role", request))
         if fault:
             reason = f"this session may not assume {role.role}" if fault.reason == "denied" else f"{role.role}: {fault.reason}"
-            door.shut = Fault("refused", f"account {door.account} cannot be read: {reason}", "sts:AssumeRole")
-            return
-        told, door.clients = pages[0]["Credentials"], {}
-        door.keys = {name: told[key] for name, key in KEYS.items()}
+            raise AccessError(Fault("refused", f"account {role.number} cannot be read: {reason}", "sts:AssumeRole"))
+        return {name: pages[0]["Credentials"][key] for name, key in KEYS.items()}
 
     # ------------------------------------------------------------ asking
 
@@ -278,7 +292,7 @@ class Access:
     def _made(self, door: Door, service: str, region: str) -> Any:
         config = _config(self.workers, STS_ATTEMPTS if service == "sts" else ATTEMPTS)
         try:
-            return door.session.client(service, region_name=region, config=config, **door.keys)
+            return door.session.client(service, region_name=region, config=config)
         except aws.BotoCoreError as error:
             return of_exception(error)
 
@@ -310,6 +324,17 @@ def _door(account: Account, caller: Any, region: str | None) -> Door:
             way = f"name another in {account.told_in or 'accounts='}, or add it to the AWS configuration"
             shut = Fault("refused", f"account {account.number} cannot be read: {error}: {way}")
     return Door(session, _regions(account.regions, region, session), account.number, account if account.role else None, shut=shut)
+
+
+def _with(session: Any, credentials: RefreshableCredentials) -> Any:
+    """The session with other credentials: boto3 takes none that renew themselves, so a copy of the session is given them.
+
+    The copy shares everything else: configuration, endpoints, what is known of the services, the hooks of whoever made it.
+    """
+    other = copy(session)
+    other._session = copy(session._session)
+    other._session._credentials = credentials
+    return other
 
 
 def _regions(named: tuple[str, ...], region: str | None, session: Any) -> tuple[str, ...]:

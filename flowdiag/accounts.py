@@ -73,7 +73,7 @@ class Accounts:
 
 @dataclass
 class Door:
-    """How calls to one account are made: a session, with the keys of `role` once it was assumed; `shut` is why none can be.
+    """How calls to one account are made: by a session, of `role` once that was assumed; `shut` is why none can be.
 
     `account` is empty where nobody said whose session it is, until AWS does; `regions` are never none.
     """
@@ -82,7 +82,6 @@ class Door:
     regions: tuple[str, ...]
     account: str = ""
     role: Account | None = None
-    keys: Mapping[str, str] = field(default_factory=dict)
     shut: Fault | None = None
     clients: dict[tuple[str, str], Any] = field(default_factory=dict)
 

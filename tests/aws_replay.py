@@ -19,6 +19,7 @@ import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache, lru_cache
+from itertools import chain, repeat
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -77,6 +78,7 @@ def organisation(
     region: str | None = "us-east-1",
     *,
     roles: Mapping[str, str] | None = None,
+    expirations: Iterable[str] = (),
     page: int = 1000,
     throttle: int = 0,
     deny: Iterable[Any] = (),
@@ -85,15 +87,16 @@ def organisation(
     """A session of `account` among several: {account: as `raw` of `replay_session`}, or a folder with one for each account.
 
     `roles` are the ARNs of the roles that this session may assume, each with the external id that it wants (or none); what
-    is asked with a role's credentials is answered from that role's account. `deny` and `errors` may name an account beside
-    the action: ("222233334444", "ec2:DescribeVpcs").
+    is asked with a role's credentials is answered from that role's account. `expirations` are the times at which these
+    credentials end, one for each time that a role is assumed; after the last of them they do not end. `deny` and `errors` may
+    name an account beside the action: ("222233334444", "ec2:DescribeVpcs").
     """
     core = botocore.session.get_session()
     core.register_component("data_loader", _models())
     session = ReplaySession(aws_access_key_id=HOME_KEY, aws_secret_access_key="secret", region_name=region, botocore_session=core)
     held = accounts if isinstance(accounts, Mapping) else dict.fromkeys(_listed(Path(accounts)), accounts)
     worlds = {own: _regions(raw, own, region or "us-east-1") for own, raw in held.items()}
-    session.replay = Replay(worlds, account, page, throttle, frozenset(deny), errors or {}, roles or {})
+    session.replay = Replay(worlds, account, page, throttle, frozenset(deny), errors or {}, roles or {}, expirations)
     session.events.register("before-send", session.replay.answer)
     return session
 
@@ -159,11 +162,13 @@ class Replay:
         deny: frozenset[Any],
         errors: Errors,
         roles: Mapping[str, str],
+        expirations: Iterable[str],
     ) -> None:
         self.requests: list[tuple[str, str, str]] = []
         self._accounts, self._account, self._page, self._deny, self._errors = accounts, account, page, deny, errors
         self._throttle, self._roles, self._lock = throttle, roles, Lock()
         self._callers: list[str] = []
+        self._expirations = chain(expirations, repeat("2099-01-01T00:00:00+00:00"))
 
     def count(self, operation: str) -> int:
         """How many requests an operation got, every page and every attempt."""
@@ -240,7 +245,7 @@ class Replay:
             "Arn": f"arn:aws:sts::{account}:assumed-role/{name}/{wanted['RoleSessionName']}",
         }
         keys = {"AccessKeyId": f"ASIA{account}", "SecretAccessKey": "secret", "SessionToken": "token"}
-        return {"Credentials": {**keys, "Expiration": "2099-01-01T00:00:00+00:00"}, "AssumedRoleUser": user}
+        return {"Credentials": {**keys, "Expiration": next(self._expirations)}, "AssumedRoleUser": user}
 
     def _paged(
         self, service: str, operation: str, reply: dict[str, Any], wanted: Mapping[str, Any], shape: Any

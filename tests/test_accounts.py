@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from world import World
 from world_services import TransitGateway
 
 from flowdiag import Diagnosis, FlowdiagError, Snapshot, diagnose
-from flowdiag.access import Access
+from flowdiag.access import Access, AccessError
 from flowdiag.collect import Collector
 from flowdiag.gather import gather, gather_vpcs
 from flowdiag.model import Query, Scope, Unread
@@ -260,6 +261,82 @@ def test_an_account_that_nobody_named_is_told_with_the_way_out() -> None:
     answer = live(session_of(*peered()), "near", "10.2.1.20", 5432, accounts=None)
     expected = f"account {THEIRS} is not visible with this session: name a role for it in accounts= (--accounts)"
     assert [(expected, "ec2:DescribeNetworkInterfaces")] == [(unread.reason, unread.action) for unread in answer.unread]
+
+
+# ---------------------------------------------------------------- the keys of a role end
+
+LONG_AGO = "2020-01-01T00:00:00+00:00"
+THERE = Scope(account=THEIRS, region=AWAY)
+
+
+def entered(*ends: str, **more: Any) -> tuple[Access, ReplaySession]:
+    """Access that has assumed the role, whose keys end at these times and then no more."""
+    session = session_of(*peered(), expirations=ends, **more)
+    access = Access(session, accounts=BY_ROLE)
+    access.introduce()
+    return access, session
+
+
+def test_the_keys_of_a_role_renew_themselves() -> None:
+    """A call finds that they have ended: the role is assumed again by the caller's own keys, which is noted, and the call is
+    made with the new ones; they last for the calls that follow."""
+    access, session = entered(LONG_AGO)
+    for _ in range(3):
+        pages, fault = access.send(THERE, "ec2", "describe_vpcs", {})
+        assert (1, None) == (len(pages[0]["Vpcs"]), fault)
+    assert [("assume_role", AWAY)] * 2 == [(name, region) for name, region, _ in access.calls if name == "assume_role"]
+    assert 2 == session.replay.asked_of(OURS).count(("sts", "AssumeRole", AWAY))
+
+
+def test_calls_side_by_side_renew_them_once() -> None:
+    """All of them wait for the one that asks STS."""
+    access, session = entered(LONG_AGO)
+    with ThreadPoolExecutor(8) as pool:
+        faults = [fault for _, fault in pool.map(lambda _: access.send(THERE, "ec2", "describe_vpcs", {}), range(16))]
+    assert ({None}, 2) == (set(faults), session.replay.count("AssumeRole"))
+
+
+@pytest.mark.parametrize("refusal", ["denied", "expired"])
+def test_keys_that_cannot_be_renewed_are_a_fault_of_the_call(refusal: str) -> None:
+    """With the reason and the action, however AWS is asked; another account is read as before, and nothing is raised."""
+    roles, errors = {ROLE: ""}, {"sts:Nothing": ("", 0)}
+    access, _ = entered(LONG_AGO, roles=roles, errors=errors)
+    if refusal == "denied":
+        roles.clear()
+    else:
+        errors["sts:AssumeRole"] = ("ExpiredToken", 403)
+    why = {"denied": f"this session may not assume {ROLE}", "expired": f"{ROLE}: the AWS credentials have expired"}[refusal]
+    pages, fault = access.send(THERE, "ec2", "describe_vpcs", {})
+    assert fault
+    assert ([], "sts:AssumeRole") == (pages, fault.action)
+    assert fault.reason.startswith(f"account {THEIRS} cannot be read: {why}")
+    for asked in (
+        access.each(THERE, "ec2", "describe_vpcs", {}),
+        access.body(THERE, "s3", "get_object", {"Bucket": "b", "Key": "k"}),
+    ):
+        with pytest.raises(AccessError, match="cannot be read"):
+            list(asked)
+    assert None is access.send(access.home, "ec2", "describe_vpcs", {})[1]
+
+
+def test_keys_that_cannot_be_renewed_leave_their_account_unread() -> None:
+    """In the middle of a question the rest goes on, and what was to be asked there names the role."""
+    roles = {ROLE: ""}
+    session = session_of(*peered(), roles=roles, expirations=[LONG_AGO])
+    access = Access(session, accounts=BY_ROLE)
+    access.introduce()
+    roles.clear()
+    gathered = gather(ask("near", "10.2.1.20", 5432), Rules.load(), access).snapshot
+    assert {"sts:AssumeRole"} == {unread.action for unread in gathered.refused}
+    assert 1 == gathered.counts()["vpc_peering"]
+
+
+def test_a_session_keeps_its_own_keys_and_hooks() -> None:
+    """The caller's session is not changed by a role that is entered with it."""
+    access, session = entered()
+    assert "AKIDEXAMPLE" == session.get_credentials().access_key
+    assert None is access.send(THERE, "ec2", "describe_vpcs", {})[1]
+    assert [("ec2", "DescribeVpcs", AWAY)] == session.replay.asked_of(THEIRS)
 
 
 # ---------------------------------------------------------------- what counts as read
