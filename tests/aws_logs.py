@@ -113,12 +113,14 @@ def no_pause(seconds: float) -> None:
 
 @dataclass
 class Insights:
-    """One log group and what Logs Insights answers of it; `running` is how often a query is not complete yet."""
+    """One log group and what Logs Insights answers of it; `running` is how often a query is not complete yet, and `scanned`
+    what it says it has scanned at each of these times more, in bytes."""
 
     events: list[tuple[str, int, str]]  # (log stream, Unix second, message)
     running: int = 1
     ends_as: str = "Complete"
     most: int = 10_000
+    scanned: float = 0
     queries: dict[str, list[list[dict[str, str]]]] = field(default_factory=dict)
     stopped: list[str] = field(default_factory=list)
     _asked: dict[str, int] = field(default_factory=dict)
@@ -136,9 +138,10 @@ class Insights:
     def _results(self, request: Mapping[str, Any]) -> list[dict[str, Any]]:
         query_id = request["queryId"]
         self._asked[query_id] = self._asked.get(query_id, 0) + 1
+        known = {"statistics": {"bytesScanned": self._asked[query_id] * self.scanned}} if self.scanned else {}
         if self._asked[query_id] <= self.running:
-            return [{"status": "Running", "results": self.queries[query_id][:1]}]
-        return [{"status": self.ends_as, "results": self.queries[query_id] if self.ends_as == "Complete" else []}]
+            return [{"status": "Running", "results": self.queries[query_id][:1], **known}]
+        return [{"status": self.ends_as, "results": self.queries[query_id] if self.ends_as == "Complete" else [], **known}]
 
     def _stop(self, request: Mapping[str, Any]) -> list[dict[str, bool]]:
         self.stopped.append(request["queryId"])

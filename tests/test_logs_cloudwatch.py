@@ -213,6 +213,95 @@ def test_ipv6_is_looked_for_by_any_colon():
     assert ["2001:0db8:0:0::1"] == [record.source for record in records]
 
 
+# ---------------------------------------------------------------- what it costs
+
+DAY = 86_400
+GIGABYTE = 10**9
+
+
+def holding(stored: int | None, age: int = 30, retention: int = 0, name: str = "/vpc/prod"):
+    """DescribeLogGroups of a group that is so many days old at the end of a day's window, and holds so many bytes."""
+    told = {"logGroupName": name, "storedBytes": stored, "creationTime": (START + DAY - age * DAY) * 1000}
+    told |= {"retentionInDays": retention} if retention else {}
+    return lambda request: [{"logGroups": [{key: value for key, value in told.items() if value is not None}]}]
+
+
+def a_day(door: Door, agreed: bool = False):
+    """A search of one interface's day, at the end of that day."""
+    source = CloudWatch(door, HOME, "/vpc/prod", (delivery(),), agreed=agreed, pause=no_pause, clock=lambda: START + DAY)
+    return searched(source, sought("eni-0a1", hours=24))
+
+
+@pytest.mark.parametrize(
+    ("holds", "told"),
+    [
+        (holding(45 * GIGABYTE), "20.2 GB"),
+        (holding(45 * GIGABYTE, age=3000, retention=30), "20.2 GB"),
+        (holding(3 * GIGABYTE, age=1), "40.0 GB"),
+    ],
+    ids=["a thirtieth of its life", "a thirtieth of what is kept", "all of its life"],
+)
+def test_a_large_scan_needs_a_word(holds, told):
+    """Two queries of the window's share of what the group holds, which is stored compressed: refused before anything is asked,
+    as Athena's are; with `yes` it goes ahead, and nobody asks how much it is."""
+    door = Door({"describe_log_groups": holds, **Insights(LINES).answers()})
+    records, tally = a_day(door)
+    assert ([], {"eni-0a1"}, 0) == (records, tally.lost, door.count("start_query"))
+    way = "and without a word at most 10.0 GB are: agree with yes=True (--yes), or give a shorter window"
+    assert [f"CloudWatch Logs /vpc/prod would have about {told} to scan, {way}"] == tally.notes
+    agreed = Door({"describe_log_groups": holds, **Insights(LINES, scanned=9 * GIGABYTE).answers()})
+    assert (1, 0) == (len(a_day(agreed, agreed=True)[0]), agreed.count("describe_log_groups"))
+
+
+@pytest.mark.parametrize(
+    "holds",
+    [
+        holding(10 * GIGABYTE),
+        holding(None),
+        holding(999 * GIGABYTE, name="/vpc/prod-old"),
+        holding(0),
+        lambda request: [{}],
+        None,
+    ],
+    ids=["small", "not told", "another group", "not counted yet", "nothing", "denied"],
+)
+def test_what_is_small_or_not_known_is_asked(holds):
+    """What nobody knows is not large by itself, for a query tells while it runs what it scans."""
+    door = Door({**({"describe_log_groups": holds} if holds else {}), **Insights(LINES).answers()})
+    records, tally = a_day(door)
+    assert (1, [], {"eni-0a1"}) == (len(records), tally.notes, set(tally.interfaces))
+
+
+def test_a_query_that_has_scanned_more_than_agreed_is_stopped():
+    """Both queries of a search share the limit; what was read is not used, and it is said once."""
+    answers = Insights(LINES, running=10**6, scanned=GIGABYTE)
+    records, tally = a_day(Door(answers.answers()))
+    assert ([], {"eni-0a1"}, set(answers.queries)) == (records, tally.lost, set(answers.stopped))
+    (note,) = tally.notes
+    assert note.startswith("CloudWatch Logs /vpc/prod was given up with more than 10.0 GB scanned, and without a word at most")
+    endless = Insights(LINES, running=100, scanned=GIGABYTE)
+    assert (1, []) == (len(a_day(Door(endless.answers()), agreed=True)[0]), endless.stopped)
+
+
+def test_a_query_that_is_complete_is_used_whatever_it_scanned(monkeypatch):
+    """It is paid for; only no further one is asked."""
+    monkeypatch.setattr(insights, "MOST_ROWS", 10)
+    lines = [("eni-0a1-all", START + n, line("eni-0a1", start=n)) for n in range(100)]
+    answers = Insights(lines, running=0, scanned=11 * GIGABYTE)
+    _, tally = a_day(Door(answers.answers()))
+    assert (True, {"eni-0a1"}) == (len(answers.queries) <= 2, tally.lost)
+    whole = Insights(LINES, running=0, scanned=11 * GIGABYTE)
+    queries = insights.Insights(Door(whole.answers()), HOME, "/vpc/prod", no_pause)
+    assert 1 == len(list(queries.rows(insights.lines_query(["10.0.1.10"], {"eni-0a1": ["10.0.1.10"]}), START, START + 3600)))
+
+
+def test_a_short_window_costs_no_call_more():
+    """FilterLogEvents charges nothing by the byte."""
+    door = Door({"filter_log_events": filtering(event("eni-0a1-all", line("eni-0a1")))})
+    searched(group(door), sought("eni-0a1"))
+    assert {"filter_log_events"} == {name for name, _ in door.calls}
+
+
 # ---------------------------------------------------------------- formats
 
 

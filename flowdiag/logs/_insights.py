@@ -1,17 +1,24 @@
-"""CloudWatch Logs Insights: the queries, and their results without loss. Knows nothing of flow log fields.
+"""CloudWatch Logs Insights: the queries, their results without loss, what they scan. Knows nothing of flow log fields.
 
 Fields are only discovered for AWS's default format, so a query filters whole messages by what they contain, and the lines
 are read here: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-discoverable-fields.html
+
+A query scans, and AWS charges, every line of the group in its span of time, whatever it filters. No call tells beforehand
+how much that is. DescribeLogGroups gives what the group holds in all, so an even share of that is the estimate that is
+refused before anything is spent; it may be wrong by several times, and is no bound. The bound is the meter: each reply of a
+query says what it has scanned (that this grows while it runs is an inference), and beyond the limit it is stopped. So an
+amount that nobody knows is not taken for a large one.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from flowdiag.logs import Access
+from flowdiag.logs._amount import LIMIT, Amount, LargeError, refusal
 from flowdiag.logs._waiting import PATIENCE, outcome
 from flowdiag.model import FlowdiagError, Scope
 
@@ -22,6 +29,13 @@ https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetQuer
 """
 MOST_QUERIES = 60
 BIN = 600
+PACKED = 0.15
+"""The share of what was written that storedBytes still are: they are as compressed, while queries scan the lines as they were.
+
+AWS's documentation does not say so (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_LogGroup.html);
+the figure is the one that its price calculator takes (https://calculator.aws/#/createCalculator/CloudWatch).
+"""
+_DAY = 86_400
 _DONE, _BROKEN = "Complete", ("Failed", "Cancelled", "Timeout")
 
 Row = Mapping[str, str]
@@ -63,15 +77,54 @@ def _like(field: str, text: str) -> str:
     return f'{field} like "{text}"'
 
 
+class Meter:
+    """How many bytes the queries of one search have scanned so far; several threads read and write it.
+
+    https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_QueryInfo.html calls it the cost of a query.
+    """
+
+    def __init__(self) -> None:
+        self._scanned: dict[str, float] = {}
+
+    def note(self, query_id: str, statistics: Mapping[str, float]) -> None:
+        """What AWS says that a query has scanned by now."""
+        self._scanned[query_id] = statistics.get("bytesScanned") or 0
+
+    @property
+    def bytes(self) -> int:
+        """Of all queries together."""
+        return int(sum(tuple(self._scanned.values())))
+
+
 @dataclass(frozen=True)
 class Insights:
-    """Queries of one log group. `pause` waits that many seconds."""
+    """Queries of one log group. `pause` waits that many seconds; `meter` is shared by the queries of one search, of which
+    no more is asked beyond the limit unless `agreed`."""
 
     access: Access
     scope: Scope
     group: str
     pause: Callable[[float], None] = time.sleep
     patience: float = PATIENCE
+    meter: Meter = field(default_factory=Meter)
+    agreed: bool = False
+
+    def about(self, start: int, end: int, now: float) -> Amount:
+        """What one query of these Unix seconds may scan, by an even share of what the group holds; unknown where AWS does not
+        tell. `now` is the Unix second."""
+        request = {"logGroupIdentifiers": [self.group]}
+        try:
+            pages = list(self.access.each(self.scope, "logs", "describe_log_groups", request))
+        except FlowdiagError:
+            return Amount(None)
+        groups = (raw for page in pages for raw in page.get("logGroups") or () if raw.get("logGroupName") == self.group)
+        told: Mapping[str, int] = next(groups, {})
+        stored, created, kept = (told.get(name) for name in ("storedBytes", "creationTime", "retentionInDays"))
+        if stored is None or created is None:
+            return Amount(None)
+        begin = max(created / 1000, now - kept * _DAY if kept else 0)
+        share = max(0, min(end, now) - max(start, begin)) / max(now - begin, 1)
+        return Amount(int(stored / PACKED * share))
 
     def rows(self, query: str, start: int, end: int) -> Iterator[Row]:
         """Every row of a query over these Unix seconds, both included.
@@ -94,12 +147,21 @@ class Insights:
 
     def _ask(self, query: str, start: int, end: int) -> list[Row]:
         request = {"logGroupName": self.group, "startTime": start, "endTime": end, "queryString": query, "limit": MOST_ROWS}
+        self._refuse_more()
         query_id = next(iter(self.access.each(self.scope, "logs", "start_query", request)))["queryId"]
-        found = outcome(lambda: self._rows_of(query_id), self.pause, self.patience)
+        try:
+            found = outcome(lambda: self._rows_of(query_id), self.pause, self.patience)
+        except LargeError:
+            self._stop(query_id)
+            raise
         if found is None:
             self._stop(query_id)
             raise FlowdiagError(f"the query was given up after {self.patience:.0f} s")
         return found
+
+    def _refuse_more(self) -> None:
+        if self.meter.bytes > LIMIT and not self.agreed:
+            raise refusal(f"was given up with {Amount(LIMIT, whole=False).told} scanned")
 
     def _rows_of(self, query_id: str) -> list[Row] | None:
         """The rows of a query, or None while it runs; what comes before it is complete may change and is not used."""
@@ -107,7 +169,9 @@ class Insights:
         status = pages[0].get("status", "")
         if status in _BROKEN:
             raise FlowdiagError(f"the query ended as {status}")
+        self.meter.note(query_id, pages[0].get("statistics") or {})
         if status != _DONE:
+            self._refuse_more()
             return None
         return [{cell["field"]: cell.get("value", "") for cell in row} for page in pages for row in page.get("results") or ()]
 

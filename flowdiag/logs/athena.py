@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
 from flowdiag.logs import Access, Means, Opener, Search, Sought, Source, Tally
+from flowdiag.logs._amount import Amount, refusal
 from flowdiag.logs._keys import Slots
 from flowdiag.logs._parallel import in_order
 from flowdiag.logs._sql import MOST_ROWS, Query, Table, coverage_query, folders, records_query
@@ -20,8 +21,6 @@ from flowdiag.logs.record import record_of
 from flowdiag.model import FlowdiagError, Record, Scope
 
 PREFIX = "athena:"
-AGREED = 10 * 10**9
-"""Bytes that a query may scan without anybody's word; Athena charges by what it scans."""
 MOST_PAGES = 500
 """Listings of 1,000 files after which an estimate says `more than`."""
 CATALOG = "AwsDataCatalog"
@@ -102,11 +101,11 @@ class Athena(Opener):
 
     # ------------------------------------------------------------ what it costs
 
-    def _estimate(self, table: Table, slots: Slots, times: int) -> Scan:
+    def _estimate(self, table: Table, slots: Slots, times: int) -> Amount:
         """What the queries scan: the bytes of the partitions' files, once for each query."""
         found = folders(table, slots, self.scopes)
         if not found:
-            return Scan(None)
+            return Amount(None)
         total = pages = 0
         try:
             for bucket, prefix in found:
@@ -115,17 +114,15 @@ class Athena(Opener):
                     total += sum(entry.get("Size", 0) for entry in page.get("Contents") or ())
                     pages += 1
                     if pages == MOST_PAGES:
-                        return Scan(total * times, whole=False)
+                        return Amount(total * times, whole=False)
         except FlowdiagError:
-            return Scan(None)
-        return Scan(total * times)
+            return Amount(None)
+        return Amount(total * times)
 
-    def _refuse_large(self, size: Scan) -> None:
-        if not self.agreed and (size.bytes is None or size.bytes > AGREED or not size.whole):
-            raise FlowdiagError(
-                f"{self.name} would have {size.told} to scan, and without a word at most {_gigabytes(AGREED)} are: agree with "
-                "yes=True (--yes), or give a shorter window"
-            )
+    def _refuse_large(self, size: Amount) -> None:
+        """Athena charges by what it scans: what nobody knows takes a word too."""
+        if not self.agreed and (size.bytes is None or size.large):
+            raise refusal(f"{self.name} would have {size.told} to scan")
 
     # ------------------------------------------------------------ the queries
 
@@ -204,25 +201,6 @@ class Athena(Opener):
             list(self.access.each(self.scope, "athena", "stop_query_execution", {"QueryExecutionId": id}))
         except FlowdiagError:
             return  # it stops by itself at Athena's own limit
-
-
-@dataclass(frozen=True)
-class Scan:
-    """How many bytes are scanned: None where the table does not tell where it lies; `whole` False where it is more."""
-
-    bytes: int | None
-    whole: bool = True
-
-    @property
-    def told(self) -> str:
-        """As a person reads it."""
-        if self.bytes is None:
-            return "an unknown amount"
-        return f"{'about' if self.whole else 'more than'} {_gigabytes(self.bytes)}"
-
-
-def _gigabytes(size: int) -> str:
-    return f"{size / 10**9:,.1f} GB" if size >= 10**8 else f"{size / 10**6:,.1f} MB"
 
 
 def _only_table(access: Access, scope: Scope, database: str) -> str:

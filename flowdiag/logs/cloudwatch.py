@@ -1,7 +1,7 @@
 """Flow logs in CloudWatch Logs: one log stream for each interface, no header line, the layout from the flow log's LogFormat.
 
 A few interfaces and a short window are read whole by FilterLogEvents; anything wider is asked of Logs Insights, which
-searches on AWS's side. https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-cwl.html
+searches on AWS's side and charges by what it scans, so that a large amount takes a word. https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-cwl.html
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar
 
 from flowdiag.logs import CLOCK_SLACK, LONGEST_INTERVAL, Access, Means, Opener, Search, Sought, Source, Tally
+from flowdiag.logs._amount import Amount, LargeError, refusal
 from flowdiag.logs._delivery import CLOUDWATCH, Delivery, delivered_to
-from flowdiag.logs._insights import Insights, Row, coverage_query, lines_query, second_of
+from flowdiag.logs._insights import Insights, Meter, Row, coverage_query, lines_query, second_of
 from flowdiag.logs._layouts import Layouts, Told, layouts_of
 from flowdiag.logs._parallel import Part, in_order
 from flowdiag.logs._several import together
@@ -35,6 +36,7 @@ class CloudWatch(Opener):
     """One log group in one account and Region, and the flow logs that deliver into it.
 
     `deliveries` None: they are asked of AWS. `streams` False: its streams are not of interfaces, as a transit gateway's.
+    `agreed`: whether a large scan is agreed to. `clock` gives the Unix second.
     """
 
     access: Access
@@ -42,12 +44,15 @@ class CloudWatch(Opener):
     group: str
     deliveries: tuple[Delivery, ...] | None = None
     streams: bool = True
+    agreed: bool = False
     pause: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.time
 
     prefixes: ClassVar[tuple[str, ...]] = ("cloudwatch:", "logs:")
     delivers: ClassVar[str] = CLOUDWATCH
     actions: ClassVar[tuple[str, ...]] = (
-        "ec2:DescribeFlowLogs", "logs:FilterLogEvents", "logs:StartQuery", "logs:GetQueryResults", "logs:StopQuery",
+        "ec2:DescribeFlowLogs", "logs:DescribeLogGroups", "logs:FilterLogEvents", "logs:StartQuery", "logs:GetQueryResults",
+        "logs:StopQuery",
     )  # fmt: skip
 
     @classmethod
@@ -61,8 +66,8 @@ class CloudWatch(Opener):
             raise FlowdiagError(f"flow logs {where!r} name no log group: write cloudwatch:/vpc/prod")
         arn = _GROUP_ARN.fullmatch(named)
         if arn:
-            return cls(access, Scope(account=arn["account"], region=arn["region"]), arn["name"])
-        return together(cls(access, scope, named) for scope in means.scopes or (access.home,))
+            return cls(access, Scope(account=arn["account"], region=arn["region"]), arn["name"], agreed=means.agreed)
+        return together(cls(access, scope, named, agreed=means.agreed) for scope in means.scopes or (access.home,))
 
     @classmethod
     def of(cls, means: Means, deliveries: tuple[Delivery, ...]) -> CloudWatch:
@@ -70,7 +75,8 @@ class CloudWatch(Opener):
         first = deliveries[0]
         if not first.log_group:
             raise FlowdiagError(f"{first.flow_log} names no log group that it delivers to")
-        return cls(means.door(first.log_group), first.scope, first.log_group, deliveries, streams=not first.gateway)
+        access, streams = means.door(first.log_group), not first.gateway
+        return cls(access, first.scope, first.log_group, deliveries, streams, means.agreed)
 
     @property
     def name(self) -> str:
@@ -87,7 +93,7 @@ class CloudWatch(Opener):
         layouts = Layouts(layouts_of(delivery.log_format for delivery in deliveries))
         by_stream = self.streams and not any(delivery.gateway for delivery in deliveries)
         reading = _Reading(self, sought, layouts, by_stream)
-        yield from in_order(reading.parts(*span), tally)
+        yield from in_order(reading.parts(*span, tally), tally)
 
     def _deliveries(self, tally: Tally) -> tuple[Delivery, ...]:
         """The flow logs that deliver here; where AWS does not tell, the default format is assumed and that is noted."""
@@ -121,19 +127,27 @@ class _Reading:
     sought: Sought
     layouts: Layouts
     by_stream: bool
+    meter: Meter = field(default_factory=Meter)
 
     @property
     def insights(self) -> Insights:
         """Queries of the group."""
-        return Insights(self.source.access, self.source.scope, self.source.group, self.source.pause)
+        source = self.source
+        return Insights(source.access, source.scope, source.group, source.pause, meter=self.meter, agreed=source.agreed)
 
-    def parts(self, start: int, end: int) -> list[Part]:
-        """What is asked of the group for these Unix seconds: streams read whole where they are few, else queries."""
+    def parts(self, start: int, end: int, tally: Tally) -> list[Part]:
+        """What is asked of the group for these Unix seconds: streams read whole where they are few, else queries; nothing
+        where these would scan more than is agreed to."""
         interfaces = sorted(self.sought.interfaces) if self.by_stream else []
         if interfaces and len(interfaces) * (end - start) <= SHORT:
             return [partial(self._stream, interface, start, end) for interface in interfaces]
         covering = [partial(self._coverage, interfaces, start, end)] if interfaces else []
-        return [partial(self._query, interfaces, start, end), *covering]
+        queries: list[Part] = [partial(self._query, interfaces, start, end), *covering]
+        scan = Amount(0) if self.source.agreed else self.insights.about(start, end, self.source.clock()).times(len(queries))
+        if not scan.large:
+            return queries
+        tally.lose(self.sought.interfaces, str(refusal(f"{self.source.name} would have {scan.told} to scan")))
+        return []
 
     def _stream(self, interface: str, start: int, end: int, tally: Tally) -> Iterator[Record]:
         """Every line of one interface's streams; a very long one is left to Insights from where the pages end."""
@@ -167,6 +181,8 @@ class _Reading:
         query = lines_query(_needles(sought.addresses), own)
         try:
             yield from self._read(map(_told_by_row, self.insights.rows(query, start, end)), tally)
+        except LargeError as error:
+            tally.lose(self.sought.interfaces, f"{self.source.name} {error}")
         except FlowdiagError as error:
             tally.lose(self.sought.interfaces, f"{self.source.name} could not be searched ({error}, logs:StartQuery)")
         self._doubt(self.sought.interfaces, tally)
@@ -176,6 +192,8 @@ class _Reading:
         try:
             for row in self.insights.rows(coverage_query(interfaces), start, end):
                 _cover(row, self.sought, tally)
+        except LargeError as error:
+            tally.lose(interfaces, f"{self.source.name} {error}")
         except FlowdiagError as error:
             tally.lose(interfaces, f"{self.source.name}: when it has lines could not be asked ({error}, logs:StartQuery)")
         yield from ()

@@ -13,6 +13,7 @@ from functools import partial
 from typing import ClassVar
 
 from flowdiag.logs import Access, Means, Opener, Search, Sought, Source, Tally
+from flowdiag.logs._amount import LIMIT, gigabytes
 from flowdiag.logs._delivery import S3 as BUCKET
 from flowdiag.logs._delivery import Delivery
 from flowdiag.logs._keys import Root, Slots, is_below_root, is_parquet, is_root, leads_on, root_of, slot_of
@@ -22,8 +23,6 @@ from flowdiag.logs.record import Layout
 from flowdiag.model import FlowdiagError, Record, Scope
 
 _BUCKET_ARN = re.compile(r"arn:[\w-]+:s3:::(?P<bucket>[^/]+)/?(?P<prefix>.*)")
-MOST_BYTES = 10 * 10**9
-"""Bytes of files that are pulled without anybody's word."""
 SMALLER = "narrow the window, let Athena search them (athena:DATABASE.TABLE), or agree with yes=True (--yes)"
 
 
@@ -84,8 +83,8 @@ class S3(Opener):
     def _records(self, sought: Sought, slots: Slots, tally: Tally) -> Iterator[Record]:
         asker, found = self._objects(sought, slots, tally)
         size = sum(entry.size for entry in found)
-        if size > MOST_BYTES and not self.agreed:
-            tally.lose(sought.interfaces, f"{self.name}: {size / 10**9:,.1f} GB of files are not read: {SMALLER}")
+        if size > LIMIT and not self.agreed:
+            tally.lose(sought.interfaces, f"{self.name}: {gigabytes(size)} of files are not read: {SMALLER}")
             return
         reading = Reading(self.access, asker, self.bucket, sought, self.layout, small=size <= SMALL)
         yield from in_order((partial(reading.records, entry) for entry in found), tally)
