@@ -67,7 +67,7 @@ def read_when(tally: Tally | None, read_at: datetime | None) -> datetime | None:
 def weigh(station: Station, flow: Flow, leaving: bool, asked: Asked, path: Iterable[Station], rules: Rulebook) -> Coverage:
     """What silence about this packet on this interface is worth."""
     current = _current(station.watchers, asked)
-    until = _due(current, asked)
+    until = _due(current, asked, station.interface)
     kind, what = _traffic(station, flow, leaving, path)
     inputs = {
         "traffic": kind,
@@ -151,12 +151,14 @@ def _state(watchers: tuple[Watcher, ...] | None, current: tuple[Watcher, ...]) -
     return "failing" if all(w.failure for w in current) else "delivering"
 
 
-def _due(current: tuple[Watcher, ...], asked: Asked) -> datetime | None:
-    """When the last record of the time asked about has typically arrived, from the flow log that is first."""
+def _due(current: tuple[Watcher, ...], asked: Asked, interface: str = "") -> datetime | None:
+    """When the last record of the time asked about has typically arrived, from the flow log that is first; from the one that
+    is last where the interface was read in another place than the first."""
     if asked.end is None:
         return None
     waits = [max(_later(asked.end, w.interval + DELIVERY.get(w.destination_type, LONGEST_DELIVERY)), _first(w)) for w in current]
-    return min(waits, default=_later(asked.end, LONGEST_INTERVAL + LONGEST_DELIVERY))
+    which = max if asked.tally and interface in asked.tally.instead else min
+    return which(waits, default=_later(asked.end, LONGEST_INTERVAL + LONGEST_DELIVERY))
 
 
 def _first(watcher: Watcher) -> datetime:

@@ -1,13 +1,14 @@
 """Which flow logs to read for a path: a place that a person named, or those that watch the interfaces on it.
 
 Each destination is read once. Where one flow log of an interface shows all of its traffic, only that one is read: in
-CloudWatch Logs before S3, for records are there sooner, and for the past in S3 first, for log groups forget.
+CloudWatch Logs before S3, for records are there sooner, and for the past in S3 first, for log groups forget. Another one
+that shows all of it is read where nothing could be read of the first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -16,8 +17,8 @@ from flowdiag.component import View, owner_scope
 from flowdiag.listening import along
 from flowdiag.logs import Access, Means, Source, Window, open_source
 from flowdiag.logs._delivery import CLOUDWATCH, FIREHOSE, S3, Delivery, source_of
-from flowdiag.logs._several import Several, Share
-from flowdiag.model import FlowdiagError, Scope, Trace, Unread
+from flowdiag.logs._several import Closed, Several, Share
+from flowdiag.model import FlowdiagError, Scope, Trace, Unread, first_of
 
 NOWHERE = "none"
 """What a person writes who wants no flow logs to be read."""
@@ -55,13 +56,17 @@ def watching(
     `now` is when they were read; without it no window counts as past.
     """
     past = bool(now and window.end and now - window.end > PAST)
-    chosen: dict[Delivery, set[str]] = {}
+    rounds: list[dict[Delivery, set[str]]] = []
     for seen in watched(path, view):
-        for log in _best(_flow_logs(seen, view), window, past):
-            chosen.setdefault(_delivery(log), set()).update(seen.interfaces)
+        for number, logs in enumerate(_in_turn(_flow_logs(seen, view), window, past)):
+            rounds += [{}] if number == len(rounds) else []
+            for log in logs:
+                rounds[number].setdefault(_delivery(log), set()).update(seen.interfaces)
     notes: dict[str, None] = {}
-    shares = tuple(_shares(chosen, Means(access=access, agreed=agreed), notes))
-    return Several(shares, tuple(notes)) if shares or notes else None
+    means, found = Means(access=access, agreed=agreed), None
+    for chosen in reversed(rounds):
+        found = Several(tuple(_shares(chosen, means, notes)), instead=found)
+    return replace(found, notes=tuple(notes)) if found and (found.shares or notes) else None
 
 
 def survey(path: Trace, view: View) -> None:
@@ -106,13 +111,15 @@ def _flow_logs(seen: Watched, view: View) -> list[Any]:
     return list(found.values())
 
 
-def _best(logs: Iterable[Any], window: Window, past: bool) -> list[Any]:
-    """The one flow log that shows all of the traffic by itself, where there is one; else all that may show some."""
+def _in_turn(logs: Iterable[Any], window: Window, past: bool) -> list[list[Any]]:
+    """Which flow logs of an interface to read, and which instead where nothing could be read of these: one that shows all of
+    the traffic by itself, then one at another place that does; where there is none, all that may show some, together."""
     order = (S3, CLOUDWATCH) if past else (CLOUDWATCH, S3)
     known = sorted(logs, key=lambda log: log.id)
     whole = [log for log in known if log.log_destination_type in order and _shows_all(log, window)]
     whole.sort(key=lambda log: (order.index(log.log_destination_type), -len(log.log_format.split())))
-    return whole[:1] or known
+    places = first_of(whole, lambda log: _destination(_delivery(log)))
+    return [[log] for log in places] or [known]
 
 
 def _shows_all(log: Any, window: Window) -> bool:
@@ -138,7 +145,7 @@ def _delivery(log: Any) -> Delivery:
 
 
 def _shares(chosen: Mapping[Delivery, set[str]], means: Means, notes: dict[str, None]) -> Iterator[Share]:
-    """One source for each destination, with the interfaces it is read for; what cannot be read is noted."""
+    """One source for each destination, with the interfaces it is read for; what nobody can read is noted."""
     for (kind, *_), group in groupby(sorted(chosen, key=_destination), key=_destination):
         deliveries = tuple(group)
         if kind == FIREHOSE:
@@ -146,11 +153,10 @@ def _shares(chosen: Mapping[Delivery, set[str]], means: Means, notes: dict[str, 
             notes[f"{told}: Firehose delivers on from there; name the place it delivers to with flow_logs= (--flow-logs)"] = None
             continue
         try:
-            source = source_of(means, deliveries)
+            source: Source = source_of(means, deliveries)
         except FlowdiagError as error:
-            notes[str(error)] = None
-        else:
-            yield Share(source, frozenset().union(*(chosen[delivery] for delivery in deliveries)))
+            source = Closed(str(error))
+        yield Share(source, frozenset().union(*(chosen[delivery] for delivery in deliveries)))
 
 
 def _destination(delivery: Delivery) -> tuple[str, ...]:

@@ -106,6 +106,17 @@ def test_records_are_pending_until_interval_and_delivery_have_passed(kind, minut
     assert ("unproven", None) == (late.silence, late.until)
 
 
+def test_another_place_than_the_first_is_waited_for():
+    """Where CloudWatch Logs could not be read and S3 was, lines that end early do not speak for what S3 has yet to deliver."""
+    slow = LOG.model_copy(update={"id": "fl-0b2", "destination_type": "s3"})
+    tally, window = seen((SECOND - 3600, SECOND - 900)), Window(start=THEN - timedelta(hours=1), end=THEN)
+    more = {"now": THEN + timedelta(minutes=8), "window": window, "at": None}
+    assert "absent" == weighed(LOG, slow, tally=tally, **more).silence
+    tally.instead.add("eni-0a2")
+    later = weighed(LOG, slow, tally=tally, **more)
+    assert ("pending", THEN + timedelta(minutes=11)) == (later.silence, later.until)
+
+
 def test_a_new_flow_log_takes_its_time():
     """Ten minutes or more pass before the first record."""
     new = LOG.model_copy(update={"created": THEN - timedelta(seconds=30)})

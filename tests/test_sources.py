@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from aws_logs import Door, at, file, key, line
+from aws_logs import START, Door, at, file, key, line
 from aws_replay import replay_session
 from scenes import Pair, hubbed
 from world import World
@@ -136,6 +137,133 @@ def test_live_collection_asks_for_all_that_may_watch(pair: Pair) -> None:
     asked = {unread.query.value for unread in view.unread if unread.query.kind == "flow_log"}
     subnets = {pair.app.id, pair.data.id}
     assert {pair.web.eni.id, pair.db.eni.id, pair.vpc.id} | subnets == asked
+
+
+# ---------------------------------------------------------------- a second place
+
+
+def archived(door_answers: dict[str, Any], *files: tuple[str, str]) -> Door:
+    """A door behind which buckets have these files, each (flow log, line), beside what else it answers."""
+    bodies = {key("20231114T2215", log): file(text) for log, text in files}
+
+    def listing(request: Any) -> Any:
+        return [{"Contents": [{"Key": name, "Size": 1} for name in bodies if name.split("_")[3] in request["Prefix"]]}]
+
+    return Door({"list_objects_v2": listing, "get_object": lambda request: [bodies[request["Key"]]], **door_answers})
+
+
+def refusing(*interfaces: str) -> Any:
+    """FilterLogEvents that is denied for these interfaces, and finds nothing of others but that they were quiet."""
+
+    def answer(request: Any) -> Any:
+        eni = request["logStreamNamePrefix"]
+        if eni in interfaces:
+            raise FlowdiagError("denied")
+        return events(quiet(eni))(request)
+
+    return answer
+
+
+def quiet(eni: str) -> str:
+    return f"2 111122223333 {eni} - - - - - - - {START} {START + 3600} - NODATA"
+
+
+def seen_at(diagnosis: Diagnosis) -> dict[str, str]:
+    return {one.point: one.seen for one in diagnosis.sightings}
+
+
+def test_where_the_first_place_cannot_be_read_the_second_is(pair: Pair) -> None:
+    """The log group is denied: the archive has the records, and the answer says which was read and why the other was not."""
+    flow_log(pair.world, pair.vpc)
+    archive = flow_log(pair.world, pair.vpc, **bucket())
+    ends = (pair.web.eni.id, pair.db.eni.id)
+    door = archived({"filter_log_events": refusing(*ends)}, *((archive, line(eni, start=60)) for eni in ends[:1]))
+    diagnosis = told(pair.world, door)
+    assert "accept" == seen_at(diagnosis)["request_source"]
+    assert ("flow logs in s3://vpc-archive: 1 file, 1 record",) == diagnosis.sources
+    unread = " ".join(block(diagnosis, "unread"))
+    assert f"{ends[0]} could not be read (denied, logs:FilterLogEvents)" in unread
+    assert f"{', '.join(sorted(ends))}: flow logs in s3://vpc-archive was read instead" in unread
+
+
+def test_where_the_first_place_can_be_read_no_other_is(pair: Pair) -> None:
+    """Though it has no record of the flow: what it has of the interfaces is enough."""
+    flow_log(pair.world, pair.vpc)
+    archive = flow_log(pair.world, pair.vpc, **bucket())
+    door = archived({"filter_log_events": refusing()}, (archive, line(pair.web.eni.id, start=60)))
+    diagnosis = told(pair.world, door)
+    assert {"filter_log_events"} == {name for name, _ in door.calls}
+    assert {"absent"} == set(seen_at(diagnosis).values())
+
+
+def test_only_the_interfaces_that_could_not_be_read_are_looked_for_again(pair: Pair) -> None:
+    """Each end has a second place of its own, and only that of the end that failed is read."""
+    web = pair.web.eni.id
+    flow_log(pair.world, pair.vpc)
+    archive = flow_log(pair.world, pair.web.eni, **bucket("web-archive"))
+    flow_log(pair.world, pair.db.eni, **bucket("db-archive"))
+    door = archived({"filter_log_events": refusing(web)}, (archive, line(web, start=60)))
+    diagnosis = told(pair.world, door)
+    assert {"web-archive"} == {request["Bucket"] for _, request in door.calls if "Bucket" in request}
+    assert ("accept", "absent") == (seen_at(diagnosis)["request_source"], seen_at(diagnosis)["request_destination"])
+    assert ("CloudWatch Logs /vpc/prod, flow logs in s3://web-archive: 1 file, 2 records",) == diagnosis.sources
+
+
+def test_where_no_place_can_be_read_every_reason_is_told(pair: Pair) -> None:
+    """And silence proves nothing."""
+    flow_log(pair.world, pair.vpc)
+    flow_log(pair.world, pair.vpc, **bucket())
+    diagnosis = told(pair.world, Door({}))
+    unread = " ".join(block(diagnosis, "unread"))
+    assert {"unobserved"} == set(seen_at(diagnosis).values())
+    assert ("logs:FilterLogEvents" in unread, "s3:ListBucket" in unread, "instead" in unread) == (True, True, False)
+
+
+def test_what_was_read_before_it_broke_off_is_not_read_again(pair: Pair) -> None:
+    """A record of the first place would be told twice; the interface stays unseen beyond what is on record."""
+
+    def breaks(request: Any) -> Any:
+        yield from events(line(pair.web.eni.id, start=60), line(pair.db.eni.id, start=60))(request)
+        raise FlowdiagError("throttled, try again later")
+
+    flow_log(pair.world, pair.vpc)
+    archive = flow_log(pair.world, pair.vpc, **bucket())
+    door = archived({"filter_log_events": breaks}, (archive, line(pair.web.eni.id, start=60)))
+    diagnosis = told(pair.world, door)
+    assert {"filter_log_events"} == {name for name, _ in door.calls}
+    assert [1, 1] == [one.count for one in diagnosis.sightings if one.seen == "accept"]
+
+
+def test_the_past_goes_back_to_the_log_group(pair: Pair) -> None:
+    """Where the archive of an old window cannot be listed."""
+    flow_log(pair.world, pair.vpc, **bucket())
+    flow_log(pair.world, pair.vpc)
+    door = Door({"filter_log_events": events(line(pair.web.eni.id, start=60))})
+    evidence = pair.world.snapshot()
+    evidence.read_at = at(7 * 86_400)
+    diagnosis = explain(question(), evidence, RULES, None, door)
+    assert ("accept", "list_objects_v2") == (seen_at(diagnosis)["request_source"], door.calls[0][0])
+
+
+def test_a_second_flow_log_to_the_same_place_is_no_second_place(pair: Pair) -> None:
+    """What is denied once is not asked again."""
+    flow_log(pair.world, pair.vpc)
+    flow_log(pair.world, pair.app)
+    door = Door({})
+    told(pair.world, door)
+    assert [("filter_log_events", 2)] == list(Counter(name for name, _ in door.calls).items())
+
+
+def test_a_place_that_cannot_be_opened_is_one_that_cannot_be_read(pair: Pair) -> None:
+    """A destination that is no bucket: the reason is told, and the other place read."""
+    broken = flow_log(pair.world, pair.vpc, **bucket(LogDestination="arn:aws:firehose"))
+    flow_log(pair.world, pair.vpc)
+    door = Door({"filter_log_events": events(line(pair.web.eni.id, start=60))})
+    evidence = pair.world.snapshot()
+    evidence.read_at = at(7 * 86_400)
+    diagnosis = explain(question(), evidence, RULES, None, door)
+    assert "accept" == seen_at(diagnosis)["request_source"]
+    assert any(f"{broken} delivers to 'arn:aws:firehose', which is no bucket" in text for text in block(diagnosis, "unread"))
 
 
 # ---------------------------------------------------------------- a diagnosis

@@ -137,6 +137,7 @@ class Tally:
     `blank` are lines without content, control messages of a CloudWatch Logs subscription among them.
     `interfaces` is the coverage by ENI id, of those sought at least; `notes` are sentences on what could not be read, or
     not to its end; `lost` are the interfaces that may have had lines there, whose silence therefore proves nothing.
+    `instead` are those that were read in another place than the first, which could not be.
     """
 
     lines: int = 0
@@ -154,6 +155,7 @@ class Tally:
     files: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
+    instead: set[str] = field(default_factory=set)
     outside_times: tuple[int, int] | None = None
 
     def leave_out(self, start: int | None, end: int | None, number: int = 1) -> None:
@@ -208,6 +210,7 @@ class Tally:
         self.refusals += other.refusals[: REFUSALS_KEPT - len(self.refusals)]
         self.files += other.files
         self.notes += [note for note in other.notes if note not in self.notes]
+        self.instead |= other.instead
         self._unsee(other.lost)
         for interface, coverage in other.interfaces.items():
             self._extend(interface, coverage)
