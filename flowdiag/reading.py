@@ -11,7 +11,7 @@ from flowdiag.listening import listen
 from flowdiag.logs import Source, Window, in_aws
 from flowdiag.model import FlowdiagError, Question
 from flowdiag.snapshot import Snapshot
-from flowdiag.sources import named, survey, watching
+from flowdiag.sources import NOWHERE, named, survey, watching
 from flowdiag.table import Rules
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 
 def live(question: Question, tables: Rules, access: Access, flow_logs: str | None, further: Iterable[Question] = ()) -> Snapshot:
-    """What AWS tells now about everything the question touches, and of its flow logs where no place is named.
+    """What AWS tells now about everything the question touches, and of its flow logs unless none are to be read: of records
+    in a place that is named they tell the format, and what their silence is worth.
 
     `further` are questions between the same two ends, of other protocols.
     """
@@ -33,7 +34,7 @@ def live(question: Question, tables: Rules, access: Access, flow_logs: str | Non
 
     def besides(path: Path, view: View) -> None:
         for one in (path, *(look(other, view, tables) for other in others)):
-            if flow_logs is None:
+            if flow_logs != NOWHERE:
                 listeners(one, view)
 
     return gather(question, tables, access, besides=besides).snapshot

@@ -45,7 +45,11 @@ def named(
     """The source at a place that a person named, None for `none`; raises FlowdiagError where there is no such place."""
     if where == NOWHERE:
         return None
-    return open_source(where, Means(access=access, scopes=_scopes(path, view), agreed=agreed, log_format=log_format))
+    known = (_delivery(log) for seen in watched(path, view) for log in _flow_logs(seen, view))
+    means = Means(
+        access=access, scopes=_scopes(path, view), agreed=agreed, log_format=log_format, watching=tuple(dict.fromkeys(known))
+    )
+    return open_source(where, means)
 
 
 def watching(

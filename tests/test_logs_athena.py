@@ -10,6 +10,7 @@ import pytest
 from aws_logs import HOME, START, Door, at, no_pause
 
 from flowdiag.logs import Means, Sought, Window, open_source
+from flowdiag.logs._delivery import Delivery
 from flowdiag.logs._keys import Slots
 from flowdiag.logs._sql import Query, Table, coverage_query, folders, partitions, records_query, spellings
 from flowdiag.logs.athena import Athena
@@ -396,19 +397,174 @@ def test_a_table_is_told_or_found():
     assert ("logs", "vpc_flow_logs", "") == (found.database, found.table, found.workgroup)
 
 
-@pytest.mark.parametrize("where", ["athena:", "athena:logs.vpc?limit=3"])
+@pytest.mark.parametrize("where", ["athena:?limit=3", "athena:logs.vpc?limit=3"])
 def test_a_malformed_place(where):
     """Refused with the way to write it."""
     with pytest.raises(FlowdiagError, match=r"write athena:DATABASE\.TABLE"):
         open_source(where, Means(access=Door({})))
 
 
-def test_a_database_without_flow_logs():
-    """And one that cannot be listed."""
-    with pytest.raises(FlowdiagError, match=r"has no table of flow logs: write athena:logs\.TABLE"):
-        open_source("athena:logs", Means(access=Door({"list_table_metadata": lambda request: [{"TableMetadataList": []}]})))
-    with pytest.raises(FlowdiagError, match=r"cannot be listed \(denied\)"):
-        open_source("athena:logs", Means(access=Door({})))
+# ---------------------------------------------------------------- the table, found
+
+ROOT = f"s3://vpc-archive/AWSLogs/{HOME.account}/vpcflowlogs/us-east-1/"
+TEXT = {
+    "inputformat": "org.apache.hadoop.mapred.TextInputFormat",
+    "serde.serialization.lib": "org.apache.hadoop.x.LazySimpleSerDe",
+}
+PARQUET = {
+    "inputformat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+    "serde.serialization.lib": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
+}
+HIVE_KEYS = dict.fromkeys(("aws-account-id", "aws-service", "aws-region", "year", "month", "day"), "string")
+
+
+def listed(name: str, keys: Mapping[str, str] | None = None, **properties: str) -> dict[str, Any]:
+    """A table of flow logs as ListTableMetadata shows it; in the names of properties `__` stands for a dot."""
+    return metadata(FIELDS, keys or {}, {key.replace("__", "."): text for key, text in properties.items()}) | {"Name": name}
+
+
+def catalog(**databases: Any) -> Door:
+    """Athena with these tables by database; a database of None cannot be listed."""
+
+    def tables(request: Mapping[str, Any]) -> Any:
+        held = databases[request["DatabaseName"]]
+        if held is None:
+            raise FlowdiagError("denied")
+        yield from ({"TableMetadataList": [raw]} for raw in (metadata({"name": "string"}, {}, {}), *held))
+
+    names = [{"DatabaseList": [{"Name": name}]} for name in databases]
+    return Door({"list_databases": lambda request: names, "list_table_metadata": tables})
+
+
+def archive(prefix: str = "", scope: Scope = HOME, **more: Any) -> Delivery:
+    destination = f"arn:aws:s3:::vpc-archive/{prefix}".rstrip("/")
+    return Delivery(flow_log="fl-0a1", scope=scope, kind="s3", destination=destination, **more)
+
+
+def found(door: Door, *watching: Delivery, where: str = "athena:") -> str:
+    source = open_source(where, Means(access=door, watching=watching, scopes=(HOME,)))
+    return f"{source.database}.{source.table}"
+
+
+BY_ACCOUNT = {
+    "storage__location__template": AT_BUCKET + "${accid}/vpcflowlogs/${region}/${day}",
+    "projection__day__format": "yyyy/MM/dd",
+}
+OVER: Mapping[str, tuple[dict[str, Any], Delivery]] = {
+    "location": (listed("t", location=ROOT), archive()),
+    "location without a slash": (listed("t", location=ROOT.rstrip("/")), archive()),
+    "a location further up": (listed("t", location=AT_BUCKET), archive()),
+    "a prefix": (listed("t", location=ROOT.replace("AWSLogs", "network/AWSLogs")), archive("network/")),
+    "partitions by date": (listed("t", {"date": "date"}, location=ROOT), archive()),
+    "projected": (listed("t", LAYOUTS["projected"][0], location="s3://x/", **BY_ACCOUNT), archive()),
+    "an account that nobody told": (listed("t", LAYOUTS["projected"][0], **BY_ACCOUNT), archive(scope=Scope(region="us-east-1"))),
+    "hive": (listed("t", HIVE_KEYS, location=AT_BUCKET), archive(hive=True)),
+    "text": (listed("t", location=ROOT, **TEXT), archive()),
+    "Parquet": (listed("t", location=ROOT, **PARQUET), archive(parquet=True)),
+    "a listed account": (
+        listed("t", LAYOUTS["projected"][0], **BY_ACCOUNT, projection__accid__values=f"111122223333, {HOME.account}"), archive()
+    ),
+}  # fmt: skip
+ELSEWHERE: Mapping[str, tuple[dict[str, Any], Delivery]] = {
+    "another bucket": (listed("t", location=ROOT.replace("vpc-archive", "vpc-archive-2")), archive()),
+    "another account": (listed("t", location=ROOT.replace(HOME.account, "222233334444")), archive()),
+    "another Region": (listed("t", location=ROOT.replace("us-east-1", "us-east-10")), archive()),
+    "a Region that begins alike": (listed("t", location=ROOT.rstrip("1/")), archive()),
+    "another prefix": (listed("t", location=ROOT), archive("network/")),
+    "a part of the archive": (listed("t", location=ROOT + "2023/"), archive()),
+    "text, not Parquet": (listed("t", location=ROOT, **TEXT), archive(parquet=True)),
+    "Parquet, not text": (listed("t", location=ROOT, **PARQUET), archive()),
+    "folders of another form": (listed("t", HIVE_KEYS, location=AT_BUCKET), archive()),
+    "an account that is not listed": (
+        listed("t", LAYOUTS["projected"][0], **BY_ACCOUNT, projection__accid__values="111122223333"), archive()
+    ),
+    "nowhere told": (listed("t"), archive()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OVER)
+def test_the_table_over_the_archive_is_found(name):
+    """Among the tables of all databases, by its location or the template of its partitions, its format and the flow log's."""
+    made, delivery = OVER[name]
+    other = listed("other", location="s3://elsewhere/AWSLogs/")
+    assert "net.t" == found(catalog(audit=[other], net=[made]), delivery)
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_a_table_elsewhere_is_not_taken(name):
+    """What there is, is listed, and where the flow logs deliver."""
+    made, delivery = ELSEWHERE[name]
+    with pytest.raises(FlowdiagError) as caught:
+        found(catalog(net=[made]), delivery)
+    place = f"s3://vpc-archive{'/network' if delivery.bucket[1] else ''} (fl-0a1)"
+    expected = f"Athena has no table over {place}, where the path's flow logs deliver: write one of athena:net.t"
+    assert expected == str(caught.value)
+
+
+def test_the_table_that_holds_most_of_the_path_is_taken():
+    """One of the whole organisation before one of a single account, where the path crosses two."""
+    theirs = archive(scope=Scope(account="222233334444", region="us-east-1"))
+    whole = listed("all", LAYOUTS["projected"][0], **BY_ACCOUNT)
+    assert "net.all" == found(catalog(net=[listed("ours", location=ROOT), whole]), archive(), theirs)
+
+
+def test_where_no_archive_is_known_the_only_table_is_taken():
+    """The flow logs were not read, or deliver to CloudWatch Logs alone."""
+    door = catalog(audit=[], net=[listed("t", location=ROOT)])
+    for watching in ((), (Delivery(flow_log="fl-0a1", scope=HOME, log_group="/vpc/prod"),)):
+        assert "net.t" == found(door, *watching)
+
+
+@pytest.mark.parametrize(
+    ("door", "watching", "where", "said"),
+    [
+        (
+            catalog(audit=[listed("b", location=ROOT)], net=[listed("a", location=ROOT), listed("c", location="s3://x/")]),
+            (archive(),), "athena:",
+            "Athena has several tables of flow logs over s3://vpc-archive (fl-0a1): write one of athena:audit.b, athena:net.a",
+        ),
+        (
+            catalog(net=[listed("a"), listed("b")]), (), "athena:net",
+            "Athena database 'net' has several tables of flow logs: write one of athena:net.a, athena:net.b",
+        ),
+        (catalog(net=[]), (), "athena:", "Athena has no table of flow logs: write athena:DATABASE.TABLE"),
+        (catalog(net=[]), (), "athena:net", "Athena database 'net' has no table of flow logs: write athena:net.TABLE"),
+        (
+            Door({}), (), "athena:",
+            "no table of flow logs is known, for the databases of Athena cannot be listed (denied, athena:ListDatabases): write "
+            "athena:DATABASE.TABLE",
+        ),
+        (
+            catalog(net=None, audit=[]), (), "athena:",
+            "no table of flow logs is known, for database 'net' cannot be listed (denied, athena:ListTableMetadata): write "
+            "athena:DATABASE.TABLE",
+        ),
+        (
+            catalog(net=None, audit=[listed("b")]), (archive(),), "athena:",
+            "Athena has no table over s3://vpc-archive (fl-0a1), where the path's flow logs deliver; database 'net' cannot be "
+            "listed (denied, athena:ListTableMetadata): write one of athena:audit.b",
+        ),
+    ],
+    ids=["several", "several of a database", "none", "none in a database", "denied", "one denied", "one denied, none fits"],
+)  # fmt: skip
+def test_where_no_table_can_be_chosen_it_is_one_sentence(door, watching, where, said):
+    """It lists the candidates and how to write one; what could not be listed is never called empty."""
+    with pytest.raises(FlowdiagError) as caught:
+        found(door, *watching, where=where)
+    assert said == str(caught.value)
+
+
+def test_one_database_that_cannot_be_listed_does_not_hide_the_table():
+    """And of several in one database the path's is taken as well."""
+    door = catalog(audit=None, net=[listed("a", location=ROOT), listed("c", location="s3://x/")])
+    assert ["net.a", "net.a"] == [found(door, archive(), where=where) for where in ("athena:", "athena:net")]
+
+
+def test_a_workgroup_goes_with_a_table_that_is_found():
+    """`athena:?workgroup=…&output=…`."""
+    door = catalog(net=[listed("t", location=ROOT)])
+    source = open_source("athena:?workgroup=network&output=s3://outcomes/x", Means(access=door))
+    assert ("net", "t", "network", "s3://outcomes/x") == (source.database, source.table, source.workgroup, source.output)
 
 
 def test_a_table_of_something_else():

@@ -216,8 +216,30 @@ def test_more_than_one_machine_should_pull_is_refused_with_the_way_out() -> None
     place = "s3://vpc-archive/AWSLogs/123456789012/vpcflowlogs/us-east-1/2023/"
     records, tally = searched(open_source(place, Means(access=closed)))
     assert ([], 0) == (records, closed.count("get_object"))
-    assert "11.0 GB of files are not read: narrow the window, let Athena search them" in tally.notes[0]
+    said = "11.0 GB of files are not read: narrow the window, let Athena search them (athena:DATABASE.TABLE), or agree"
+    assert said in tally.notes[0]
     assert 1 == len(searched(open_source(place, Means(access=closed, agreed=True)))[0])
+
+
+@pytest.mark.parametrize(
+    ("location", "named"),
+    [("s3://vpc-archive/AWSLogs/", "athena:net.flow_logs"), ("s3://vpc-archive/other/", "athena:DATABASE.TABLE")],
+)
+@pytest.mark.parametrize("by_name", [True, False])
+def test_the_table_over_a_large_archive_is_named(location: str, named: str, by_name: bool) -> None:
+    """So that the next question is one word away; one that lies elsewhere is not."""
+    columns = [{"Name": name.replace("-", "_"), "Type": "string"} for name in DEFAULT_FIELDS]
+    large = Door({
+        "list_objects_v2": lambda request: [{"Contents": [{"Key": key("20231114T2215"), "Size": 11 * 10**9}]}],
+        "list_databases": lambda request: [{"DatabaseList": [{"Name": "net"}]}],
+        "list_table_metadata": lambda request: [
+            {"TableMetadataList": [{"Name": "flow_logs", "Columns": columns, "Parameters": {"location": location}}]}
+        ],
+    })  # fmt: skip
+    place = "s3://vpc-archive/AWSLogs/123456789012/vpcflowlogs/us-east-1/2023/"
+    source = open_source(place, Means(access=large)) if by_name else S3.of(Means(access=large), (delivered(),))
+    _, tally = searched(source)
+    assert f"let Athena search them ({named}), or agree" in tally.notes[0]
 
 
 def test_an_archive_in_an_account_of_its_own_is_asked_there() -> None:

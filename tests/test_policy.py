@@ -115,6 +115,7 @@ def test_the_replay_knows_no_filter_that_aws_does_not(operation: str) -> None:
 _NEEDS = {
     "list_objects_v2": {"s3:ListBucket"},
     "get_table_metadata": {"athena:GetTableMetadata", "glue:GetDatabase", "glue:GetTable"},
+    "list_databases": {"athena:ListDatabases", "glue:GetDatabases"},
     "list_table_metadata": {"athena:ListTableMetadata", "glue:GetDatabase", "glue:GetTables"},
     "start_query_execution": {"athena:StartQueryExecution", "glue:GetPartitions", "s3:GetBucketLocation"},
 }

@@ -22,6 +22,7 @@ from flowdiag.graph import look
 from flowdiag.logs import Search, Sought, Tally, Window
 from flowdiag.logs._several import together
 from flowdiag.logs.cloudwatch import CloudWatch
+from flowdiag.logs.record import DEFAULT_FIELDS
 from flowdiag.logs.s3 import S3
 from flowdiag.model import FlowdiagError, Record, Scope
 from flowdiag.question import ask, refuse_future
@@ -353,6 +354,29 @@ def test_a_place_that_is_named_is_read_instead(pair: Pair) -> None:
     diagnosis = told(pair.world, door, "cloudwatch:/vpc/other")
     assert {"/vpc/other"} == {request["logGroupName"] for name, request in door.calls if name == "filter_log_events"}
     assert "CloudWatch Logs /vpc/other" in diagnosis.sources[0]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_athena_finds_the_table_over_the_paths_archive(pair: Pair, known: bool) -> None:
+    """`athena:` alone: by what DescribeFlowLogs tells of the path; where that was not read, several tables are a question."""
+    if known:
+        flow_log(pair.world, pair.vpc, **bucket())
+    columns = [{"Name": name.replace("-", "_"), "Type": "string"} for name in DEFAULT_FIELDS]
+    tables = [
+        {"Name": name, "Columns": columns, "Parameters": {"location": f"s3://{name}/AWSLogs/"}}
+        for name in ("other", "vpc-archive")
+    ]
+    door = Door({
+        "list_databases": lambda request: [{"DatabaseList": [{"Name": "net"}]}],
+        "list_table_metadata": lambda request: [{"TableMetadataList": tables}],
+        "get_table_metadata": lambda request: [{"TableMetadata": tables[1]}],
+        "list_objects_v2": lambda request: [{}],
+    })  # fmt: skip
+    if known:
+        assert ("Athena net.vpc-archive (about 0.0 MB to scan): 0 records",) == told(pair.world, door, "athena:").sources
+    else:
+        with pytest.raises(FlowdiagError, match=r"write one of athena:net\.other, athena:net\.vpc-archive"):
+            told(pair.world, door, "athena:")
 
 
 @pytest.mark.parametrize("where", ["cloudwatch:/nope", "s3://nope/x"])

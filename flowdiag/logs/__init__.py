@@ -277,13 +277,15 @@ class Means:
     """What a source in AWS may use: the door, and of whom the records are.
 
     `scopes` are the accounts and Regions of the interfaces on the path; `agreed`: the person agreed to a large amount.
-    `log_format` is the LogFormat of files without a line of field names.
+    `log_format` is the LogFormat of files without a line of field names. `watching` are the flow logs that are known to watch
+    the path (`logs._delivery.Delivery`).
     """
 
     access: Access | None = None
     scopes: tuple[Scope, ...] = ()
     agreed: bool = False
     log_format: str = ""
+    watching: tuple[Any, ...] = ()
 
     def door(self, where: str) -> Access:
         """The access; raises FlowdiagError where there is none, as in a question that is answered without AWS."""
@@ -337,5 +339,5 @@ def open_source(where: str, means: Means | None = None) -> Source:
             return source
     raise FlowdiagError(
         f"flow logs {where!r}: no such file or folder; give a folder of flow log files, one file, or a place in AWS: "
-        "cloudwatch:LOG-GROUP, s3://BUCKET/PREFIX, athena:DATABASE.TABLE, flow-log:ID"
+        "cloudwatch:LOG-GROUP, s3://BUCKET/PREFIX, athena:DATABASE.TABLE (athena: finds it), flow-log:ID"
     )

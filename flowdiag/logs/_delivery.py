@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from flowdiag.logs import Access, Means, Source, openers
 from flowdiag.model import FlowdiagError, Scope, Value
 
 CLOUDWATCH, S3, FIREHOSE = "cloud-watch-logs", "s3", "kinesis-data-firehose"
+_BUCKET_ARN = re.compile(r"arn:[\w-]+:s3:::(?P<bucket>[^/]+)/?(?P<prefix>.*)")
 
 
 class Delivery(Value):
@@ -28,6 +30,12 @@ class Delivery(Value):
     parquet: bool = False
     hive: bool = False
     hourly: bool = False
+
+    @property
+    def bucket(self) -> tuple[str, str]:
+        """The bucket and the prefix in it; empty where its destination is none."""
+        found = _BUCKET_ARN.fullmatch(self.destination)
+        return (found["bucket"], found["prefix"]) if found else ("", "")
 
     @property
     def gateway(self) -> bool:

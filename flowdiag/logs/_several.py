@@ -72,7 +72,7 @@ class Several:
             tally.add(failed)
             seen: set[str] = set()
             for record in in_order([partial(_one, search) for search in begun], tally):
-                seen.add(record.interface)
+                seen.add(record.interface or record.gateway)
                 yield record
             left = self._left(tally, seen)
             if self.instead and left:

@@ -36,6 +36,7 @@ _ACCOUNT = ("accid", "accountid", "account", "awsaccountid", "awsaccount")
 _REGION = ("region", "awsregion")
 _SERVICE = ("awsservice", "service")
 _NUMBERS = ("int", "integer", "bigint", "smallint", "tinyint")
+TEMPLATE = "storage.location.template"
 _JAVA = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H"}
 _DAY_FORMATS = ("%Y/%m/%d", "%Y-%m-%d", "%Y%m%d")
 
@@ -82,6 +83,17 @@ class Table:
     def quoted(self) -> str:
         """The name for a statement."""
         return f"{quoted(self.database)}.{quoted(self.name)}"
+
+    @property
+    def place(self) -> str:
+        """How a person names it."""
+        return f"athena:{self.database}.{self.name}"
+
+    @property
+    def parquet(self) -> bool | None:
+        """Whether its files are Parquet; None where it does not tell how they are read."""
+        told = [text for name, text in self.properties.items() if name in ("inputformat", "serde.serialization.lib")]
+        return any("parquet" in text.lower() for text in told) if told else None
 
 
 def records_query(table: Table, sought: Sought, scopes: Iterable[Scope]) -> Query:
@@ -142,8 +154,11 @@ def spellings(address: Address) -> list[str]:
 
 def partitions(table: Table, slots: Slots, scopes: Iterable[Scope]) -> list[Mapping[str, str]]:
     """The combinations of partition values that can hold the window, as far as the keys are known; [{}] for none."""
-    places, times = _places(table, scopes), _times(table, slots)
-    return [{**dict(zip(places, combined, strict=True)), **moment} for combined in product(*places.values()) for moment in times]
+    return [{**place, **moment} for place in _combined(_places(table, scopes)) for moment in _times(table, slots)]
+
+
+def _combined(options: Mapping[str, list[str]]) -> list[dict[str, str]]:
+    return [dict(zip(options, combined, strict=True)) for combined in product(*options.values())]
 
 
 def _places(table: Table, scopes: Iterable[Scope]) -> dict[str, list[str]]:
@@ -184,8 +199,7 @@ def _values(table: Table, moment: datetime, skipped: tuple[str, ...]) -> Iterato
             options[key] = [str(number) if kind in _NUMBERS else f"{number:0{4 if name == 'year' else 2}}"]
         elif name in ("date", "day", "dt", "datehour", "timestamp"):
             options[key] = _days(table, key, kind, moment)
-    for combined in product(*options.values()):
-        yield dict(zip(options, combined, strict=True))
+    yield from _combined(options)
 
 
 def _days(table: Table, key: str, kind: str, moment: datetime) -> list[str]:
@@ -268,9 +282,26 @@ def _field(column: str) -> str:
 
 def folders(table: Table, slots: Slots, scopes: Iterable[Scope]) -> list[tuple[str, str]]:
     """The (bucket, prefix) of what a query of this window scans; nothing where the table does not tell where it lies."""
-    template = table.properties.get("storage.location.template", "") or _template(table)
-    found = dict.fromkeys(_folder(template, one) for one in partitions(table, slots, scopes)) if template else {}
+    template = table.properties.get(TEMPLATE, "") or _template(table)
+    found = dict.fromkeys(_folder(template, one)[0] for one in partitions(table, slots, scopes)) if template else {}
     return [(bucket, prefix) for bucket, prefix in map(_split, found) if bucket]
+
+
+def areas(table: Table, scopes: Iterable[Scope]) -> list[tuple[str, str]]:
+    """The (bucket, folder) below which everything lies that the table has of these accounts and Regions, of whichever time."""
+    template = table.properties.get(TEMPLATE, "") or _template(table) or table.properties.get("location", "")
+    found = (_folder(template, place) for place in _combined(_places(table, scopes)) if _projected(table, place))
+    whole = dict.fromkeys(f"{made.rpartition('/')[0] if cut else made.rstrip('/')}/" for made, cut in found)
+    return [(bucket, folder) for bucket, folder in map(_split, whole) if bucket]
+
+
+def _projected(table: Table, values: Mapping[str, str]) -> bool:
+    """Whether the table has these partitions, where it lists all the values that a key may have.
+
+    https://docs.aws.amazon.com/athena/latest/ug/partition-projection-supported-types.html
+    """
+    listed = ((table.properties.get(f"projection.{key}.values", ""), value) for key, value in values.items())
+    return all(not told or value in [one.strip() for one in told.split(",")] for told, value in listed)
 
 
 def _template(table: Table) -> str:
@@ -282,10 +313,11 @@ def _template(table: Table) -> str:
     return "/".join((location.rstrip("/"), *(f"{key}=${{{key}}}" for key in table.keys), "")) if location and hive else ""
 
 
-def _folder(template: str, values: Mapping[str, str]) -> str:
-    """The template with the values, up to the first one that is not known."""
+def _folder(template: str, values: Mapping[str, str]) -> tuple[str, bool]:
+    """The template with the values, up to the first one that is not known, and whether there is one."""
     made = re.sub(r"\$\{([^}]+)\}", lambda found: values.get(found[1], found[0]), template)
-    return made.split("${")[0]
+    known, cut, _ = made.partition("${")
+    return known, bool(cut)
 
 
 def _split(address: str) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from flowdiag.logs._amount import Amount, refusal
 from flowdiag.logs._keys import Slots
 from flowdiag.logs._parallel import in_order
 from flowdiag.logs._sql import MOST_ROWS, Query, Table, coverage_query, folders, records_query
+from flowdiag.logs._tables import CATALOG, UNNAMED, the_table
 from flowdiag.logs._waiting import PATIENCE, outcome
 from flowdiag.logs.record import record_of
 from flowdiag.model import FlowdiagError, Record, Scope
@@ -23,7 +24,6 @@ from flowdiag.model import FlowdiagError, Record, Scope
 PREFIX = "athena:"
 MOST_PAGES = 500
 """Listings of 1,000 files after which an estimate says `more than`."""
-CATALOG = "AwsDataCatalog"
 _SEARCHED, _BROKEN = "SUCCEEDED", ("FAILED", "CANCELLED")
 
 
@@ -47,26 +47,30 @@ class Athena(Opener):
 
     prefixes: ClassVar[tuple[str, ...]] = (PREFIX,)
     actions: ClassVar[tuple[str, ...]] = (
-        "athena:GetTableMetadata", "athena:ListTableMetadata", "athena:StartQueryExecution", "athena:GetQueryExecution",
-        "athena:GetQueryResults", "athena:StopQueryExecution", "glue:GetDatabase", "glue:GetTable", "glue:GetTables",
-        "glue:GetPartitions", "s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket",
+        "athena:GetTableMetadata", "athena:ListDatabases", "athena:ListTableMetadata", "athena:StartQueryExecution",
+        "athena:GetQueryExecution", "athena:GetQueryResults", "athena:StopQueryExecution", "glue:GetDatabase",
+        "glue:GetDatabases", "glue:GetTable", "glue:GetTables", "glue:GetPartitions", "s3:GetBucketLocation", "s3:GetObject",
+        "s3:ListBucket",
     )  # fmt: skip
 
     @classmethod
     def opens(cls, where: str, means: Means) -> Source | None:
-        """The table of `athena:DATABASE.TABLE`, or the one of `athena:DATABASE`; None for another place.
+        """The table of `athena:DATABASE.TABLE`, or the one that is found for `athena:DATABASE` or `athena:` over the archive of
+        the path's flow logs; None for another place.
 
-        `?workgroup=NAME&output=s3://BUCKET/PREFIX` may follow. Raises FlowdiagError where no table of flow logs is found.
+        `?workgroup=NAME&output=s3://BUCKET/PREFIX` may follow. Raises FlowdiagError where no table is found, or several are.
         """
         if not where.startswith(PREFIX):
             return None
         place, _, asked = where.removeprefix(PREFIX).partition("?")
         told = {name: values[-1] for name, values in parse_qs(asked).items()}
-        if not place or set(told) - {"workgroup", "output"}:
-            raise FlowdiagError(f"flow logs {where!r} name no table: write athena:DATABASE.TABLE?workgroup=NAME&output=s3://…")
+        if set(told) - {"workgroup", "output"}:
+            raise FlowdiagError(f"flow logs {where!r} ask for more than is known: write {UNNAMED}?workgroup=NAME&output=s3://…")
         access = means.door(where)
         database, _, table = place.partition(".")
-        table = table or _only_table(access, access.home, database)
+        if not table:
+            found = the_table(access, access.home, database, means.watching)
+            database, table = found.database, found.name
         given = (told.get("workgroup", ""), told.get("output", ""))
         return cls(access, access.home, database, table, *given, means.scopes, means.agreed)
 
@@ -201,24 +205,3 @@ class Athena(Opener):
             list(self.access.each(self.scope, "athena", "stop_query_execution", {"QueryExecutionId": id}))
         except FlowdiagError:
             return  # it stops by itself at Athena's own limit
-
-
-def _only_table(access: Access, scope: Scope, database: str) -> str:
-    """The table of flow logs in a database; raises FlowdiagError where there is none or more than one."""
-    found = []
-    try:
-        for page in access.each(scope, "athena", "list_table_metadata", {"CatalogName": CATALOG, "DatabaseName": database}):
-            found += [raw["Name"] for raw in page.get("TableMetadataList") or () if _is_of_flow_logs(database, raw)]
-    except FlowdiagError as error:
-        raise FlowdiagError(f"the tables of Athena database {database!r} cannot be listed ({error}): name the table") from None
-    if len(found) != 1:
-        which = f"several tables of flow logs ({', '.join(sorted(found))})" if found else "no table of flow logs"
-        raise FlowdiagError(f"Athena database {database!r} has {which}: write athena:{database}.TABLE")
-    return str(found[0])
-
-
-def _is_of_flow_logs(database: str, raw: Mapping[str, Any]) -> bool:
-    try:
-        return "interface-id" in Table.of(database, raw).fields
-    except FlowdiagError:
-        return False

@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3.html
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -19,11 +18,11 @@ from flowdiag.logs._delivery import Delivery
 from flowdiag.logs._keys import Root, Slots, is_below_root, is_parquet, is_root, leads_on, root_of, slot_of
 from flowdiag.logs._objects import SMALL, Object, Reading, tell_unread
 from flowdiag.logs._parallel import in_order
+from flowdiag.logs._tables import UNNAMED, lies_over, tables_of
 from flowdiag.logs.record import Layout
 from flowdiag.model import FlowdiagError, Record, Scope
 
-_BUCKET_ARN = re.compile(r"arn:[\w-]+:s3:::(?P<bucket>[^/]+)/?(?P<prefix>.*)")
-SMALLER = "narrow the window, let Athena search them (athena:DATABASE.TABLE), or agree with yes=True (--yes)"
+SMALLER = "narrow the window, let Athena search them ({}), or agree with yes=True (--yes)"
 
 
 @dataclass(frozen=True)
@@ -62,13 +61,13 @@ class S3(Opener):
     def of(cls, means: Means, deliveries: tuple[Delivery, ...]) -> S3:
         """The files of flow logs of one bucket and prefix; raises FlowdiagError where their destination is no bucket."""
         first = deliveries[0]
-        found = _BUCKET_ARN.fullmatch(first.destination)
-        if found is None:
+        bucket, prefix = first.bucket
+        if not bucket:
             raise FlowdiagError(f"{first.flow_log} delivers to {first.destination!r}, which is no bucket")
-        roots = tuple(root_of(found["prefix"], d.scope, d.flow_log, d.hive, d.hourly) for d in deliveries)
+        roots = tuple(root_of(prefix, d.scope, d.flow_log, d.hive, d.hourly) for d in deliveries)
         layout = Layout.of_format(first.log_format) if first.log_format and len(deliveries) == 1 else None
         access = means.door(first.destination)
-        return cls(access, first.scope, found["bucket"], found["prefix"], roots, layout=layout, agreed=means.agreed)
+        return cls(access, first.scope, bucket, prefix, roots, layout=layout, agreed=means.agreed)
 
     @property
     def name(self) -> str:
@@ -84,11 +83,19 @@ class S3(Opener):
         asker, found = self._objects(sought, slots, tally)
         size = sum(entry.size for entry in found)
         if size > LIMIT and not self.agreed:
-            tally.lose(sought.interfaces, f"{self.name}: {gigabytes(size)} of files are not read: {SMALLER}")
+            way = SMALLER.format(self._table_over(found))
+            tally.lose(sought.interfaces, f"{self.name}: {gigabytes(size)} of files are not read: {way}")
             return
         reading = Reading(self.access, asker, self.bucket, sought, self.layout, small=size <= SMALL)
         yield from in_order((partial(reading.records, entry) for entry in found), tally)
         tell_unread(reading.failures, self.name, sought, tally)
+
+    def _table_over(self, found: list[Object]) -> str:
+        """How to name an Athena table that lies over these files, where one may be seen; else how to name any."""
+        keys, scopes = [entry.key for entry in found], self.scopes or tuple(root.scope for root in self.roots)
+        tables, _ = tables_of(self.access, self.access.home)
+        over = (table.place for table in tables if lies_over(table, self.bucket, keys, scopes))
+        return next(over, UNNAMED)
 
     def _objects(self, sought: Sought, slots: Slots, tally: Tally) -> tuple[Scope, list[Object]]:
         """The files that may hold records of the window, and who may list them; a listing that breaks off is noted.
