@@ -20,8 +20,8 @@ import click
 
 from flowdiag.error import FlowdiagError
 
-_PLACES = """A folder or file of flow log records, or cloudwatch:LOG-GROUP, s3://BUCKET/PREFIX, athena:DATABASE.TABLE or
-flow-log:ID in AWS; none reads none. Without it, those that watch the path (live)."""
+_PLACES = """A folder or file of flow log records, or cloudwatch:LOG-GROUP, s3://BUCKET/PREFIX, athena:DATABASE.TABLE (or
+athena: alone) or flow-log:ID in AWS; none reads none. Without it, those that watch the path (live)."""
 _SPOOL = 1 << 20
 """Characters of an answer that are held in memory before a file takes them."""
 EXIT_CODES = {"reachable": 0, "blocked": 1, "broken": 1, "inconclusive": 3, "partial": 4}

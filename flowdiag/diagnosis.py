@@ -76,9 +76,10 @@ def diagnose(
     folder) answers offline; without one AWS is read live, and only read, with `session` or the default one; `accounts`
     are further accounts and Regions that may be asked: a TOML file, or sessions by account number. `flow_logs` is a folder
     or file of flow log records, or a place in AWS: `cloudwatch:GROUP`, `s3://bucket/prefix`,
-    `athena:database.table`, `flow-log:fl-…`; without one the flow logs that watch the path are read live, and `none` reads
-    none. `log_format` is the LogFormat, as AWS shows it, of files without a line of field names. `at` (UTC) and `window`
-    (`30m`, `2h`) bound the records in time: those in AWS to the last hour by default. `yes` agrees to a large amount of them.
+    `athena:database.table` or `athena:`, `flow-log:fl-…`; without one the flow logs that watch the path are read live, and
+    `none` reads none. `log_format` is the LogFormat, as AWS shows it, of files without a line of field names; without one it
+    is that of the flow logs which the evidence knows. `at` (UTC) and `window` (`30m`, `2h`) bound the records in time: those
+    in AWS to the last hour by default. `yes` agrees to a large amount of them.
     `rules` is a folder of one's own decision tables.
 
     Raises FlowdiagError, one sentence, for anything a person can mend.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -45,11 +46,28 @@ def named(
     """The source at a place that a person named, None for `none`; raises FlowdiagError where there is no such place."""
     if where == NOWHERE:
         return None
-    known = (_delivery(log) for seen in watched(path, view) for log in _flow_logs(seen, view))
+    of_path = dict.fromkeys(_delivery(log) for seen in watched(path, view) for log in _flow_logs(seen, view))
+    known = tuple(log for log in of_path if not log.gateway)
     means = Means(
-        access=access, scopes=_scopes(path, view), agreed=agreed, log_format=log_format, watching=tuple(dict.fromkeys(known))
+        access=access,
+        scopes=_scopes(path, view),
+        agreed=agreed,
+        log_format=log_format,
+        watching=known,
+        delivering=partial(_delivering, view, known),
     )
     return open_source(where, means)
+
+
+def _delivering(view: View, watching: tuple[Delivery, ...], owner: str, group: str) -> tuple[Delivery, ...]:
+    """The flow logs that are known to deliver to a log group: all of them, or of those that watch the path.
+
+    That a log group is in the account of its flow logs is an inference: their role has to belong to that account
+    (https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html).
+    """
+    found = view.find("flow_log", "group", group)
+    known = watching if isinstance(found, Unread) else map(_delivery, found)
+    return tuple(log for log in known if log.log_group == group and (not owner or log.scope.account in ("", owner)))
 
 
 def watching(

@@ -50,7 +50,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("capture",),
     ("components", "components.*", "logs.[!lr_]*"),  # one AWS resource, one log source: a file each
     ("logs._tables",),  # which tables there are to ask
-    ("logs._several", "logs._insights", "logs._layouts", "logs._objects", "logs._sql"),  # what log sources share
+    ("logs._several", "logs._insights", "logs._objects", "logs._sql"),  # what log sources share
     ("logs._parallel", "logs._waiting", "logs._delivery", "logs._keys", "logs._amount"),
     ("access",),  # the one door to AWS
     ("accounts",),  # which accounts it opens to
@@ -58,6 +58,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("service",),  # what managed services share
     ("logs._stream", "logs._parquet"),  # text packed or not, and columns
     ("logs._columns",),  # which rows of a file matter
+    ("logs._layouts",),  # which layout a line has
     ("logs.lines", "logs._wrapped"),
     ("logs._needle", "logs.record"),
     ("logs", "component"),  # what a log source is, what a component is

@@ -342,4 +342,4 @@ def test_sample_files_are_read_whole(path):
 
 def test_default_layout_is_assumed():
     """The 14 fields of the default format stand in where neither header nor LogFormat is there."""
-    assert (DEFAULT_FIELDS, True) == (DEFAULT.fields, DEFAULT.assumed)
+    assert (DEFAULT_FIELDS, "default format") == (DEFAULT.fields, DEFAULT.assumed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,10 @@ from world_records import HEADER, accounted, cut, line, seek
 from flowdiag import FlowdiagError, diagnose
 from flowdiag.logs import Means, Tally, open_source
 from flowdiag.logs import _wrapped as wrapped
+from flowdiag.logs._delivery import Delivery
 from flowdiag.logs._stream import records
+from flowdiag.logs.record import DEFAULT_FIELDS
+from flowdiag.model import Scope
 
 SAMPLES = SHARED / "flow-log-samples"
 
@@ -170,6 +174,136 @@ def test_a_custom_format_in_json_needs_the_log_format(tmp_path):
     told = open_source(str(tmp_path), Means(log_format=CUSTOM)).search(seek())
     assert [("eni-0a1", "10.0.1.10", 5432, "REJECT")] == [(r.interface, r.source, r.destination_port, r.action) for r in told]
     assert 0 == told.tally.refused
+
+
+# ---------------------------------------------------------------- formats that the evidence knows
+
+SWAPPED = "${interface-id} ${dstaddr} ${srcaddr} ${dstport} ${srcport} ${protocol} ${action} ${start} ${end} ${log-status}"
+TERSE = "${srcaddr} ${dstaddr} ${action}"
+DEFAULT_FORMAT = " ".join(f"${{{name}}}" for name in DEFAULT_FIELDS)
+TOLD = "lines without their field names are read by the LogFormat of fl-0a1"
+
+
+def flow_log(log_format: str, id: str = "fl-0a1", group: str = "/vpc/prod", account: str = "") -> Delivery:
+    return Delivery(flow_log=id, scope=Scope(account=account), log_group=group, log_format=log_format)
+
+
+def evidence(*logs: Delivery, path: tuple[Delivery, ...] = (), log_format: str = "") -> Means:
+    """Means that know these flow logs by their log group, and those of the path."""
+
+    def delivering(owner: str, group: str) -> tuple[Delivery, ...]:
+        return tuple(log for log in logs if log.log_group == group and owner == "111122223333")
+
+    return Means(watching=path, delivering=delivering, log_format=log_format)
+
+
+def read(tmp_path: Path, text: str, known: Means, name: str = "a.json") -> tuple[list, Tally]:
+    (tmp_path / name).write_text(text)
+    search = open_source(str(tmp_path / name), known).search(seek())
+    return list(search), search.tally
+
+
+def test_a_subscription_is_read_by_the_format_of_its_log_group(tmp_path):
+    """It names the group; what the format lacks the stream and the event tell. That the flow log is the same is said, once."""
+    text = json.dumps(event("10.0.1.10 10.0.2.20 REJECT", "10.0.1.10 10.0.2.20 ACCEPT")) * 2
+    records, tally = read(tmp_path, text, evidence(flow_log(TERSE)))
+    assert [("eni-0a1", 1_700_000_000, action) for action in ("REJECT", "ACCEPT") * 2] == [
+        (record.interface, record.start, record.action) for record in records
+    ]
+    assert ([TOLD], 0, ["a.json:1", "a.json:4"]) == (tally.notes, tally.refused, [records[0].where, records[-1].where])
+    assert {"eni-0a1"} == set(tally.interfaces)
+
+
+def test_lines_of_several_formats_of_a_group_are_read_each_by_its_own(tmp_path):
+    """As in CloudWatch Logs itself; one that fits two that read it differently is refused."""
+    both = (flow_log(CUSTOM), flow_log(DEFAULT_FORMAT, "fl-0b2"), flow_log(TERSE, "fl-0c3"))
+    text = json.dumps(event(line(1), SHORT, "10.0.1.10 10.0.2.20 REJECT", line(2)))
+    records, tally = read(tmp_path, text, evidence(*both))
+    assert (["ACCEPT", "REJECT", "REJECT", "ACCEPT"], 0) == ([record.action for record in records], tally.refused)
+    assert [f"a.json:{number}" for number in (1, 2, 3, 4)] == [record.where for record in records]
+    _, tally = read(tmp_path, json.dumps(event(SHORT)), evidence(flow_log(CUSTOM), flow_log(SWAPPED, "fl-0b2")))
+    assert ("fits 2 log formats that read it differently", 1) == (tally.refusals[0].reason, tally.lines)
+
+
+def test_lines_of_awss_default_format_are_read_by_it_where_no_known_one_fits(tmp_path):
+    """A flow log that was there before may have written them."""
+    records, tally = read(tmp_path, json.dumps(event(line(1), SHORT)), evidence(flow_log(CUSTOM)))
+    assert (["ACCEPT", "REJECT"], 0) == ([record.action for record in records], tally.refused)
+
+
+def test_a_format_of_one_group_says_nothing_of_another(tmp_path):
+    """Nor of the same name in another account, nor of lines beside a group; these are read as without it."""
+    elsewhere = [event(line(1)) | {"logGroup": "/vpc/other"}, event(line(2)) | {"owner": "222233334444"}, {"message": line(3)}]
+    text = "".join(map(json.dumps, (event(SHORT), *elsewhere, event(SHORT))))
+    records, tally = read(tmp_path, text, evidence(flow_log(CUSTOM)))
+    assert (["REJECT", *["ACCEPT"] * 3, "REJECT"], 0) == ([record.action for record in records], tally.refused)
+    _, tally = read(tmp_path, json.dumps(elsewhere[0] | event(SHORT) | {"logGroup": "/vpc/other"}), evidence(flow_log(CUSTOM)))
+    assert (1, []) == (tally.refused, tally.notes)
+
+
+@pytest.mark.parametrize("formats", [(CUSTOM,), (TERSE, SWAPPED)])
+def test_a_header_in_an_event_wins_over_the_format_of_the_group(tmp_path, formats):
+    """From there on, as without the evidence."""
+    logs = (flow_log(text, f"fl-0{number}") for number, text in enumerate(formats))
+    records, tally = read(tmp_path, json.dumps(event(HEADER, line(1))) + json.dumps(event(line(2))), evidence(*logs))
+    assert (["ACCEPT", "ACCEPT"], [], 1) == ([record.action for record in records], tally.notes, tally.headers)
+
+
+def test_a_format_given_by_hand_wins_over_all_that_is_known(tmp_path):
+    """And nothing is assumed."""
+    other = flow_log(SWAPPED)
+    known = evidence(other, path=(other,), log_format=CUSTOM)
+    for name, text in (("a.json", json.dumps(event(SHORT))), ("a.log", SHORT)):
+        records, tally = read(tmp_path, text, known, name)
+        assert (["10.0.1.10"], []) == ([record.source for record in records], tally.notes)
+
+
+@pytest.mark.parametrize("name", ["a.log", "a.json"])
+def test_lines_without_a_header_are_read_by_the_one_format_of_the_path(tmp_path, name):
+    """An export of a log group, or its events as the AWS CLI gives them: all flow logs of the path have one format."""
+    path = (flow_log(CUSTOM), flow_log(CUSTOM, "fl-0b2", "/vpc/other"))
+    text = f"{SHORT}\n{SHORT}\n" if name == "a.log" else json.dumps({"events": [{"message": SHORT}, {"message": SHORT}]})
+    records, tally = read(tmp_path, text, evidence(path=path), name)
+    assert (["REJECT", "REJECT"], [f"{TOLD}, fl-0b2"]) == ([record.action for record in records], tally.notes)
+
+
+def test_an_export_with_times_in_front_is_read_by_it_too(tmp_path):
+    """As CloudWatch Logs exports to S3."""
+    exported = f"2023-11-14T22:13:20.000Z {SHORT}\n"
+    records, _ = read(tmp_path, exported, evidence(path=(flow_log(CUSTOM),)), "a.log")
+    assert ["REJECT"] == [record.action for record in records]
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ((flow_log(CUSTOM),), f"{HEADER}\n{line(1)}\n"),
+        ((flow_log(CUSTOM),), f"{line(1)}\n{line(2)}\n"),
+        ((flow_log(DEFAULT_FORMAT),), line(1)),
+        ((flow_log(CUSTOM), flow_log(TERSE, "fl-0b2")), line(1)),
+        ((flow_log("none"), flow_log("")), line(1)),
+    ],
+    ids=["a header", "lines of the default format", "the default format", "two formats", "no format"],
+)
+def test_otherwise_the_header_or_awss_default_format_is_their_layout(tmp_path, path, text):
+    """And nothing more is assumed than without the evidence."""
+    records, tally = read(tmp_path, text, evidence(path=path), "a.log")
+    assert ({"ACCEPT"}, [], 0) == ({record.action for record in records}, tally.notes, tally.refused)
+
+
+def test_a_line_that_fits_nothing_names_the_format_that_it_was_held_against(tmp_path):
+    """And the way out."""
+    _, tally = read(tmp_path, f"{SHORT} 1\n", evidence(path=(flow_log(CUSTOM),)), "a.log")
+    assert tally.refusals[0].reason.startswith(
+        "has 11 fields where the LogFormat of fl-0a1 has 10: give the flow log's LogFormat"
+    )
+
+
+def test_many_flow_logs_of_one_format_are_not_all_named(tmp_path):
+    """Three are enough to find it."""
+    path = tuple(flow_log(CUSTOM, f"fl-0{number}") for number in range(5))
+    _, tally = read(tmp_path, SHORT, evidence(path=path), "a.log")
+    assert ["lines without their field names are read by the LogFormat of fl-00, fl-01, fl-02 …"] == tally.notes
 
 
 @pytest.mark.parametrize("place", [None, "cloudwatch:/vpc/prod"])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -431,6 +433,59 @@ def test_offline_nothing_is_asked_of_aws(pair: Pair) -> None:
     assert ("unobserved", ()) == (diagnosis.symptom, diagnosis.unread)
     with pytest.raises(FlowdiagError, match="are in AWS: ask with a session"):
         explain(question(), pair.world.snapshot(), RULES, "s3://vpc-archive")
+
+
+# ---------------------------------------------------------------- files, and what is known of their format
+
+CUSTOM = "${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${action} ${start} ${end} ${log-status}"
+
+
+def exported(pair: Pair, tmp_path: Path) -> tuple[str, str]:
+    """A line of the request at web-1 without a header, as text and in a subscription's event; the paths of both files."""
+    text = f"{pair.web.eni.id} 10.0.1.10 10.0.2.20 49200 5432 6 ACCEPT {START + 60} {START + 120} OK"
+    told = {"messageType": "DATA_MESSAGE", "owner": pair.world.account, "logGroup": "/vpc/prod", "logStream": "x"}
+    (tmp_path / "prod.log").write_text(text + "\n")
+    (tmp_path / "prod.json").write_text(json.dumps({**told, "logEvents": [{"timestamp": START * 1000, "message": text}]}))
+    return str(tmp_path / "prod.log"), str(tmp_path / "prod.json")
+
+
+def test_files_are_read_by_the_format_that_the_snapshot_knows(pair: Pair, tmp_path: Path) -> None:
+    """A custom format without `log_format=`, and what was assumed stands under unread; of another VPC's flow log into the same
+    group it is told by the line."""
+    id = flow_log(pair.world, pair.vpc, LogFormat=CUSTOM)
+    flow_log(pair.world, "vpc-0e1", LogFormat="${srcaddr} ${dstaddr} ${action}")
+    for place in exported(pair, tmp_path):
+        diagnosis = explain(question(), pair.world.snapshot(), RULES, place)
+        assert "accept" == seen_at(diagnosis)["request_source"], place
+        assert any(f"lines without their field names are read by the LogFormat of {id}" in t for t in block(diagnosis, "unread"))
+    for place in exported(pair, tmp_path):
+        bare = explain(question(), pair.world.snapshot(without={"FlowLogs"}), RULES, place)
+        assert "unobserved" == seen_at(bare)["request_source"]
+
+
+def test_files_are_read_by_the_format_that_live_evidence_knows(pair: Pair, tmp_path: Path) -> None:
+    """AWS is asked for the flow logs of the path, and the folder that was captured knows them as well."""
+    flow_log(pair.world, pair.vpc, LogFormat=CUSTOM)
+    (raw,) = pair.world.raw().values()
+    for number, place in enumerate(exported(pair, tmp_path)):
+        session = replay_session(raw, account=pair.world.account, region=pair.world.region)
+        window = {"at": at(3600), "window": timedelta(hours=1)}
+        diagnosis = diagnose("web-1", "db-1", 5432, session=session, flow_logs=place, **window)
+        assert "accept" == seen_at(diagnosis)["request_source"]
+        assert 1 == session.replay.count("DescribeFlowLogs")
+        gathered = gather(question(), RULES, Access(session), besides=survey).snapshot
+        gathered.save(tmp_path / f"ticket-{number}")
+        again = diagnose("web-1", "db-1", 5432, snapshot=tmp_path / f"ticket-{number}", flow_logs=place, **window)
+        assert "accept" == seen_at(again)["request_source"]
+
+
+def test_none_asks_for_no_flow_logs(pair: Pair) -> None:
+    """Who wants no records read is not asked who writes them."""
+    flow_log(pair.world, pair.vpc)
+    (raw,) = pair.world.raw().values()
+    session = replay_session(raw, account=pair.world.account, region=pair.world.region)
+    diagnose("web-1", "db-1", 5432, session=session, flow_logs="none")
+    assert 0 == session.replay.count("DescribeFlowLogs")
 
 
 def test_what_a_live_question_costs_more(pair: Pair) -> None:

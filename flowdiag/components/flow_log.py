@@ -62,6 +62,10 @@ def _resource(raw: Mapping[str, Any]) -> list[str | None]:
     return [raw["ResourceId"]]
 
 
+def _group(raw: Mapping[str, Any]) -> list[str | None]:
+    return [raw.get("LogGroupName") or None]
+
+
 class FlowLogComponent(Component):
     """Reads flow logs; leads no packet and stands in no packet's way.
 
@@ -81,6 +85,7 @@ class FlowLogComponent(Component):
             lookups={
                 "id": by_id("FlowLogId", "flow-log-id"),
                 "resource": Lookup(keys=_resource, filter="resource-id"),
+                "group": Lookup(keys=_group, filter="log-group-name"),
                 "name": by_name(),
             },
         ),

@@ -278,7 +278,8 @@ class Means:
 
     `scopes` are the accounts and Regions of the interfaces on the path; `agreed`: the person agreed to a large amount.
     `log_format` is the LogFormat of files without a line of field names. `watching` are the flow logs that are known to watch
-    the path (`logs._delivery.Delivery`).
+    interfaces of the path (`logs._delivery.Delivery`); `delivering` gives those that are known to deliver to a log group: by
+    the account, empty for any, and the name.
     """
 
     access: Access | None = None
@@ -286,6 +287,7 @@ class Means:
     agreed: bool = False
     log_format: str = ""
     watching: tuple[Any, ...] = ()
+    delivering: Callable[[str, str], tuple[Any, ...]] = lambda owner, group: ()
 
     def door(self, where: str) -> Access:
         """The access; raises FlowdiagError where there is none, as in a question that is answered without AWS."""

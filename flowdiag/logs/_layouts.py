@@ -1,4 +1,5 @@
-"""Which of several layouts a line has, where lines of several flow logs stand in one log group and no header tells them apart.
+"""Which layout a line has that stands in a log group, or was saved from one: no header tells it, and several flow logs may
+deliver there.
 
 A line's layout is the one it fits: number of fields, shapes, and the version, which is "the highest version among the
 specified fields" (https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html). Where it fits several that read
@@ -7,13 +8,15 @@ it differently, the line is refused, for a guess would be a false record.
 
 from __future__ import annotations
 
-from collections import defaultdict
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 from flowdiag.logs import Sought, Tally
 from flowdiag.logs.lines import Lines
-from flowdiag.logs.record import DEFAULT, Layout
+from flowdiag.logs.record import DEFAULT, DEFAULT_FIELDS, Layout
 from flowdiag.model import FlowdiagError, Record
 
 _SINCE = {
@@ -31,6 +34,34 @@ _SINCE = {
 }  # fmt: skip
 _VERSION = {name: version for version, names in _SINCE.items() for name in names}
 OLDEST = 2
+NAMED = 3
+"""Flow logs that are named where many have one format."""
+_INTERFACE = re.compile(r"eni-[0-9a-f]+")
+
+
+class FlowLog(Protocol):
+    """A flow log, as far as its format goes."""
+
+    @property
+    def flow_log(self) -> str:
+        """Its id."""
+
+    @property
+    def log_format(self) -> str:
+        """Its LogFormat."""
+
+
+def layouts_told(flow_logs: Iterable[FlowLog]) -> tuple[Layout, ...]:
+    """The layouts of these flow logs, each once, for lines that are assumed to be theirs; a format that is none is left out."""
+    by_fields: dict[tuple[str, ...], list[str]] = {}
+    for log in flow_logs:
+        for layout in layouts_of([log.log_format]):
+            by_fields.setdefault(layout.fields, []).append(log.flow_log)
+    return tuple(DEFAULT if fields == DEFAULT_FIELDS else Layout(fields, _naming(ids)) for fields, ids in by_fields.items())
+
+
+def _naming(ids: list[str]) -> str:
+    return f"LogFormat of {', '.join(ids[:NAMED])}{' …' if len(ids) > NAMED else ''}"
 
 
 def layouts_of(formats: Iterable[str]) -> tuple[Layout, ...]:
@@ -55,9 +86,14 @@ def version_of(layout: Layout) -> int:
 class Told:
     """A line, and what its surroundings say of it where its layout does not: the log stream's interface, the event's time."""
 
-    line: bytes
+    line: bytes | None
     interface: str = ""
     start: int | None = None
+
+    @classmethod
+    def in_stream(cls, stream: str, line: bytes | None, milliseconds: int | None) -> Told:
+        """A line of a log stream, at the time of its event."""
+        return cls(line, interface_of(stream), None if milliseconds is None else milliseconds // 1000)
 
     def beside(self) -> Mapping[str, str]:
         """Fields by name, for layouts that lack them."""
@@ -68,42 +104,59 @@ class Told:
 
 
 class Layouts:
-    """The layouts that the lines of one log group may have; without any, AWS's default format is assumed."""
+    """The layouts that the lines of one log group may have; without any, AWS's default format is assumed. `others`: it is of
+    those lines too that fit none of these."""
 
-    def __init__(self, known: Iterable[Layout]) -> None:
+    def __init__(self, known: Iterable[Layout], others: bool = False) -> None:
         self.known = tuple(known) or (DEFAULT,)
+        self.others = others
 
     def read(self, name: str, lines: Iterable[Told], sought: Sought, tally: Tally) -> Iterator[Record]:
         """The records of lines that stand together under one name, each read by its own layout."""
-        sorted_out: dict[Layout, list[bytes]] = defaultdict(list)
+        reader = Lines(name, sought, tally)
         for told in lines:
-            fitting = self._fitting(told.line)
-            if len(fitting) > 1 and not _same(fitting, told.line):
-                tally.lines += 1
-                tally.refuse(name, f"fits {len(fitting)} log formats that read it differently")
-            else:
-                layout, line = _completed(fitting[0] if fitting else self.known[0], told)
-                sorted_out[layout].append(line)
-        for layout, group in sorted_out.items():
-            yield from Lines(name, sought, tally, layout).read(group)
+            record = reader.next(told.line, partial(self.of, told))
+            if record is not None:
+                yield record
+
+    def of(self, told: Told, line: bytes) -> tuple[Layout, bytes] | str:
+        """The layout of a line, and the line with what that lacks; or the reason why nobody can tell. `line` is what is told
+        without what it was wrapped in."""
+        fitting = self._fitting(line)
+        if len(fitting) > 1 and not _same(fitting, line):
+            return f"fits {len(fitting)} log formats that read it differently"
+        return _completed(fitting[0] if fitting else self.known[0], told, line)
 
     def _fitting(self, line: bytes) -> list[Layout]:
-        if len(self.known) == 1:
+        if len(self.known) == 1 and not self.others:
             return [self.known[0]]
-        shaped = [layout for layout in self.known if not isinstance(layout.glance(line), str)]
+        shaped = [layout for layout in self.known if _fits(layout, line)]
+        if self.others and not shaped and _fits(DEFAULT, line):
+            return [DEFAULT]
         return [layout for layout in shaped if _says_version(layout, line)] or shaped
+
+
+def interface_of(stream: str) -> str:
+    """The interface a stream is of: its name begins with the id, and what follows (`-all`) is not relied on."""
+    found = _INTERFACE.match(stream)
+    return found[0] if found else ""
+
+
+def _fits(layout: Layout, line: bytes) -> bool:
+    return not isinstance(layout.glance(line), str)
 
 
 def _same(fitting: list[Layout], line: bytes) -> bool:
     return len({repr(layout.record(line, "")) for layout in fitting}) == 1
 
 
-def _completed(layout: Layout, told: Told) -> tuple[Layout, bytes]:
+def _completed(layout: Layout, told: Told, line: bytes) -> tuple[Layout, bytes]:
     """The line with what its layout lacks put behind it, so that coverage and time are known of formats without them."""
     beside = {name: value for name, value in told.beside().items() if name not in layout.fields}
-    if not beside or layout.assumed:
-        return layout, told.line
-    return Layout((*layout.fields, *beside)), b" ".join((told.line.rstrip(), *(value.encode() for value in beside.values())))
+    if not beside:
+        return layout, line
+    more = (value.encode() for value in beside.values())
+    return Layout((*layout.fields, *beside), layout.assumed), b" ".join((line.rstrip(), *more))
 
 
 def _says_version(layout: Layout, line: bytes) -> bool:

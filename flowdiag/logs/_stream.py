@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import chain
 from typing import Any
 
 from flowdiag.logs import Sought, Tally
-from flowdiag.logs._wrapped import messages
+from flowdiag.logs._layouts import Layouts, Told
+from flowdiag.logs._wrapped import Bundle, bundles
 from flowdiag.logs.lines import Lines
 from flowdiag.logs.record import Layout
 from flowdiag.model import Record
@@ -27,6 +29,8 @@ _NOT_READ = {
     b"BZh": "is packed by bzip2: unpack it",
     b"\xfd7zXZ": "is packed by xz: unpack it",
 }
+Groups = Callable[[str, str], Layouts | None]
+"""An account, empty for any, and the name of a log group → the layouts of the flow logs that deliver there; None for no such."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -37,13 +41,15 @@ def records(
     tally: Tally,
     layout: Layout | None = None,
     *,
+    groups: Groups | None = None,
     every: int = 1,
     small: bool = False,
 ) -> Iterator[Record]:
     """The records sought in a stream, in its order; all that was seen, and how the stream broke, goes into the tally.
 
     `chunks` may be gzip (several members, packed twice) and are told by their first bytes, whatever `name` says; chunks of
-    CHUNK bytes are read fastest. `layout` stands in for a header line. `every` is that of `Lines`: how closely lines are
+    CHUNK bytes are read fastest. `layout` stands in for a header line, and `groups` tells of the layouts of a log group that a
+    subscription names. `every` is that of `Lines`: how closely lines are
     looked at that name nothing sought. `small` streams are not worth importing a faster engine. What the chunks
     themselves raise, but for an OSError, comes through.
     """
@@ -59,12 +65,28 @@ def records(
         return
     if start.removeprefix(_BYTE_ORDER_MARK).lstrip()[:1] == b"{":
         more = f"{name}: there are more events than this file holds: save the following pages into it too"
-        yield from lines.read(messages(pieces, lambda: tally.lose(sought.interfaces, more)))
+        yield from _of_events(bundles(pieces, lambda: tally.lose(sought.interfaces, more)), lines, groups)
     else:
         yield from lines.scan(pieces, lambda: bool(text.broken))
     if text.broken:
         note = f"{name} could not be read to its end ({text.broken}): only what stands before was used"
         tally.lose(sought.interfaces, note)
+
+
+def _of_events(found: Iterable[Bundle], lines: Lines, groups: Groups | None) -> Iterator[Record]:
+    """The records of JSON, each line read by a layout of the log group that it is from, where that is known."""
+    own = lines.layout
+    for bundle in found:
+        layouts = groups(bundle.owner, bundle.group) if groups and bundle.group else None
+        for line, time in bundle.events:
+            choose = partial(layouts.of, Told.in_stream(bundle.stream, line, time)) if layouts else partial(_as_it_is, own)
+            record = lines.next(line, choose if groups else None)
+            if record is not None:
+                yield record
+
+
+def _as_it_is(layout: Layout, line: bytes) -> tuple[Layout, bytes]:
+    return layout, line
 
 
 class Text:

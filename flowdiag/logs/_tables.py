@@ -30,7 +30,7 @@ def the_table(access: Access, scope: Scope, database: str, watching: Iterable[De
     Raises FlowdiagError, which lists the candidates, where there is none or several fit equally.
     """
     found, refusals = tables_of(access, scope, database)
-    archived = [delivery for delivery in watching if delivery.kind == S3 and not delivery.gateway]
+    archived = [delivery for delivery in watching if delivery.kind == S3]
     counted = [(sum(_holds(table, delivery) for delivery in archived), table) for table in found]
     most = max((count for count, _ in counted), default=0)
     fitting = [table for count, table in counted if count == most and (most or not archived)]

@@ -1,7 +1,8 @@
 """Flow log lines out of JSON, one object after another, on lines of their own or not.
 
-A CloudWatch Logs subscription delivers `{"messageType": "DATA_MESSAGE", "logEvents": [{"message": …}]}`, Firehose writes
-many of them without a line end between, or wraps each line in `{"message": …}`; the AWS CLI writes `{"events": […]}`.
+A CloudWatch Logs subscription delivers `{"messageType": "DATA_MESSAGE", "logGroup": …, "logEvents": [{"message": …}]}`, with
+the account (`owner`) and the log stream. Firehose writes many of them without a line end between, or wraps each line in
+`{"message": …}`; the AWS CLI writes `{"events": […]}`.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
 
 Events that were saved page by page say with a token that another page follows; in one file the last page has none.
@@ -13,6 +14,7 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 LARGEST_OBJECT = 1 << 24
@@ -22,8 +24,21 @@ _TOKENS = ("nextToken", "NextToken")
 _START = "\n{"
 
 
-def messages(pieces: Iterable[bytes], cut_off: Callable[[], None] = lambda: None) -> Iterator[bytes | None]:
-    """The lines in the objects of a text; None for an object without one, or for a stretch that is no JSON.
+@dataclass(frozen=True)
+class Bundle:
+    """The events of one object: each its line, None where it has none, and its time in Unix milliseconds, where that is told.
+
+    `owner` (an account), `group` and `stream` say where they are from; they are empty where it does not say so.
+    """
+
+    events: tuple[tuple[bytes | None, int | None], ...]
+    owner: str = ""
+    group: str = ""
+    stream: str = ""
+
+
+def bundles(pieces: Iterable[bytes], cut_off: Callable[[], None] = lambda: None) -> Iterator[Bundle]:
+    """What the objects of a text hold, one after another; for a stretch that is no JSON an event without a line.
 
     `cut_off` is called at the end where the last page of events says that there are more.
     """
@@ -31,22 +46,25 @@ def messages(pieces: Iterable[bytes], cut_off: Callable[[], None] = lambda: None
     for raw in _objects(pieces):
         if isinstance(raw, dict) and any(isinstance(raw.get(name), list) for name in _EVENTS):
             more = any(raw.get(name) for name in _TOKENS)
-        yield from _lines(raw)
+        yield _bundle(raw)
     if more:
         cut_off()
 
 
-def _lines(raw: Any) -> Iterator[bytes | None]:
+def _bundle(raw: Any) -> Bundle:
     if not isinstance(raw, dict):
-        yield None
-        return
+        return Bundle(((None, None),))
     if raw.get("messageType") == "CONTROL_MESSAGE":
-        yield b""
-        return
+        return Bundle(((b"", None),))
     events = next((raw[name] for name in _EVENTS if isinstance(raw.get(name), list)), [raw])
-    for event in events:
-        text = event.get("message") if isinstance(event, dict) else None
-        yield text.rstrip("\n").encode("utf-8", "surrogatepass") if isinstance(text, str) else None
+    owner, group, stream = (str(raw.get(name) or "") for name in ("owner", "logGroup", "logStream"))
+    return Bundle(tuple(map(_event, events)), owner, group, stream)
+
+
+def _event(event: Any) -> tuple[bytes | None, int | None]:
+    text, time = (event.get("message"), event.get("timestamp")) if isinstance(event, dict) else (None, None)
+    line = text.rstrip("\n").encode("utf-8", "surrogatepass") if isinstance(text, str) else None
+    return line, time if isinstance(time, int) else None
 
 
 def _objects(pieces: Iterable[bytes]) -> Iterator[Any]:

@@ -18,7 +18,7 @@ from flowdiag.logs import CLOCK_SLACK, LONGEST_INTERVAL, Access, Means, Opener, 
 from flowdiag.logs._amount import Amount, LargeError, refusal
 from flowdiag.logs._delivery import CLOUDWATCH, Delivery, delivered_to
 from flowdiag.logs._insights import Insights, Meter, Row, coverage_query, lines_query, second_of
-from flowdiag.logs._layouts import Layouts, Told, layouts_of
+from flowdiag.logs._layouts import Layouts, Told, interface_of, layouts_of
 from flowdiag.logs._parallel import Part, in_order
 from flowdiag.logs._several import together
 from flowdiag.model import Address, FlowdiagError, Record, Scope
@@ -28,7 +28,6 @@ SHORT = 8 * 3600
 MOST_PAGES = 50
 """Pages (1 MB or 10,000 events each) of one stream before Insights takes over."""
 _GROUP_ARN = re.compile(r"arn:[\w-]+:logs:(?P<region>[\w-]+):(?P<account>\d+):log-group:(?P<name>[^:]+)(:\*)?")
-_INTERFACE = re.compile(r"eni-[0-9a-f]+")
 
 
 @dataclass(frozen=True)
@@ -160,7 +159,7 @@ class _Reading:
         reached = start
         try:
             for number, page in enumerate(self.source.access.each(self.source.scope, "logs", "filter_log_events", request), 1):
-                events = [event for event in page.get("events") or () if _interface_of(event["logStreamName"]) == interface]
+                events = [event for event in page.get("events") or () if interface_of(event["logStreamName"]) == interface]
                 yield from self._read(map(_told_by_event, events), tally)
                 reached = max([reached, *(event["timestamp"] // 1000 for event in events)])
                 if number == MOST_PAGES:
@@ -214,16 +213,16 @@ class _Reading:
 
 def _told_by_event(event: Mapping[str, Any]) -> tuple[str, Told]:
     stream = event["logStreamName"]
-    return stream, Told(event["message"].encode(), _interface_of(stream), event["timestamp"] // 1000)
+    return stream, Told.in_stream(stream, event["message"].encode(), event["timestamp"])
 
 
 def _told_by_row(row: Row) -> tuple[str, Told]:
     stream = row.get("@logStream", "")
-    return stream, Told(row.get("@message", "").encode(), _interface_of(stream), second_of(row.get("@timestamp", "")))
+    return stream, Told(row.get("@message", "").encode(), interface_of(stream), second_of(row.get("@timestamp", "")))
 
 
 def _cover(row: Row, sought: Sought, tally: Tally) -> None:
-    interface = _interface_of(row.get("@logStream", ""))
+    interface = interface_of(row.get("@logStream", ""))
     first = second_of(row.get("first", "")) or second_of(row.get("since", ""))
     last = second_of(row.get("last", "")) or first
     if interface in sought.interfaces and sought.window.touches(first, last):
@@ -237,12 +236,6 @@ def _count(text: str) -> int:
         return int(float(text))
     except ValueError:
         return 0
-
-
-def _interface_of(stream: str) -> str:
-    """The interface a stream is of: its name begins with the id, and what follows (`-all`) is not relied on."""
-    found = _INTERFACE.match(stream)
-    return found[0] if found else ""
 
 
 def _needles(addresses: frozenset[Address]) -> list[str]:

@@ -6,13 +6,14 @@ https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-path.html
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator
+from functools import cache, partial
 from pathlib import Path
 
 from flowdiag.logs import Means, Opener, Search, Sought, Tally
 from flowdiag.logs import _parquet as parquet
 from flowdiag.logs import _stream as stream
+from flowdiag.logs._layouts import FlowLog, Layouts, layouts_told
 from flowdiag.logs._parallel import in_order
 from flowdiag.logs.record import Layout
 from flowdiag.model import FlowdiagError, Record
@@ -29,13 +30,14 @@ _ASIDE = 1
 class Folder(Opener):
     """A folder of flow log files, searched in the order of their paths, or one file.
 
-    `log_format` is the flow log's LogFormat for files without a header line. Raises FlowdiagError where nothing is there
-    to read.
+    `log_format` is the flow log's LogFormat for files without a header line; without one, `known` tells those of the flow
+    logs that they may be of. Raises FlowdiagError where nothing is there to read.
     """
 
-    def __init__(self, path: str | Path, log_format: str | None = None) -> None:
+    def __init__(self, path: str | Path, log_format: str | None = None, known: Means | None = None) -> None:
         self.path = Path(path)
-        self.layout = Layout.of_format(log_format) if log_format else None
+        self.layout = Layout.of_format(log_format) if log_format else _shared(known.watching) if known else None
+        self.groups = _groups(known) if known and not log_format else None
         self.files = self._files()
         if not self.files:
             endings = ", ".join(sorted(SUFFIXES))
@@ -45,7 +47,7 @@ class Folder(Opener):
     def opens(cls, where: str, means: Means | None = None) -> Folder | None:
         """The folder or file of this path; None where there is none."""
         try:
-            return cls(where, means.log_format if means else None) if Path(where).exists() else None
+            return cls(where, means.log_format if means else None, means) if Path(where).exists() else None
         except OSError as error:  # a name longer than the file system takes, or a folder one may not enter
             raise FlowdiagError(f"flow logs {where!r} cannot be read ({error.strerror}): give a path that exists") from None
 
@@ -86,7 +88,24 @@ class Folder(Opener):
         if _starts_with(path, parquet.MAGIC):
             return parquet.records(path, name, sought, tally)
         every = 1 if small else EVERY
-        return stream.records(_chunks(path), name, sought, tally, self.layout, every=every, small=small)
+        return stream.records(_chunks(path), name, sought, tally, self.layout, groups=self.groups, every=every, small=small)
+
+
+def _shared(watching: Iterable[FlowLog]) -> Layout | None:
+    """The layout of all flow logs that watch the path, where there is one; a file may be of any of them."""
+    found = layouts_told(watching)
+    return found[0] if len(found) == 1 else None
+
+
+def _groups(known: Means) -> stream.Groups:
+    """The layouts of the flow logs of a log group, looked up once."""
+
+    @cache
+    def layouts(owner: str, group: str) -> Layouts | None:
+        found = layouts_told(known.delivering(owner, group))
+        return Layouts(found, others=True) if found else None
+
+    return layouts
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

@@ -26,10 +26,13 @@ _EXPORTED = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]+Z\s+")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _IN_HEADERS = b"srcaddr"
 LINE_END = b"\n"
+Choose = Callable[[bytes], tuple[Layout, bytes] | str]
+"""The layout of a line, and the line as it is read by it; or the reason why nobody can tell."""
 
 
 class Lines:
-    """The lines of one file or stream; `layout` is what its LogFormat tells, and a header line in it overrules that.
+    """The lines of one file or stream; `layout` is what its LogFormat tells, and a header line in it overrules that. One that was
+    only assumed gives way to AWS's default format where the first line has that and not the other.
 
     `every`: the separators are counted in one of so many blocks that hold nothing of interest, in the first one always.
     """
@@ -40,14 +43,32 @@ class Lines:
         self._texts_beyond = {one: frozenset(map(str, sought.named_by(one))) for one in sought.interfaces}
         self._bounded = sought.window.bounded
         self._every, self._blocks, self._number = every, 0, 0
+        self._headed = False
         self._laid_out(layout or DEFAULT)
 
     def _laid_out(self, layout: Layout) -> None:
         """From here on lines have this layout. One that was only assumed may have lines of transit gateways in between."""
         self.layout = layout
         self._separators = 0  # spaces in a line of this layout, once one was read
-        addresses = () if by_interface(layout, self.sought) and not layout.assumed else self.sought.addresses
-        self._needles = needles(addresses, self.sought.interfaces)
+        self._known_needles: tuple[bytes, ...] | None = None
+
+    @property
+    def _needles(self) -> tuple[bytes, ...]:
+        """What lines of interest hold for certain; only blocks are searched for it."""
+        if self._known_needles is None:
+            plain = by_interface(self.layout, self.sought) and not self.layout.assumed
+            self._known_needles = needles(() if plain else self.sought.addresses, self.sought.interfaces)
+        return self._known_needles
+
+    def _begin(self, line: bytes) -> None:
+        """The first line of a layout that is no header: one that was assumed is held against it, and told."""
+        if not self.layout.assumed or self.layout == DEFAULT:
+            return
+        if isinstance(self.layout.glance(line), str) and not isinstance(DEFAULT.glance(line), str):
+            self._laid_out(DEFAULT)
+            return
+        note = f"lines without their field names are read by the {self.layout.assumed}"
+        self.tally.notes += [note] if note not in self.tally.notes else []
 
     # ------------------------------------------------------------ every line
 
@@ -57,11 +78,15 @@ class Lines:
         None is a line that was to be unwrapped and could not be.
         """
         for line in lines:
-            self.tally.lines += 1
-            self._number += 1
-            record = self._line(line, self._where(self._number))
+            record = self.next(line)
             if record is not None:
                 yield record
+
+    def next(self, line: bytes | None, choose: Choose | None = None) -> Record | None:
+        """The record of the line that follows; `choose` tells its layout, unless a header line did."""
+        self.tally.lines += 1
+        self._number += 1
+        return self._line(line, self._where(self._number), choose)
 
     def _where(self, number: int) -> Callable[[], str]:
         return partial("{}:{}".format, self.name, number)
@@ -70,7 +95,7 @@ class Lines:
         """The record of a line that is no header, where it names one of the addresses; counted, but not in `lines`."""
         return self._flow_line(line, line, self._where(number))
 
-    def _line(self, line: bytes | None, where: Callable[[], str]) -> Record | None:
+    def _line(self, line: bytes | None, where: Callable[[], str], choose: Choose | None = None) -> Record | None:
         text = None if line is None else _unwrapped(line.removeprefix(_BYTE_ORDER_MARK))
         if text is None:
             self.tally.refuse(where(), 'is JSON without a flow log line under "message"')
@@ -78,11 +103,24 @@ class Lines:
             self.tally.blank += 1
         elif self._is_header(text):
             self.tally.headers += 1
-        else:
+        elif choose is None or self._headed:
             return self._flow_line(text, line or text, where)
+        else:
+            return self._chosen_line(choose(text), where)
         return None
 
+    def _chosen_line(self, chosen: tuple[Layout, bytes] | str, where: Callable[[], str]) -> Record | None:
+        if isinstance(chosen, str):
+            self.tally.refuse(where(), chosen)
+            return None
+        layout, line = chosen
+        if layout != self.layout:
+            self._laid_out(layout)
+        return self._flow_line(line, line, where)
+
     def _flow_line(self, line: bytes, raw: bytes, where: Callable[[], str]) -> Record | None:
+        if not self._separators:
+            self._begin(line)
         layout = TRANSIT_GATEWAY if _of_gateway(line) and not self.layout.transit_gateway else self.layout
         seen = layout.glance(line)
         if isinstance(seen, str):
@@ -131,6 +169,7 @@ class Lines:
         layout = Layout.of_header(line.decode("utf-8", "replace"))
         if layout is not None and layout != self.layout:
             self._laid_out(layout)
+        self._headed = self._headed or layout is not None
         return layout is not None
 
     # ------------------------------------------------------------ blocks of lines

@@ -79,10 +79,13 @@ class Glance(NamedTuple):
 
 @dataclass(frozen=True)
 class Layout:
-    """The fields of a line in order, by AWS's names with hyphens; `assumed` where neither header nor LogFormat told them."""
+    """The fields of a line in order, by AWS's names with hyphens.
+
+    `assumed` names where they are from where no header tells them and nobody gave them; it is empty where they are known.
+    """
 
     fields: tuple[str, ...]
-    assumed: bool = False
+    assumed: str = ""
 
     @classmethod
     def of_format(cls, text: str) -> Layout:
@@ -144,8 +147,7 @@ class Layout:
         tokens = _tokens(line)
         way_out = f": {UNFIT}" if self.assumed else ""
         if len(tokens) != len(self.fields):
-            which = "default format" if self.assumed else "format"
-            return f"has {len(tokens)} fields where the {which} has {len(self.fields)}{way_out}"
+            return f"has {len(tokens)} fields where the {self.assumed or 'format'} has {len(self.fields)}{way_out}"
         for name, token in zip(self.fields, tokens, strict=True):
             shape, wanted = SHAPES.get(name, _ANY)
             if not re.fullmatch(shape, token, re.ASCII):
@@ -164,8 +166,8 @@ class Layout:
 
 
 _GLANCED = ("interface-id", "start", "end", "action", "log-status", *ADDRESSES)
-DEFAULT = Layout(DEFAULT_FIELDS, assumed=True)
-TRANSIT_GATEWAY = Layout(GATEWAY_FIELDS, assumed=True)
+DEFAULT = Layout(DEFAULT_FIELDS, assumed="default format")
+TRANSIT_GATEWAY = Layout(GATEWAY_FIELDS, assumed="default format")
 
 
 def canonical(name: str) -> str:
