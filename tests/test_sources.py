@@ -22,9 +22,9 @@ from flowdiag.diagnosis import diagnose, explain
 from flowdiag.gather import gather
 from flowdiag.graph import look
 from flowdiag.logs import Search, Sought, Tally, Window
-from flowdiag.logs._several import together
+from flowdiag.logs._several import Several, Share, together
 from flowdiag.logs.cloudwatch import CloudWatch
-from flowdiag.logs.record import DEFAULT_FIELDS
+from flowdiag.logs.record import DEFAULT_FIELDS, record_of
 from flowdiag.logs.s3 import S3
 from flowdiag.model import FlowdiagError, Record, Scope
 from flowdiag.question import ask, refuse_future
@@ -397,25 +397,42 @@ def test_a_place_that_is_not_there_says_so(pair: Pair, where: str, watched: bool
     assert {1} == {text.count("nope") for text in failed}, unread
 
 
+class Fixed:
+    """A source that has these records, or none and cannot be read, or breaks off after them."""
+
+    def __init__(self, fails: bool, *records: Record) -> None:
+        self.fails, self.records = fails, records
+
+    def search(self, sought: Sought) -> Search:
+        return Search(self._records, source="fixed")
+
+    def _records(self, tally: Tally) -> Iterator[Record]:
+        yield from self.records
+        if self.fails:
+            tally.lose(["eni-0a1", "eni-0b2"], "denied")
+        else:
+            tally.cover("eni-0a1", 0, 60, False)
+
+
 def test_one_place_of_several_that_fails_does_not_blind_the_others() -> None:
     """What one saw is seen; what none saw may be in the place that could not be read."""
-
-    class Fixed:
-        def __init__(self, fails: bool) -> None:
-            self.fails = fails
-
-        def search(self, sought: Sought) -> Search:
-            return Search(self._records)
-
-        def _records(self, tally: Tally) -> Iterator[Record]:
-            if self.fails:
-                tally.lose(["eni-0a1", "eni-0b2"], "denied")
-            else:
-                tally.cover("eni-0a1", 0, 60, False)
-            yield from ()
-
     search = together((Fixed(True), Fixed(False))).search(Sought())
     assert ([], {"eni-0b2"}, {"eni-0a1"}) == (list(search), search.tally.lost, set(search.tally.interfaces))
+
+
+@pytest.mark.parametrize(
+    ("came", "again"),
+    [({}, True), ({"tgw-id": "tgw-0a1"}, True), ({"srcaddr": "10.0.1.10"}, False), ({"interface-id": "eni-0a1"}, False)],
+    ids=["nothing", "a transit gateway's", "of nobody knows whom", "its own"],
+)
+def test_an_interface_is_looked_for_elsewhere_where_no_record_can_be_its_own(came: dict[str, str], again: bool) -> None:
+    """A record that names no interface may be any one's, and would be told twice."""
+    records = [record_of(came)] if came else []
+    watched = frozenset(("eni-0a1",))
+    other = Several((Share(Fixed(False), watched),))
+    search = Several((Share(Fixed(True, *records), watched),), instead=other).search(Sought(interfaces=watched))
+    assert (records, again) == (list(search), "eni-0a1" in search.tally.interfaces)
+    assert ({"eni-0b2"} if again else {"eni-0a1", "eni-0b2"}) == search.tally.lost
 
 
 def test_none_reads_none(pair: Pair) -> None:

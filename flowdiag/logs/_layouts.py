@@ -90,11 +90,6 @@ class Told:
     interface: str = ""
     start: int | None = None
 
-    @classmethod
-    def in_stream(cls, stream: str, line: bytes | None, milliseconds: int | None) -> Told:
-        """A line of a log stream, at the time of its event."""
-        return cls(line, interface_of(stream), None if milliseconds is None else milliseconds // 1000)
-
     def beside(self) -> Mapping[str, str]:
         """Fields by name, for layouts that lack them."""
         return {
@@ -152,6 +147,8 @@ def _same(fitting: list[Layout], line: bytes) -> bool:
 
 def _completed(layout: Layout, told: Told, line: bytes) -> tuple[Layout, bytes]:
     """The line with what its layout lacks put behind it, so that coverage and time are known of formats without them."""
+    if layout.of_interfaces and "start" in layout.fields:
+        return layout, line
     beside = {name: value for name, value in told.beside().items() if name not in layout.fields}
     if not beside:
         return layout, line

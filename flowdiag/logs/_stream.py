@@ -10,9 +10,9 @@ from itertools import chain
 from typing import Any
 
 from flowdiag.logs import Sought, Tally
-from flowdiag.logs._layouts import Layouts, Told
+from flowdiag.logs._layouts import Layouts, Told, interface_of
 from flowdiag.logs._wrapped import Bundle, bundles
-from flowdiag.logs.lines import Lines
+from flowdiag.logs.lines import Choose, Lines
 from flowdiag.logs.record import Layout
 from flowdiag.model import Record
 
@@ -75,11 +75,12 @@ def records(
 
 def _of_events(found: Iterable[Bundle], lines: Lines, groups: Groups | None) -> Iterator[Record]:
     """The records of JSON, each line read by a layout of the log group that it is from, where that is known."""
-    own = lines.layout
+    own: Choose = partial(_as_it_is, lines.layout)
     for bundle in found:
         layouts = groups(bundle.owner, bundle.group) if groups and bundle.group else None
-        for line, time in bundle.events:
-            choose = partial(layouts.of, Told.in_stream(bundle.stream, line, time)) if layouts else partial(_as_it_is, own)
+        interface = interface_of(bundle.stream)
+        for line, second in bundle.events:
+            choose = partial(layouts.of, Told(line, interface, second)) if layouts else own
             record = lines.next(line, choose if groups else None)
             if record is not None:
                 yield record

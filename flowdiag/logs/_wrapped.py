@@ -26,7 +26,7 @@ _START = "\n{"
 
 @dataclass(frozen=True)
 class Bundle:
-    """The events of one object: each its line, None where it has none, and its time in Unix milliseconds, where that is told.
+    """The events of one object: each its line, None where it has none, and its Unix second, where that is told.
 
     `owner` (an account), `group` and `stream` say where they are from; they are empty where it does not say so.
     """
@@ -64,7 +64,7 @@ def _bundle(raw: Any) -> Bundle:
 def _event(event: Any) -> tuple[bytes | None, int | None]:
     text, time = (event.get("message"), event.get("timestamp")) if isinstance(event, dict) else (None, None)
     line = text.rstrip("\n").encode("utf-8", "surrogatepass") if isinstance(text, str) else None
-    return line, time if isinstance(time, int) else None
+    return line, time // 1000 if isinstance(time, int) else None
 
 
 def _objects(pieces: Iterable[bytes]) -> Iterator[Any]:

@@ -213,7 +213,7 @@ class _Reading:
 
 def _told_by_event(event: Mapping[str, Any]) -> tuple[str, Told]:
     stream = event["logStreamName"]
-    return stream, Told.in_stream(stream, event["message"].encode(), event["timestamp"])
+    return stream, Told(event["message"].encode(), interface_of(stream), event["timestamp"] // 1000)
 
 
 def _told_by_row(row: Row) -> tuple[str, Told]:
