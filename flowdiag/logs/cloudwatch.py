@@ -1,7 +1,8 @@
 """Flow logs in CloudWatch Logs: one log stream for each interface, no header line, the layout from the flow log's LogFormat.
 
 A few interfaces and a short window are read whole by FilterLogEvents; anything wider is asked of Logs Insights, which
-searches on AWS's side and charges by what it scans, so that a large amount takes a word. https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-cwl.html
+searches on AWS's side and charges by what it scans, so that a large amount takes a word.
+https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-cwl.html
 """
 
 from __future__ import annotations
