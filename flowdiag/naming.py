@@ -9,7 +9,8 @@ there is none, every service's name at once. Several that fit are an error that 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +19,9 @@ from flowdiag.component import Component, View
 from flowdiag.components import components
 from flowdiag.model import Address, FlowdiagError, Unread
 from flowdiag.named import Named
+from flowdiag.nameservers import others
 
+Answers = Sequence[tuple[Component, tuple[Named, ...] | Unread]]
 INTERNET = "internet"
 MOST_ALIASES = 8
 
@@ -31,6 +34,7 @@ _DOTTED = re.compile(r"^\d+(?:\.\d+){3}$")
 _RANGE = re.compile(r"^[0-9a-fA-F.:]+/\d{1,3}$")
 _PORTED = re.compile(r"^(?P<host>[\w.-]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})$")
 _WORD = re.compile(r"^[a-z][a-z-]*$")
+_HOST = re.compile(r"(?:^|[:/])(?:[\w*-]+\.)+[A-Za-z][A-Za-z0-9-]*\.?/?$")
 
 
 class NotFoundError(FlowdiagError):
@@ -53,8 +57,16 @@ def stands_for(text: str, view: View, near: tuple[Any, ...] = (), aliases: int =
     found = _by_shape(text, view, near)
     if found is None and address(text) is not None:
         return ()
+    if found and _HOST.search(text):
+        _ask_whom(near, view)
     found = found or _by_word(text, near, view)
     return tuple(_followed(text, found, view, near, aliases)) if found.alias else (found,)
+
+
+def _ask_whom(near: tuple[Any, ...], view: View) -> None:
+    """Note where hosts of the other end's VPCs ask others than AWS for a DNS name."""
+    for vpc, scope in dict.fromkeys((interface.vpc_id, interface.scope) for interface in near):
+        others(vpc, scope, view)
 
 
 def literal_of(text: str) -> Address | None:
@@ -100,11 +112,30 @@ def _spoken() -> Mapping[str, Component]:
 def _claimed(text: str, name: str, claims: Iterable[Component], near: tuple[Any, ...], view: View) -> Named | None:
     """What the components name whose kind of text it is; None where they were read and have no such thing."""
     answers = [(component, component.named(name, near, view)) for component in claims]
-    fits = [(component, named) for component, answer in answers for named in _fits(answer)]
+    fits = _all_fits(answers)
+    if not fits:
+        answers += _by_search(name, [component for component, _ in answers], answers, near, view)
+        fits = _all_fits(answers)
     unread = next((answer for _, answer in answers if isinstance(answer, Unread)), None)
     if not fits and unread is not None:
         raise missing(text, unread)
     return _settled(text, fits) if fits else None
+
+
+def _by_search(
+    text: str, components: Iterable[Component], answers: Answers, near: tuple[Any, ...], view: View
+) -> list[tuple[Component, tuple[Named, ...] | Unread]]:
+    """What searches give where nothing goes by the name; AWS is asked for them once it has answered all else."""
+    waiting = any(isinstance(answer, Unread) and answer.retry for _, answer in answers)
+    asked = [(component, view.aside()) for component in components]
+    found = [(component, aside, component.sought(text, near, aside)) for component, aside in asked]
+    for unread in (unread for _, aside, answer in found if answer or not waiting for unread in aside.unread):
+        view.lack(unread)
+    return [(component, answer) for component, _, answer in found]
+
+
+def _all_fits(answers: Answers) -> list[tuple[Component, Named]]:
+    return [(component, named) for component, answer in answers for named in _fits(answer)]
 
 
 def _fits(answer: tuple[Named, ...] | Unread) -> tuple[Named, ...]:
@@ -209,11 +240,13 @@ def _by_dns(text: str, view: View, near: tuple[Any, ...]) -> Named | None:
     for lookup in ("private_dns", "public_dns"):
         found = view.find("network_interface", lookup, text)
         if found:
+            _ask_whom(near, view)
             return _of(*_one(text, {i.id: i for i in found}))
     for pattern in (_PRIVATE_DNS, _PUBLIC_DNS):
         match = pattern.match(text)
         literal = address(".".join(match.groups())) if match else None
         if literal is not None and (named := _by_address(literal, text, view, near)):
+            _ask_whom(near, view)
             return named
     return None
 
@@ -243,14 +276,19 @@ def _by_service(text: str, unread: Unread | None, near: tuple[Any, ...], view: V
     `unread` is what of EC2's names was not read: AWS is asked for it first, and for services only after that.
     """
     asked = [(component, view.aside()) for component in _spoken().values()]
-    answers = [(component, aside, component.named(text, near, aside)) for component, aside in asked]
-    fits = [(component, named) for component, _, answer in answers for named in _fits(answer)]
-    lacking = [(aside, answer) for _, aside, answer in answers if (answer if fits else isinstance(answer, Unread))]
-    for wanted in (w for aside, _ in lacking for w in aside.unread) if fits or unread is None else ():
+    told = [(component, aside, component.named(text, near, aside)) for component, aside in asked]
+    answers: list[Any] = [(component, answer) for component, _, answer in told]
+    fits = _all_fits(answers)
+    if not fits:
+        before = [*answers, *([] if unread is None else [(None, unread)])]
+        answers += _by_search(text, _spoken().values(), before, near, view)
+        fits = _all_fits(answers)
+    lacking = [aside for _, aside, answer in told if (answer if fits else isinstance(answer, Unread))]
+    for wanted in (w for aside in lacking for w in aside.unread) if fits or unread is None else ():
         view.lack(wanted)
     if fits:
         return _settled(text, fits)
-    denied = [answer for _, answer in lacking if isinstance(answer, Unread) and not answer.retry]
+    denied = [answer for _, answer in answers if isinstance(answer, Unread) and not answer.retry]
     raise missing(text, unread, tuple(dict.fromkeys(f"{u.action} ({u.reason})" for u in denied)))
 
 
@@ -288,6 +326,23 @@ def _sought(text: str) -> str:
     spoken = {component.kind for component in components().values() if rest and component.spoken == word}
     kinds = spoken or {component.kind for component in components().values() if component.claims(text)}
     return " or ".join(sorted(kind.replace("_", " ").replace("db ", "DB ") for kind in kinds)) or "network interface or instance"
+
+
+# ---------------------------------------------------------------- captures
+
+
+def foresee(component: Component, text: str, near: tuple[Any, ...], view: View) -> None:
+    """Ask for all that it takes to resolve a text which names something of this component's, as a question would."""
+    for part in _fits(component.named(text, near, view)):
+        for told in part.addresses:
+            holders(told, view, near)
+        with suppress(FlowdiagError):  # what cannot be followed now is lacking, or is told to whom asks for it
+            tuple(_followed(text, part, view, near, MOST_ALIASES))
+    if not component.claims(text):
+        for kind in ("instance", "network_interface"):
+            view.find(kind, "name", text)
+        for by in ("private_dns", "public_dns") if "." in text else ():
+            view.find("network_interface", by, text)
 
 
 # ---------------------------------------------------------------- names that point to names

@@ -17,7 +17,8 @@ SERVICES = (
     "ServerlessCaches",
     "Clusters", "DomainStatusList", "ClusterInfoList", "KafkaNodes", "FileSystemMountTargets", "cluster", "tasks",
     "EcsServiceTasks", "VpcDnsSupport", "VpcDnsHostnames", "PrivateHostedZones", "HostedZoneRecords", "Addresses",
-    "PrefixLists", "VpcEndpoints",
+    "PrefixLists", "VpcEndpoints", "DhcpOptions", "ResolverRules", "ResolverRuleAssociations", "ProfileAssociations",
+    "EcsClusterNames",
 )  # fmt: skip
 SPOILT = (ABSENT, "", None, "?", {}, [], [None])
 # What AWS itself writes: a function without VpcConfig runs outside any VPC, a domain without VPCOptions may be a public one.

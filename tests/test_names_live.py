@@ -24,10 +24,12 @@ from world_managed import (
     function,
     kafka,
     kubernetes,
+    name_servers,
     proxy,
     record,
     redshift,
     replication_group,
+    resolver_rule,
     serverless_cache,
     tasks,
     zone,
@@ -48,6 +50,8 @@ def recorded(world: World) -> dict[str, Any]:
     raw = dict(world.raw()[world.account, world.region])
     raw["EksClusters"] = [{"name": made["name"], "cluster": made} for made in raw["cluster"]]
     raw["MountTargets"] = [target for system in raw["FileSystemMountTargets"] for target in system["MountTargets"]]
+    raw["HostedZones"] = [zone for listed in raw["HostedZonesOfDomain"] for zone in listed["HostedZones"]]
+    raw["clusterArns"] = [own for listed in raw["EcsClusterNames"] for own in listed["clusterArns"]]
     pairs = zip(raw["VpcDnsSupport"], raw["VpcDnsHostnames"], strict=True)
     raw["VpcAttributes"] = [{**support, **hostnames} for support, hostnames in pairs]
     return raw
@@ -131,6 +135,12 @@ def _of_tasks(services: Services) -> Asked:
     return "web-1", "shop/orders", 8080
 
 
+def _of_service_name(services: Services) -> Asked:
+    tasks("other", "front", {services.data_b: "10.0.4.31"}, services.sg_db)
+    tasks("shop", "orders", {services.data: "10.0.2.30", services.data_b: "10.0.4.30"}, services.sg_db)
+    return "web-1", "orders", 8080
+
+
 def _of_balancer(services: Services) -> Asked:
     LoadBalancer("shop", {services.data: "10.0.2.50"}).listen(443, [services.db], to=5432)
     services.sg_db.ingress("tcp", 5432, "10.0.0.0/16")
@@ -153,6 +163,9 @@ def _of_gateway_endpoint(services: Services) -> Asked:
 
 def _of_private_name(services: Services) -> Asked:
     dns(services.vpc)
+    name_servers(services.vpc, "10.0.9.53")
+    resolver_rule(services.vpc, "else.internal", "10.0.9.53")
+    services.world.add("ProfileAssociations", "rpassoc", {"ResourceId": services.vpc.id, "ProfileId": "rp-1"})
     database("orders-db", {services.data: "10.0.2.45"}, services.sg_db)
     host = "orders-db.abc123.us-east-1.rds.amazonaws.com"
     zone(services.vpc, "corp.internal", record("db.corp.internal", host, type="CNAME"))
@@ -181,6 +194,7 @@ BUILDS = [
     _of_kubernetes,
     _of_kubernetes_endpoint,
     _of_tasks,
+    _of_service_name,
     _of_balancer,
     _of_endpoint,
     _of_gateway_endpoint,

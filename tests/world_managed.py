@@ -156,6 +156,7 @@ def kafka(name: str, brokers: Mapping[Subnet, str], *groups: Group, **more: Any)
         nodes.append({"BrokerNodeInfo": {"AttachedENIId": face.id, "BrokerId": float(number), "ClientVpcIpAddress": address}})
     world.add("KafkaNodes", "k", {"ClusterArn": own, "NodeInfoList": nodes})
     transit = {"EncryptionInfo": {"EncryptionInTransit": {"ClientBroker": "TLS"}}}
+    transit |= {"BrokerNodeGroupInfo": {"ClientSubnets": [subnet.id for subnet in brokers]}}
     return world.add(
         "ClusterInfoList", "k", {"ClusterArn": own, "ClusterName": name, "State": "ACTIVE", "Provisioned": transit, **more}
     )
@@ -209,9 +210,24 @@ def tasks(
             },
         )
         made.append(own)
-    whose = {"service": f"{cluster}/{service}", "serviceName": service}
-    world.add("EcsServiceTasks", "s", {**whose, "taskArns": made})
+    world.add("EcsServiceTasks", "s", {"service": f"{cluster}/{service}", "taskArns": made})
+    _list_service(world, cluster, service, [subnet.id for subnet in places])
     return made
+
+
+def _list_service(world: World, cluster: str, service: str, subnets: list[str]) -> None:
+    """Show a service, in its cluster, among every cluster."""
+    whole, raw = arn(world, "ecs", f"cluster/{cluster}"), world.raw()[world.account, world.region]
+    if not raw["EcsClusterNames"]:
+        world.add("EcsClusterNames", "c", {"of": "every cluster", "clusterArns": []})
+    clusters = raw["EcsClusterNames"][0]["clusterArns"]
+    if whole not in clusters:
+        clusters.append(whole)
+        world.add("EcsServiceNames", "c", {"cluster": whole, "serviceArns": []})
+    own = arn(world, "ecs", f"service/{cluster}/{service}")
+    next(one for one in raw["EcsServiceNames"] if one["cluster"] == whole)["serviceArns"].append(own)
+    network = {"awsvpcConfiguration": {"subnets": subnets}}
+    world.add("services", "s", {"serviceArn": own, "clusterArn": whole, "serviceName": service, "networkConfiguration": network})
 
 
 def dns(vpc: Vpc, support: bool = True, hostnames: bool = True) -> None:
@@ -232,7 +248,30 @@ def zone(vpc: Vpc, name: str, *records: Raw) -> str:
         "HostedZoneSummaries"
     ].append(summary)
     vpc.world.add("HostedZoneRecords", "z", {"HostedZoneId": id, "ResourceRecordSets": list(records)})
+    vpc.world.add("HostedZoneVpcs", "z", {"Id": id, "VPCs": [{"VPCRegion": vpc.world.region, "VPCId": vpc.id}]})
+    listed = {"Id": f"/hostedzone/{id}", "Name": f"{name}.", "Config": {"PrivateZone": True}}
+    known = vpc.world.raw()[vpc.world.account, vpc.world.region]["HostedZonesOfDomain"]
+    of_domain = next((raw for raw in known if raw["of"] == name), None)
+    (of_domain or vpc.world.add("HostedZonesOfDomain", "z", {"of": name, "HostedZones": []}))["HostedZones"].append(listed)
     return id
+
+
+def name_servers(vpc: Vpc, *servers: str) -> str:
+    """The id of a DHCP option set that names these DNS servers to the hosts of the VPC."""
+    options = [{"Key": "domain-name-servers", "Values": [{"Value": server} for server in servers]}] if servers else []
+    made = vpc.world.add("DhcpOptions", "dopt", {"OwnerId": vpc.world.account, "DhcpConfigurations": options})
+    vpc.raw["DhcpOptionsId"] = made["DhcpOptionsId"]
+    return str(made["DhcpOptionsId"])
+
+
+def resolver_rule(vpc: Vpc, domain: str, *servers: str, type: str = "FORWARD", **more: Any) -> Raw:
+    """A rule of the VPC's resolver that forwards names of a domain to these servers."""
+    targets = [{"Ip": server, "Port": 53} for server in servers]
+    raw = {"DomainName": f"{domain}.", "RuleType": type, "Status": "COMPLETE", "TargetIps": targets, **more}
+    made = vpc.world.add("ResolverRules", "rslvr-rr", raw)
+    joined = {"ResolverRuleId": made["Id"], "VPCId": vpc.id, "Status": "COMPLETE"}
+    vpc.world.add("ResolverRuleAssociations", "rslvr-rrassoc", joined)
+    return made
 
 
 def record(name: str, *values: str, type: str = "A", alias: str = "", **more: Any) -> Raw:

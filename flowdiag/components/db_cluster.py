@@ -7,13 +7,14 @@ them: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Overvi
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from pydantic import Field
 
-from flowdiag.component import Component, Lookup, Part, Read, Resource, View
+from flowdiag.component import WHOLE, Component, Lookup, Part, Read, Resource, View, by_listing
 from flowdiag.model import Unread
-from flowdiag.named import Named, arn_scope, every
+from flowdiag.named import Named, Vicinity, arn_scope, every
 
 _ARN = re.compile(r"^arn:[^:]+:rds:[^:]+:\d+:cluster:(?P<name>[^:]+)$")
 _DNS = re.compile(
@@ -90,7 +91,11 @@ class DbClusterComponent(Component):
             responses=("DBClusters",),
             id_field="DBClusterIdentifier",
             resource=DbCluster,
-            lookups={"id": Lookup(keys=lambda raw: [raw["DBClusterIdentifier"]], filter="db-cluster-id")},
+            own_names=True,
+            lookups={
+                "id": Lookup(keys=lambda raw: [raw["DBClusterIdentifier"]], filter="db-cluster-id"),
+                WHOLE: by_listing(),
+            },
         ),
         Read(
             service="rds",
@@ -102,6 +107,7 @@ class DbClusterComponent(Component):
             lookups={
                 "id": Lookup(keys=lambda raw: [raw["Endpoint"]]),
                 "name": Lookup(keys=lambda raw: [raw.get("DBClusterEndpointIdentifier")], filter="db-cluster-endpoint-id"),
+                WHOLE: by_listing(),
             },
         ),
     )
@@ -121,6 +127,14 @@ class DbClusterComponent(Component):
         found = view.find("db_cluster", "id", name, arn_scope(text))
         reads = dns is not None and dns["role"] == "ro-"
         return found if isinstance(found, Unread) else every(_pointing(c, c.readers if reads else c.writers) for c in found)
+
+    def residents(self, place: Vicinity, view: View) -> Iterator[str]:
+        """The clusters that have a database in the VPC; custom endpoints are listed whole, and so known by their names."""
+        view.find("db_cluster_endpoint", WHOLE, WHOLE, place.scope)
+        for one in view.find("db_cluster", WHOLE, WHOLE, place.scope) or ():
+            members = (view.get("db_instance", member.db_instance_identifier, one.scope) for member in one.members)
+            if any(member and member.subnet_group.vpc_id == place.vpc for member in members):
+                yield one.id
 
 
 def _custom(name: str, host: str, view: View) -> tuple[Named, ...] | Unread:

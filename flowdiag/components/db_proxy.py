@@ -7,16 +7,18 @@ security groups. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-prox
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from pydantic import Field
 
-from flowdiag.component import Component, Lookup, Read, Resource, View
+from flowdiag.component import WHOLE, Component, Lookup, Read, Resource, View, by_listing
 from flowdiag.model import Observation, Packet, Place, Unread
-from flowdiag.named import Named, arn_scope, every
+from flowdiag.named import Named, Vicinity, arn_scope, every
 from flowdiag.service import Condition, State, behind, observed
 
 DESCRIBED = "Network interface for DBProxy"
+_ARN = re.compile(r"^arn:[^:]+:rds:[^:]+:\d+:db-proxy:prx-[0-9a-z-]+$")
 _DNS = re.compile(r"^(?P<name>[a-z0-9-]+)\.proxy-[a-z0-9]+\.[a-z0-9-]+\.rds\.amazonaws\.com(?:\.cn)?\.?$")
 _NAME = re.compile(r"^[A-Za-z][A-Za-z0-9-]{0,62}$")
 PORTS = {"MYSQL": 3306, "POSTGRESQL": 5432, "SQLSERVER": 1433}
@@ -57,24 +59,37 @@ class DbProxyComponent(Component):
             responses=("DBProxies",),
             id_field="DBProxyName",
             resource=DbProxy,
+            own_names=True,
             lookups={
-                "id": Lookup(keys=lambda raw: [raw["DBProxyName"]], request=lambda values, region: {"DBProxyName": values[0]})
+                "id": Lookup(keys=lambda raw: [raw["DBProxyName"]], request=lambda values, region: {"DBProxyName": values[0]}),
+                WHOLE: by_listing(),
             },
         ),
     )
 
     def claims(self, text: str) -> bool:
-        """A proxy's endpoint."""
-        return bool(_DNS.match(text.lower()))
+        """A proxy's ARN or endpoint."""
+        return bool(_ARN.match(text) or _DNS.match(text.lower()))
 
     def named(self, text: str, near: tuple[Any, ...], view: View) -> tuple[Named, ...] | Unread:
-        """The proxy of this name, with the interfaces of its subnets that have exactly its security groups."""
+        """The proxy of this name, with the interfaces of its subnets that have exactly its security groups.
+
+        An ARN holds another id than the name, and AWS finds no proxy by it: all are listed.
+        """
+        if _ARN.match(text):
+            listed = view.find("db_proxy", WHOLE, WHOLE, arn_scope(text))
+            return listed if isinstance(listed, Unread) else every(_named(one, view) for one in listed if one.arn == text)
         dns = _DNS.match(text.lower())
         name = dns["name"] if dns else text.lower()
         if not _NAME.match(name):
             return ()
         found = view.find("db_proxy", "id", name, arn_scope(text))
         return found if isinstance(found, Unread) else every(_named(one, view) for one in found)
+
+    def residents(self, place: Vicinity, view: View) -> Iterator[str]:
+        """The proxies with a subnet in the VPC."""
+        listed = view.find("db_proxy", WHOLE, WHOLE, place.scope) or ()
+        yield from (one.id for one in listed if place.holds(one.vpc_subnet_ids))
 
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
         """Whether the proxy takes connections; its port is its engine's by default, and may have been set otherwise."""

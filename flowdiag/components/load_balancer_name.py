@@ -7,12 +7,13 @@ Observed, not documented: a node's interface is described `ELB app/<name>/<id>`,
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from flowdiag.address import address
 from flowdiag.component import Component, View
 from flowdiag.model import Address, Unread
-from flowdiag.named import Named, arn_scope, every
+from flowdiag.named import Named, Vicinity, arn_of, arn_scope, every
 
 _ARN = re.compile(r"^arn:[^:]+:elasticloadbalancing:[^:]+:\d+:loadbalancer/(?P<path>.+)$")
 # `internal-shop-123.us-east-1.elb.amazonaws.com`, `shop-0a1.elb.us-east-1.amazonaws.com`, with `dualstack.` in front
@@ -41,6 +42,10 @@ class LoadBalancerNameComponent(Component):
         name = dns["name"] if dns else text
         return self._by_name(name, view) if _NAME.match(name) else ()
 
+    def residents(self, place: Vicinity, view: View) -> Iterator[str]:
+        """The load balancers that have nodes in the VPC."""
+        yield from dict.fromkeys(_label(path) for path in place.described("ELB "))
+
     def _by_name(self, name: str, view: View) -> tuple[Named, ...] | Unread:
         known = view.find("load_balancer", "name", name)
         classic = view.find("network_interface", "description", f"ELB {name}")
@@ -51,6 +56,11 @@ class LoadBalancerNameComponent(Component):
         return every([*made, *(_by_arn(balancer.id, view) for balancer in known)])
 
 
+def _label(path: str) -> str:
+    """The name in `app/<name>/<id>`, or all of it."""
+    return path.split("/")[1] if "/" in path else path
+
+
 def _by_arn(arn: str, view: View) -> Named | Unread:
     path = arn.partition(":loadbalancer/")[2]
     nodes = view.find("network_interface", "description", f"ELB {path}", arn_scope(arn))
@@ -58,7 +68,7 @@ def _by_arn(arn: str, view: View) -> Named | Unread:
 
 
 def _of_scope(name: str, nodes: list[Any], scope: Any) -> Named:
-    return _named(f"arn:aws:elasticloadbalancing:{scope.region}:{scope.account}:loadbalancer/{name}", name, tuple(nodes))
+    return _named(arn_of(scope, "elasticloadbalancing", f"loadbalancer/{name}"), name, tuple(nodes))
 
 
 def _named(arn: str, path: str, nodes: Any) -> Named:
@@ -66,7 +76,7 @@ def _named(arn: str, path: str, nodes: Any) -> Named:
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/how-elastic-load-balancing-works.html#load-balancer-scheme
     """
-    label = path.split("/")[1] if "/" in path else path
+    label = _label(path)
     outside = "is a load balancer without a node that was read: ask again once it is active, or give its nodes' interfaces"
     told = tuple(dict.fromkeys(one for node in nodes for one in _told(node)))
     return Named(resource=arn, label=label, interfaces=tuple(nodes), addresses=told, outside=outside)

@@ -6,14 +6,14 @@ https://docs.aws.amazon.com/msk/1.0/apireference/clusters-clusterarn-nodes.html 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from pydantic import Field
 
-from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View
+from flowdiag.component import WHOLE, Component, Id, Lookup, Part, Read, Resource, View, by_listing
 from flowdiag.model import Observation, Packet, Place, Unread
-from flowdiag.named import Named, all_of, arn_scope, every
+from flowdiag.named import Named, Vicinity, all_of, arn_scope, every
 from flowdiag.service import Condition, State, observed
 
 _ARN = re.compile(r"^arn:[^:]+:kafka:[^:]+:\d+:cluster/(?P<name>[^/]+)/.+$")
@@ -57,8 +57,16 @@ class EncryptionInfo(Part):
     encryption_in_transit: InTransit = InTransit()
 
 
+class Brokers(Part):
+    """Where brokers have their interfaces."""
+
+    client_subnets: tuple[str, ...] = ()
+
+
 class Provisioned(Part):
     """What a cluster with brokers of its own was set up with."""
+
+    broker_node_group_info: Brokers = Brokers()
 
     client_authentication: ClientAuthentication = ClientAuthentication()
     encryption_info: EncryptionInfo = EncryptionInfo()
@@ -137,6 +145,7 @@ class MskClusterComponent(Component):
             lookups={
                 "id": Lookup(keys=lambda raw: [raw["ClusterArn"]]),
                 "name": Lookup(keys=_name, request=lambda values, region: {"ClusterNameFilter": values[0]}),
+                WHOLE: by_listing(),
             },
         ),
         Read(
@@ -166,6 +175,12 @@ class MskClusterComponent(Component):
             return found
         broker = dns["broker"] if dns else ""
         return every(_named(one, broker, view) for one in found if not arn or one.id == text)
+
+    def residents(self, place: Vicinity, view: View) -> Iterator[str]:
+        """The clusters whose brokers have interfaces in the VPC."""
+        for one in view.find("msk_cluster", WHOLE, WHOLE, place.scope) or ():
+            if one.provisioned and place.holds(one.provisioned.broker_node_group_info.client_subnets):
+                yield one.cluster_name
 
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
         """Whether the cluster takes connections; a port that is not surely on may be so still."""
