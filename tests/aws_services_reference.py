@@ -90,6 +90,16 @@ SERVICE_LISTINGS: Mapping[str, Listing] = {
         },
     ),
     "rds.DescribeDBProxies": Listing("DBProxies", "DBProxyName", "DBProxyName", "DBProxyNotFoundFault"),
+    "rds.DescribeDBProxyEndpoints": Listing(
+        "DBProxyEndpoints",
+        "DBProxyEndpointName",
+        "DBProxyEndpointName",
+        "DBProxyEndpointNotFoundFault",
+        parameters={"DBProxyName": "DBProxyName"},
+    ),
+    "rds.DescribeGlobalClusters": Listing(
+        "GlobalClusters", "GlobalClusterIdentifier", "GlobalClusterIdentifier", "GlobalClusterNotFoundFault"
+    ),
     "elasticache.DescribeCacheClusters": Listing(
         "CacheClusters",
         "CacheClusterId",
@@ -108,6 +118,7 @@ SERVICE_LISTINGS: Mapping[str, Listing] = {
         "LoadBalancerDescriptions", "LoadBalancerName", "LoadBalancerNames", "LoadBalancerNotFound"
     ),
     # JSON
+    "redshift-serverless.ListWorkgroups": Listing("workgroups", "workgroupName"),
     "ecs.ListClusters": Listing("clusterArns", "@"),
     "ecs.DescribeServices": Listing(
         "services", "serviceArn", parameters={"cluster": "clusterArn", "services": "serviceArn"}, most=10

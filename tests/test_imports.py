@@ -46,7 +46,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     ("listening", "contrast"),  # who could have seen it
     ("naming", "store", "calls", "picture"),
-    ("folder", "index"),
+    ("folder", "index", "unnamed"),
     ("capture",),
     ("components", "components.*", "logs.[!lr_]*"),  # one AWS resource, one log source: a file each
     ("logs._several", "logs._insights", "logs._layouts", "logs._objects", "logs._sql"),  # what log sources share

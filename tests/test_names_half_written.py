@@ -13,8 +13,8 @@ from test_names_services import Services
 from world import World
 
 SERVICES = (
-    "Functions", "DBInstances", "DBClusters", "DBClusterEndpoints", "DBProxies", "CacheClusters", "ReplicationGroups",
-    "ServerlessCaches",
+    "Functions", "DBInstances", "DBClusters", "DBClusterEndpoints", "DBProxies", "DBProxyEndpoints", "GlobalClusters",
+    "workgroups", "CacheClusters", "ReplicationGroups", "ServerlessCaches",
     "Clusters", "DomainStatusList", "ClusterInfoList", "KafkaNodes", "FileSystemMountTargets", "cluster", "tasks",
     "EcsServiceTasks", "VpcDnsSupport", "VpcDnsHostnames", "PrivateHostedZones", "HostedZoneRecords", "Addresses",
     "PrefixLists", "VpcEndpoints", "DhcpOptions", "ResolverRules", "ResolverRuleAssociations", "ProfileAssociations",

@@ -74,6 +74,40 @@ def proxy(name: str, places: Mapping[Subnet, str], *groups: Group, **more: Any) 
     return world.add("DBProxies", "p", {**raw, "VpcSecurityGroupIds": [group.id for group in groups]})
 
 
+def proxy_endpoint(name: str, proxied: Raw, places: Mapping[Subnet, str], *groups: Group) -> Raw:
+    """A further endpoint of a proxy, with interfaces of its own."""
+    world = next(iter(places)).world
+    for subnet, address in places.items():
+        look = {"Description": "Network interface for DBProxy", "RequesterManaged": True}
+        subnet.interface(address, *groups, **look)
+    host = f"{name}.endpoint.proxy-abc123.{world.region}.rds.amazonaws.com"
+    raw = {"DBProxyEndpointName": name, "DBProxyEndpointArn": arn(world, "rds", f"db-proxy-endpoint:{world.id('prx-endpoint')}")}
+    raw |= {"DBProxyName": proxied["DBProxyName"], "Status": "available", "Endpoint": host, "TargetRole": "READ_ONLY"}
+    raw |= {"VpcSubnetIds": [subnet.id for subnet in places], "VpcSecurityGroupIds": [group.id for group in groups]}
+    return world.add("DBProxyEndpoints", "p", raw)
+
+
+def global_database(name: str, writer: Raw, *readers: Raw) -> Raw:
+    """A global database of these Aurora clusters."""
+    members = [{"DBClusterArn": one["DBClusterArn"], "IsWriter": one is writer} for one in (writer, *readers)]
+    own = f"arn:aws:rds::{writer['DBClusterArn'].split(':')[4]}:global-cluster:{name}"
+    return {"GlobalClusterIdentifier": name, "GlobalClusterArn": own, "GlobalClusterMembers": members}
+
+
+def workgroup(name: str, places: Mapping[Subnet, str], *groups: Group, port: int = 5439, **more: Any) -> Raw:
+    """An available workgroup of Redshift Serverless with an interface in each subnet."""
+    world = next(iter(places)).world
+    look: Raw = {"type": "vpc_endpoint", "Description": "VPC Endpoint Interface", "RequesterManaged": True}
+    faces = [(subnet, address, subnet.interface(address, *groups, **look)) for subnet, address in places.items()]
+    shown = [{"networkInterfaceId": f.id, "subnetId": s.id, "privateIpAddress": a} for s, a, f in faces]
+    own = next(iter(places)).vpc.id
+    endpoint = {"address": f"{name}.{world.account}.{world.region}.redshift-serverless.amazonaws.com", "port": port}
+    endpoint |= {"vpcEndpoints": [{"vpcEndpointId": world.id("vpce"), "vpcId": own, "networkInterfaces": shown}]}
+    raw = {"workgroupName": name, "workgroupArn": arn(world, "redshift-serverless", f"workgroup/{len(name):08x}-0a1b")}
+    raw |= {"status": "AVAILABLE", "endpoint": endpoint, "subnetIds": [subnet.id for subnet in places], **more}
+    return world.add("workgroups", "w", raw)
+
+
 def elastic_ip(world: World, public: str, face: Interface | None = None, name: str = "") -> str:
     """The allocation id of an Elastic IP, of an interface or of nobody."""
     raw: Raw = {"PublicIp": public, "Domain": "vpc", "Tags": [{"Key": "Name", "Value": name}] if name else []}

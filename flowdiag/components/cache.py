@@ -198,7 +198,9 @@ class CacheComponent(Component):
         found = all_of(view.find(kind, "id", name, arn_scope(text)) for name in names if _NAME.match(name) for kind in wanted)
         if isinstance(found, Unread):
             return found
-        serving = [one for one in found if not host or len(found) == 1 or _serves(one, host)] or found
+        # A node's endpoint may hold its group's name too, behind its own.
+        serving = [one for one in found if not host or _serves(one, host)]
+        serving = serving or [one for one in found if one.id == names[0]] or list(found)
         return every(_named(one, host, view) for one in serving)
 
     def residents(self, place: Vicinity, view: View) -> Iterator[str]:

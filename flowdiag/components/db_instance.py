@@ -23,7 +23,7 @@ _ARN = re.compile(r"^arn:[^:]+:rds:[^:]+:\d+:db:(?P<name>[^:]+)$")
 # `orders-db.<account's own part>.us-east-1.rds.amazonaws.com`; a cluster's have `cluster-` before that part:
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Overview.Endpoints.html
 _DNS = re.compile(
-    r"^(?P<name>[a-z0-9-]+)\.(?!cluster-|proxy-)[a-z0-9]+\.[a-z0-9-]+\.(?:rds|docdb|neptune)\.amazonaws\.com(?:\.cn)?\.?$"
+    r"^(?P<name>[a-z0-9-]+)\.(?!cluster-|proxy-)[a-z0-9]+\.(?:[a-z0-9-]+\.(?:rds|docdb|neptune)|(?:rds|docdb|neptune)\.[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\.?$"
 )
 _NAME = re.compile(r"^[A-Za-z][A-Za-z0-9-]{0,62}$")
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html: what it says of each status.

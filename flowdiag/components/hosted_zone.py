@@ -79,6 +79,7 @@ class RecordSet(Part):
     name: Id
     type: Id
     set_identifier: str = ""
+    multi_value_answer: bool = False
     resource_records: tuple[RecordValue, ...] = ()
     alias_target: AliasTarget | None = None
 
@@ -86,6 +87,14 @@ class RecordSet(Part):
     def host(self) -> str:
         """The name that it is of."""
         return host_of(self.name)
+
+    @property
+    def chosen(self) -> bool:
+        """Whether Route 53 answers with one of several such; of multivalue answers clients get all, eight at most.
+
+        https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/routing-policy-multivalue.html
+        """
+        return bool(self.set_identifier) and not self.multi_value_answer
 
     @property
     def addresses(self) -> Iterator[Address]:

@@ -15,13 +15,15 @@ from typing import Any, ClassVar
 from pydantic import model_validator
 
 from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View
-from flowdiag.model import Observation, Packet, Place, Query, Unread
+from flowdiag.model import Observation, Packet, Place, Query, Scope, Unread
 from flowdiag.named import Named, Vicinity, arn_scope, every
 from flowdiag.service import Condition, State, behind, observed
 
 _ARN = re.compile(r"^arn:[^:]+:lambda:[^:]+:\d+:function:(?P<name>[A-Za-z0-9_-]{1,64})(?::(?P<version>[A-Za-z0-9_$-]+))?$")
 EVERY = "every function"
-_NAME = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
+# A name may have a version or an alias after it, and an account before it:
+# https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html
+_NAME = re.compile(r"^(?:(?P<account>\d{12}):function:)?(?P<name>[A-Za-z0-9_-]{1,64})(?::(?P<version>\$LATEST|[A-Za-z0-9_-]+))?$")
 # https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html; an idle function wakes at its next call.
 STATES: dict[str, State] = {"Active": "up", "Inactive": "up", "ActiveNonInvocable": "up", "Pending": "down", "Failed": "down"}
 
@@ -123,13 +125,15 @@ class LambdaFunctionComponent(Component):
 
     def named(self, text: str, near: tuple[Any, ...], view: View) -> tuple[Named, ...] | Unread:
         """The function of this name, with the interfaces of its subnets that have exactly its security groups."""
-        arn = _ARN.match(text)
-        if not arn and not _NAME.match(text):
+        arn, name = _ARN.match(text), _NAME.match(text)
+        known = arn or name
+        if not known:
             return ()
-        found = view.find("lambda_function", "id", arn["name"] if arn else text, arn_scope(text))
+        home = arn_scope(text) if arn else Scope(account=known["account"] or "")
+        found = view.find("lambda_function", "id", known["name"], home)
         if isinstance(found, Unread):
             return found
-        if found and arn and arn["version"]:
+        if found and known["version"] not in (None, "$LATEST"):
             version = Query(kind="lambda_function", by="version", value=text, scope=found[0].scope)
             view.assume(version, "its VPC configuration is that of the function's unpublished version")
         return every(_inside(one, view) if one.subnets else _outside(one, view) for one in found)

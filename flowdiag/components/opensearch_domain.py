@@ -18,7 +18,9 @@ from flowdiag.service import Condition, State, observed
 
 PORTS = (443, 80)
 _ARN = re.compile(r"^arn:[^:]+:es:[^:]+:\d+:domain/(?P<name>[a-z0-9-]+)$")
-_DNS = re.compile(r"^(?:vpc|search)-(?P<name>[a-z0-9-]+)-[a-z0-9]+\.[a-z0-9-]+\.(?:es\.amazonaws\.com(?:\.cn)?|on\.aws)\.?$")
+_DNS = re.compile(
+    r"^(?:vpc|search)-(?P<name>[a-z0-9-]+)-[a-z0-9]+\.(?:[a-z0-9-]+\.es\.amazonaws\.com(?:\.cn)?|(?:aos\.)?[a-z0-9-]+\.on\.aws)\.?$"
+)
 _NAME = re.compile(r"^[a-z][a-z0-9-]{2,27}$")
 
 

@@ -17,11 +17,18 @@ from flowdiag.named import Named, Vicinity, every
 from flowdiag.nameservers import forwarding, others, within
 
 # Hosts of AWS's public services: `ec2.us-east-1.amazonaws.com`, `bucket.s3.us-east-1.amazonaws.com`, `s3.amazonaws.com`,
-# https://docs.aws.amazon.com/general/latest/gr/rande.html. Names of a person's own resources end otherwise, or as these three.
+# https://docs.aws.amazon.com/general/latest/gr/rande.html. Names of a person's own resources in a VPC end otherwise, or as these.
+_OWN = "elb|efs|fsx|kafka|kafka-serverless|rds|docdb|neptune|memorydb|dax-clusters|mq"
+_REGION = r"[a-z]{2,4}(?:-[a-z]+)+-\d+"
 _REGIONAL = re.compile(
-    r"^(?!.+\.(?:elb|efs|kafka|kafka-serverless)\.[a-z0-9-]+\.amazonaws\.com)(?:[a-z0-9_-]+\.)*"
-    r"(?P<service>[a-z0-9-]+)\.(?P<region>[a-z]{2,4}(?:-[a-z]+)+-\d+)\.(?:amazonaws\.com(?:\.cn)?|api\.aws)$"
+    rf"^(?!.+\.(?:{_OWN})\.[a-z0-9-]+\.amazonaws\.com)(?:[a-z0-9_-]+\.)*(?P<service>(?!dualstack\.)[a-z0-9-]+)(?:\.dualstack)?"
+    rf"\.(?P<region>{_REGION})\.(?:amazonaws\.com(?:\.cn)?|api\.aws)$"
 )
+# Older names of S3 and its websites, and URLs of functions:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html#s3-legacy-endpoints
+# https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html
+_LEGACY = re.compile(rf"^(?:[a-z0-9_-]+\.)*(?P<service>s3)-(?:website-)?(?P<region>{_REGION})\.amazonaws\.com$")
+_URL = re.compile(rf"^[a-z0-9]+\.(?P<service>lambda-url)\.(?P<region>{_REGION})\.on\.aws$")
 _GLOBAL = re.compile(r"^(?:(?:[a-z0-9_-]+\.)*(?=s3\.))?(?P<service>[a-z0-9-]+)\.(?P<region>)amazonaws\.com$")
 _HOST = re.compile(r"^(?:[a-z0-9_*-]+\.)+[a-z][a-z0-9-]*$")
 GATEWAY_SERVICES = ("s3", "dynamodb")  # https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html
@@ -80,7 +87,7 @@ def _vpcs(near: tuple[Any, ...]) -> Vpcs:
 
 
 def _aws(host: str) -> re.Match[str] | None:
-    return _REGIONAL.match(host) or _GLOBAL.match(host)
+    return next((found for one in (_REGIONAL, _LEGACY, _URL, _GLOBAL) if (found := one.match(host))), None)
 
 
 def _host(text: str) -> str:
@@ -222,7 +229,7 @@ def _in_zone(host: str, zone: Any, scope: Any, view: View) -> Named | Unread:
         label=host,
         addresses=tuple(one for record in records for one in record.addresses),
         alias=tuple(dict.fromkeys(name for record in records for name in record.aliases)),
-        guess=any(record.set_identifier for record in records),
+        guess=any(record.chosen for record in records),
         outside=f"{outside}, which alone answers for it in its VPC: add one, or ask by another name",
     )
 
