@@ -72,7 +72,7 @@ def _alike(call: Call) -> tuple[Any, ...]:
 
 def _chunks(group: list[Call]) -> Iterator[Call]:
     whole = replace(group[0], queries=tuple(query for call in group for query in call.queries))
-    size = 1 if whole.read.single else FILTER_VALUES if whole.lookup.filter else LISTED_IDS
+    size = 1 if whole.read.single else FILTER_VALUES if whole.lookup.filter else whole.lookup.most or LISTED_IDS
     for start in range(0, len(whole.values), size):
         yield whole.of(whole.values[start : start + size])
 

@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_pascal
 
 from flowdiag.address import network, protocol_number
 from flowdiag.model import ANYWHERE, Address, Hop, Move, Observation, Packet, Place, Query, Scope, Translation, Unread
-from flowdiag.named import Named
+from flowdiag.named import Named, Vicinity
 
 
 def _named_network(text: str) -> str:
@@ -51,7 +51,7 @@ class Resource(Part):
     """One AWS resource as its describe call gives it."""
 
     kind: ClassVar[str]
-    scope: Scope = ANYWHERE
+    scope: Scope = Field(default=ANYWHERE, validation_alias="Scope")
     tags: tuple[Mapping[str, str], ...] = Field(default=(), validation_alias=AliasChoices("Tags", "TagSet", "tags"))
 
     @property
@@ -103,7 +103,8 @@ class Lookup:
     `parameter` is the list parameter of the call (`GroupIds`), else `filter` is the name of a describe filter;
     `also` are filters that go with it, each with its values. Where one list or filter does not say it all, `request` makes
     the parameters of a call from values and the Region; values go into one call where `apart` gives the same for them, by
-    default each into its own. With none of them, the lookup cannot be asked of AWS and a live answer is Unread.
+    default each into its own; `most` is how many one call takes, where that is less than usual. With none of them, the lookup
+    cannot be asked of AWS and a live answer is Unread.
     `unique`: at most one resource has a value, so one that is found is all of them.
     `eager`: a question usually needs it and an account may hold very many, so it is indexed when a snapshot is loaded.
     """
@@ -115,12 +116,23 @@ class Lookup:
     eager: bool = False
     request: Callable[[Sequence[str], str], Mapping[str, Any]] | None = None
     apart: Callable[[str], str] = str
+    most: int = 0
     unique: bool = False
 
     @property
     def askable(self) -> bool:
         """Whether AWS can be asked by this lookup."""
         return bool(self.parameter or self.filter or self.request)
+
+
+WHOLE = "whole"
+"""The lookup that lists everything of a kind in an account and Region, by itself as its only value. Where AWS answered it,
+what it does not show does not exist."""
+
+
+def by_listing(**constant: Any) -> Lookup:
+    """The lookup `WHOLE`, for calls that need nothing to narrow them; `constant` are parameters that do not."""
+    return Lookup(keys=lambda raw: [WHOLE], request=lambda values, region: constant)
 
 
 def themselves(entries: Iterable[Any]) -> Iterable[Any]:
@@ -136,6 +148,8 @@ class Read:
     `single`: the call takes one id a request (its parameter is a scalar) and its reply does not name it, so replies are
     kept beside the id that was asked for, `{id_field: id, **reply}`, in a list under `responses[0]`.
     `lists_all`: False for a call that lists only some of the kind by nature, so that a miss under it proves nothing.
+    `own_names`: an id is a name that every account and Region may give to a resource of its own, so the same one elsewhere is
+    another resource.
     """
 
     service: str
@@ -148,6 +162,7 @@ class Read:
     items: Callable[[Iterable[Any]], Iterable[Any]] = themselves
     single: bool = False
     lists_all: bool = True
+    own_names: bool = False
 
 
 class CidrState(Part):
@@ -290,10 +305,8 @@ def public_access_blocked(packet: Packet, subnets: tuple[str, ...], outward: boo
     shown = {id: _shown_mode((subnet, vpc)) for id, subnet in known.items()}
     if set(shown.values()) == {"off"}:
         return "off"
-    owner = (vpc.owner_id if vpc else "") or packet.scope.account
-    home = Scope(account=owner, region=packet.scope.region)
-    options = view.get("block_public_access_options", owner, home)
-    excluded = view.find("block_public_access_exclusion", "account", owner, home)
+    owner, home = _owner(vpc, packet.scope)
+    options, excluded = public_access(vpc, packet.scope, view)
     untouched = not options and not excluded and not any(shown.values())
     if untouched and not (isinstance(options, Unread) and options.malformed):
         view.assume(Query(kind="block_public_access_options", by="id", value=owner, scope=home), "off")
@@ -305,6 +318,18 @@ def public_access_blocked(packet: Packet, subnets: tuple[str, ...], outward: boo
     words = {_stopped(modes[id], _excluded(id, packet.vpc, excluded), started_inside, carries_both) for id in modes}
     doubtful = len(words) > 1 or any(isinstance(subnet, Unread) for subnet in known.values())
     return "unknown" if doubtful and words != {"off"} else next(iter(words))
+
+
+def public_access(vpc: Any, scope: Scope, view: View) -> tuple[Any, Any]:
+    """The options of VPC Block Public Access for the account that a VPC belongs to, and its exclusions, or Unread."""
+    owner, home = _owner(vpc, scope)
+    options = view.get("block_public_access_options", owner, home)
+    return options, view.find("block_public_access_exclusion", "account", owner, home)
+
+
+def _owner(vpc: Any, scope: Scope) -> tuple[str, Scope]:
+    owner = (vpc.owner_id if vpc else "") or scope.account
+    return owner, Scope(account=owner, region=scope.region)
 
 
 def _shown_mode(places: Iterable[Any]) -> str:
@@ -417,6 +442,10 @@ class Component:
         """
         return ()
 
+    def sought(self, text: str, near: tuple[Any, ...], view: View) -> tuple[Named, ...] | Unread:
+        """The same where it takes a search through what an account has: asked where nothing goes by the name otherwise."""
+        return ()
+
     def guards(self, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
         """The guards a packet meets on its way into this place."""
         return ()
@@ -439,6 +468,10 @@ class Component:
     def offers(self, packet: Packet, scope: Scope, view: View) -> Iterable[Offer]:
         """The gateways of this kind that could carry the packet out of `packet.vpc` if a route led there; `scope` is that
         of the route table."""
+        return ()
+
+    def residents(self, place: Vicinity, view: View) -> Iterable[str]:
+        """The texts by which people name what a VPC holds of this kind; captures of whole VPCs ask what each stands for."""
         return ()
 
     def foresee(self, place: Place, vpc: str, view: View) -> None:

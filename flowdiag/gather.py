@@ -14,7 +14,9 @@ from flowdiag.collect import Collector
 from flowdiag.components import by_interface_type, by_prefix, components, prefix_of
 from flowdiag.graph import Path, look, survey
 from flowdiag.listening import watchers
-from flowdiag.model import ANYWHERE, Endpoint, FlowdiagError, Place, Query, Question, Scope, Unread
+from flowdiag.model import ANYWHERE, Endpoint, FlowdiagError, Place, Query, Question, Scope, Unread, first_of
+from flowdiag.named import Vicinity
+from flowdiag.naming import foresee
 from flowdiag.policy import whole_vpc
 from flowdiag.resolve import resolve
 from flowdiag.snapshot import SnapshotView
@@ -126,6 +128,7 @@ def _inside(view: SnapshotView, vpcs: Iterable[tuple[str, Scope]]) -> tuple[Unre
         _borders(view, vpc, scope)
         _prefix_lists(view, vpc, scope)
         _behind(view, vpc, scope)
+        _named_here(view, vpc, scope)
     return view.unread
 
 
@@ -151,6 +154,17 @@ def _borders(view: SnapshotView, vpc: str, scope: Scope) -> None:
         view.get("subnet", subnet.id, subnet.scope)
         for kind in ("network_acl", "route_table"):
             view.find(kind, "subnet", subnet.id, subnet.scope)
+
+
+def _named_here(view: SnapshotView, vpc: str, scope: Scope) -> None:
+    """What the names of services in the VPC stand for; some mean another thing in each of its zones."""
+    found, interfaces = view.get("vpc", vpc, scope), view.find("network_interface", "vpc", vpc, scope) or ()
+    subnets = frozenset(subnet.id for subnet in view.find("subnet", "vpc", vpc, scope) or ())
+    place = Vicinity(vpc, found.scope if found else scope, subnets, interfaces)
+    near = first_of(interfaces, lambda interface: interface.subnet_id)
+    for component in components().values() if near else ():
+        for text in component.residents(place, view):
+            foresee(component, text, near, view)
 
 
 def _prefix_lists(view: SnapshotView, vpc: str, scope: Scope) -> None:

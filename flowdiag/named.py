@@ -34,6 +34,25 @@ class Named:
     service: Place | None = None
 
 
+@dataclass(frozen=True)
+class Vicinity:
+    """A VPC that is captured whole: its id, where it was read, the ids of its subnets, and the interfaces in it."""
+
+    vpc: str
+    scope: Scope
+    subnets: frozenset[str]
+    interfaces: tuple[Any, ...]
+
+    def described(self, start: str) -> tuple[str, ...]:
+        """What follows this start in the descriptions of the interfaces that have it, each once."""
+        texts = (str(interface.description) for interface in self.interfaces)
+        return tuple(dict.fromkeys(text.removeprefix(start) for text in texts if text.startswith(start)))
+
+    def holds(self, subnets: Iterable[str]) -> bool:
+        """Whether any of these subnets is one of the VPC's."""
+        return not self.subnets.isdisjoint(subnets)
+
+
 def arn_scope(arn: str) -> Scope:
     """The account and Region that an ARN names; empty parts where it names none.
 
@@ -41,6 +60,16 @@ def arn_scope(arn: str) -> Scope:
     """
     parts = arn.split(":")
     return Scope(account=parts[4], region=parts[3]) if parts[0] == "arn" and len(parts) > 5 else Scope()
+
+
+def arn_of(scope: Scope, service: str, resource: str) -> str:
+    """The ARN of a resource of this scope, for services that do not show it; the partition is told by the Region.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+    """
+    others = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
+    partition = next((name for start, name in others.items() if scope.region.startswith(f"{start}-")), "aws")
+    return f"arn:{partition}:{service}:{scope.region}:{scope.account}:{resource}"
 
 
 def every(made: Iterable[T | Unread]) -> tuple[T, ...] | Unread:
@@ -58,4 +87,4 @@ def all_of(answers: Iterable[Any]) -> tuple[Any, ...] | Unread:
     if isinstance(found, Unread):
         return found
     listed = (one for answer in found for one in (answer if isinstance(answer, tuple) else (answer,)) if one is not None)
-    return tuple({one.id: one for one in listed}.values())
+    return tuple({(one.kind, one.id, one.scope): one for one in listed}.values())

@@ -9,7 +9,8 @@ there is none, every service's name at once. Several that fit are an error that 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -18,27 +19,21 @@ from flowdiag.component import Component, View
 from flowdiag.components import components
 from flowdiag.model import Address, FlowdiagError, Unread
 from flowdiag.named import Named
+from flowdiag.nameservers import others
+from flowdiag.unnamed import WITHIN, AmbiguousError, NotFoundError, literal_of, missing, spoken
 
+Answers = Sequence[tuple[Component, tuple[Named, ...] | Unread]]
 INTERNET = "internet"
 MOST_ALIASES = 8
 
 _ARN = re.compile(r"^arn:[^:]+:ec2:[^:]*:\d*:(?:instance|network-interface)/(?P<id>(?:i|eni)-\w+)$")
 _ID = re.compile(r"^(?P<prefix>eni|i)-[0-9a-z]+$")
-_WITHIN = re.compile(r"^(?P<within>(?:vpc|eni)-[0-9a-z]+)/(?P<address>[^/]+)$")
-_PRIVATE_DNS = re.compile(r"^ip-(\d+)-(\d+)-(\d+)-(\d+)\.")
+# As hosts call themselves, with the domain or without; or by the instance's id:
+# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-naming.html
+_PRIVATE_DNS = re.compile(r"^ip-(\d+)-(\d+)-(\d+)-(\d+)(?:\.|$)")
+_RESOURCE_DNS = re.compile(r"^(?P<id>i-[0-9a-f]+)\.(?:[a-z0-9-]+\.compute|ec2)\.internal\.?$")
 _PUBLIC_DNS = re.compile(r"^ec2-(\d+)-(\d+)-(\d+)-(\d+)\.")
-_DOTTED = re.compile(r"^\d+(?:\.\d+){3}$")
-_RANGE = re.compile(r"^[0-9a-fA-F.:]+/\d{1,3}$")
-_PORTED = re.compile(r"^(?P<host>[\w.-]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})$")
-_WORD = re.compile(r"^[a-z][a-z-]*$")
-
-
-class NotFoundError(FlowdiagError):
-    """Nothing that was read fits what was typed."""
-
-
-class AmbiguousError(FlowdiagError):
-    """Several resources fit what was typed; the sentence lists them."""
+_HOST = re.compile(r"(?:^|[:/])(?:[\w*-]+\.)+[A-Za-z][A-Za-z0-9-]*\.?/?$")
 
 
 def stands_for(text: str, view: View, near: tuple[Any, ...] = (), aliases: int = MOST_ALIASES) -> tuple[Named, ...]:
@@ -53,14 +48,16 @@ def stands_for(text: str, view: View, near: tuple[Any, ...] = (), aliases: int =
     found = _by_shape(text, view, near)
     if found is None and address(text) is not None:
         return ()
+    if found and _HOST.search(text):
+        _ask_whom(near, view)
     found = found or _by_word(text, near, view)
     return tuple(_followed(text, found, view, near, aliases)) if found.alias else (found,)
 
 
-def literal_of(text: str) -> Address | None:
-    """The address that stands in a text as such."""
-    within = _WITHIN.match(text.strip())
-    return address(within["address"] if within else text.strip())
+def _ask_whom(near: tuple[Any, ...], view: View) -> None:
+    """Note where hosts of the other end's VPCs ask others than AWS for a DNS name."""
+    for vpc, scope in dict.fromkeys((interface.vpc_id, interface.scope) for interface in near):
+        others(vpc, scope, view)
 
 
 def is_id(text: str) -> bool:
@@ -78,7 +75,7 @@ def is_public_dns(text: str) -> bool:
 
 def _by_shape(text: str, view: View, near: tuple[Any, ...]) -> Named | None:
     """What the shape of the text settles; None where it settles nothing, or an address is nobody's."""
-    within = _WITHIN.match(text)
+    within = WITHIN.match(text)
     if within:
         return _of(_interface_within(within["within"], within["address"], view))
     arn = _ARN.match(text)
@@ -88,23 +85,38 @@ def _by_shape(text: str, view: View, near: tuple[Any, ...]) -> Named | None:
     if literal is not None:
         return _by_address(literal, text, view, near) or _idle(literal, text, near, view)
     word, _, rest = text.partition(":")
-    asked = {word: rest} if rest and word in _spoken() else {}
+    asked = {word: rest} if rest and word in spoken() else {}
     claims = [c for c in components().values() if (c.spoken == word if asked else c.claims(text))]
     return _claimed(text, asked.get(word, text), claims, near, view) if claims else None
-
-
-def _spoken() -> Mapping[str, Component]:
-    return {component.spoken: component for component in components().values() if component.spoken}
 
 
 def _claimed(text: str, name: str, claims: Iterable[Component], near: tuple[Any, ...], view: View) -> Named | None:
     """What the components name whose kind of text it is; None where they were read and have no such thing."""
     answers = [(component, component.named(name, near, view)) for component in claims]
-    fits = [(component, named) for component, answer in answers for named in _fits(answer)]
+    fits = _all_fits(answers)
+    if not fits:
+        answers += _by_search(name, [component for component, _ in answers], answers, near, view)
+        fits = _all_fits(answers)
     unread = next((answer for _, answer in answers if isinstance(answer, Unread)), None)
     if not fits and unread is not None:
         raise missing(text, unread)
     return _settled(text, fits) if fits else None
+
+
+def _by_search(
+    text: str, components: Iterable[Component], answers: Answers, near: tuple[Any, ...], view: View
+) -> list[tuple[Component, tuple[Named, ...] | Unread]]:
+    """What searches give where nothing goes by the name; AWS is asked for them once it has answered all else."""
+    waiting = any(isinstance(answer, Unread) and answer.retry for _, answer in answers)
+    asked = [(component, view.aside()) for component in components]
+    found = [(component, aside, component.sought(text, near, aside)) for component, aside in asked]
+    for unread in (unread for _, aside, answer in found if answer or not waiting for unread in aside.unread):
+        view.lack(unread)
+    return [(component, answer) for component, _, answer in found]
+
+
+def _all_fits(answers: Answers) -> list[tuple[Component, Named]]:
+    return [(component, named) for component, answer in answers for named in _fits(answer)]
 
 
 def _fits(answer: tuple[Named, ...] | Unread) -> tuple[Named, ...]:
@@ -193,7 +205,7 @@ def _interface_within(within: str, text: str, view: View) -> Any:
 
 def _by_word(text: str, near: tuple[Any, ...], view: View) -> Named:
     """A DNS name or Name tag of EC2's, else whatever service has something of this name."""
-    found = _by_dns(text, view, near) if "." in text else None
+    found = _by_dns(text, view, near) if "." in text or _PRIVATE_DNS.match(text) else None
     if found:
         return found
     instances = view.find("instance", "name", text)
@@ -209,11 +221,17 @@ def _by_dns(text: str, view: View, near: tuple[Any, ...]) -> Named | None:
     for lookup in ("private_dns", "public_dns"):
         found = view.find("network_interface", lookup, text)
         if found:
+            _ask_whom(near, view)
             return _of(*_one(text, {i.id: i for i in found}))
+    resource = _RESOURCE_DNS.match(text.lower())
+    if resource:
+        _ask_whom(near, view)
+        return _of(*_by_id(resource["id"], text, view))
     for pattern in (_PRIVATE_DNS, _PUBLIC_DNS):
         match = pattern.match(text)
         literal = address(".".join(match.groups())) if match else None
         if literal is not None and (named := _by_address(literal, text, view, near)):
+            _ask_whom(near, view)
             return named
     return None
 
@@ -242,52 +260,38 @@ def _by_service(text: str, unread: Unread | None, near: tuple[Any, ...], view: V
 
     `unread` is what of EC2's names was not read: AWS is asked for it first, and for services only after that.
     """
-    asked = [(component, view.aside()) for component in _spoken().values()]
-    answers = [(component, aside, component.named(text, near, aside)) for component, aside in asked]
-    fits = [(component, named) for component, _, answer in answers for named in _fits(answer)]
-    lacking = [(aside, answer) for _, aside, answer in answers if (answer if fits else isinstance(answer, Unread))]
-    for wanted in (w for aside, _ in lacking for w in aside.unread) if fits or unread is None else ():
+    asked = [(component, view.aside()) for component in spoken().values()]
+    told = [(component, aside, component.named(text, near, aside)) for component, aside in asked]
+    answers: list[Any] = [(component, answer) for component, _, answer in told]
+    fits = _all_fits(answers)
+    if not fits:
+        before = [*answers, *([] if unread is None else [(None, unread)])]
+        answers += _by_search(text, spoken().values(), before, near, view)
+        fits = _all_fits(answers)
+    lacking = [aside for _, aside, answer in told if (answer if fits else isinstance(answer, Unread))]
+    for wanted in (w for aside in lacking for w in aside.unread) if fits or unread is None else ():
         view.lack(wanted)
     if fits:
         return _settled(text, fits)
-    denied = [answer for _, answer in lacking if isinstance(answer, Unread) and not answer.retry]
+    denied = [answer for _, answer in answers if isinstance(answer, Unread) and not answer.retry]
     raise missing(text, unread, tuple(dict.fromkeys(f"{u.action} ({u.reason})" for u in denied)))
 
 
-def missing(text: str, answer: Any, refused: tuple[str, ...] = ()) -> NotFoundError:
-    """The error with the way out: for what is no name at all, what was not read, and what nothing here is called."""
-    if mistaken := _mistaken(text):
-        return NotFoundError(f"{text!r} {mistaken}")
-    if isinstance(answer, Unread):
-        way = "give evidence that holds it, or ask by another name or address"
-        return NotFoundError(f"{text!r} could not be looked up ({answer.reason}): {way}")
-    dotted = "." in text and literal_of(text) is None
-    way = "resolve the name and give the address" if dotted else "give another name, an id, or an address"
-    more = f", and AWS did not answer {' or '.join(refused)}" if refused else ""
-    return NotFoundError(f"{text!r} is no {_sought(text)} in what was read{more}: {way}")
+# ---------------------------------------------------------------- captures
 
 
-def _mistaken(text: str) -> str:
-    """What is wrong with a text that looks like more or less than a name, as the end of a sentence; empty for the rest."""
-    ported = _PORTED.match(text)
-    if _DOTTED.match(text) and literal_of(text) is None:
-        return "is no IP address: write four numbers from 0 to 255"
-    if _RANGE.match(text) and address(text.partition("/")[0]) is not None:
-        return "is a range of addresses: give one address in it"
-    if ported and ("." in ported["host"] or ":" in ported["host"]):
-        return f"is a name with its port: leave {ported['port']!r} out and give it as the port"
-    word, colon, rest = text.partition(":")
-    if colon and rest and ":" not in rest and word not in _spoken() and _WORD.match(word):
-        return f"starts with {word!r}, which is no word for a service: known are {', '.join(sorted(_spoken()))}"
-    return ""
-
-
-def _sought(text: str) -> str:
-    """What was looked for: the kinds of resource that the word before a colon or the form of the text means, else EC2's."""
-    word, _, rest = text.partition(":")
-    spoken = {component.kind for component in components().values() if rest and component.spoken == word}
-    kinds = spoken or {component.kind for component in components().values() if component.claims(text)}
-    return " or ".join(sorted(kind.replace("_", " ").replace("db ", "DB ") for kind in kinds)) or "network interface or instance"
+def foresee(component: Component, text: str, near: tuple[Any, ...], view: View) -> None:
+    """Ask for all that it takes to resolve a text which names something of this component's, as a question would."""
+    for part in _fits(component.named(text, near, view)):
+        for told in part.addresses:
+            holders(told, view, near)
+        with suppress(FlowdiagError):  # what cannot be followed now is lacking, or is told to whom asks for it
+            tuple(_followed(text, part, view, near, MOST_ALIASES))
+    if not component.claims(text):
+        for kind in ("instance", "network_interface"):
+            view.find(kind, "name", text)
+        for by in ("private_dns", "public_dns") if "." in text else ():
+            view.find("network_interface", by, text)
 
 
 # ---------------------------------------------------------------- names that point to names

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from flowdiag.address import EVERY_PROTOCOL, protocol_number
+from flowdiag.address import EVERY_PROTOCOL, address, protocol_number
 from flowdiag.model import PROTOCOL_NAMES, TCP, UDP, FlowdiagError, Question
 
 _SPAN = re.compile(r"^\s*([0-9]{1,9})\s*(s|m|min|h|d)\s*$")
+# A URL as consoles show it; one with a port or a user says more than whom to ask.
+_URL = re.compile(r"^[a-z][a-z0-9+.-]*://(?P<host>[^/:?#@\[\]]+)(?:[/?#].*)?$", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]{1,5}")
 LAST_HOUR = timedelta(hours=1)
 LONGEST_PROTOCOL = 16  # characters; a longer text is none, and Python refuses to count thousands of digits
@@ -57,7 +59,8 @@ def refuse_future(question: Question, now: datetime | None = None) -> None:
 def _name(text: object, end: str) -> str:
     if not isinstance(text, str) or not text.strip():
         raise FlowdiagError(f"the {end} is {text!r}: give an address, a name, an id, an ARN or 'internet'")
-    return text.strip()
+    url = _URL.match(text.strip())
+    return url["host"] if url and address(url["host"]) is None else text.strip()
 
 
 def _protocol(text: str | int) -> int:

@@ -27,7 +27,8 @@ from flowdiag.model import (
     first_of,
 )
 from flowdiag.named import Named
-from flowdiag.naming import NotFoundError, holders, is_id, is_public_dns, literal_of, missing, stands_for
+from flowdiag.naming import holders, is_id, is_public_dns, stands_for
+from flowdiag.unnamed import NotFoundError, literal_of, missing
 
 # https://docs.aws.amazon.com/vpc/latest/userguide/custom-network-acl.html (ephemeral ports)
 LINUX_PORTS = PortRange(first=32768, last=60999)

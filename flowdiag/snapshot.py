@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from flowdiag import capture, folder
+from flowdiag.component import WHOLE
 from flowdiag.error import FlowdiagError
 from flowdiag.index import Item
 from flowdiag.model import ANYWHERE, Query, Scope, Unread, first_of
-from flowdiag.store import Reads, Store, within
+from flowdiag.store import Reads, Store, may_be, within
 
 
 class Snapshot:
@@ -116,11 +117,15 @@ class Snapshot:
         return self._built(hits, by, value, scope) if lacking is None else lacking
 
     def _by_id(self, kind: str, id: str, scope: Scope) -> list[Item]:
-        """The resource with this id, in `scope` before any other; none where no scope has it."""
-        return (self._store.find(kind, "id", id, scope) or self._store.find(kind, "id", id))[:1]
+        """The resource with this id, in `scope` before any other; none where no scope has it. Of ids that are names, each
+        resource where it may be the one, which is where nothing says that it is of another account or Region."""
+        hits = self._store.find(kind, "id", id, scope) or self._store.find(kind, "id", id)
+        if any(hit.read.own_names for hit in hits):
+            return [hit for hit in hits if may_be(hit.scope, scope)]
+        return hits[:1]
 
     def _built(self, hits: list[Item], by: str, value: str, scope: Scope) -> Any:
-        once = first_of(hits, lambda hit: hit.id)  # a shared resource shows in several accounts
+        once = first_of(hits, _identity)
         resources = tuple(hit.resource() for hit in once)
         for hit, resource in zip(once, resources, strict=True):
             if isinstance(resource, str):
@@ -173,8 +178,8 @@ class Snapshot:
         An entry with a known id replaces the older one; `at` carries its time zone. Raises KeyError for a response key
         that no component reads.
         """
-        self._store.add(scope, response_key, items)
         asked = tuple(answered)
+        self._store.add(scope, response_key, items, whole=any(query.by == WHOLE for query in asked))
         self._answered.update(asked, (query.model_copy(update={"scope": scope}) for query in asked))
         self.read_at = _newest(self.read_at, at)
 
@@ -271,6 +276,11 @@ class SnapshotView:
         if isinstance(answer, Unread):
             self._unread.setdefault(answer.query, answer)
         return answer
+
+
+def _identity(hit: Item) -> Any:
+    """What tells a resource from others: its id, for a shared one shows in several accounts; of a name, whose it is too."""
+    return (hit.id, hit.scope) if hit.read.own_names else hit.id
 
 
 @contextmanager

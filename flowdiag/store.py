@@ -25,6 +25,12 @@ def within(scope: Scope, wanted: Scope) -> bool:
     return wanted.account in ("", scope.account) and wanted.region in ("", scope.region)
 
 
+def may_be(scope: Scope, wanted: Scope) -> bool:
+    """Whether nothing says that `scope` is another account or Region than the wanted one."""
+    parts = ((scope.account, wanted.account), (scope.region, wanted.region))
+    return all(not one or not other or one == other for one, other in parts)
+
+
 def _among(several: Mapping[Scope, T], wanted: Scope) -> list[T]:
     """Those whose scope is the wanted one; an organisation has very many, so a full scope looks at its own alone."""
     if wanted.account and wanted.region:
@@ -85,10 +91,11 @@ class Store:
         self._spoilt[scope, key] = file
         self._wholes.clear()
 
-    def add(self, scope: Scope, key: str, entries: Iterable[Entry]) -> None:
-        """Take in entries live; one with a known id replaces the older one. KeyError for an unknown response key."""
+    def add(self, scope: Scope, key: str, entries: Iterable[Entry], whole: bool = False) -> None:
+        """Take in entries live, which are all there are where `whole`; one with a known id replaces the older one. KeyError
+        for an unknown response key."""
         read, place = self._by_key[key][0], (scope, key)
-        self._whole.setdefault(place, False)
+        self._whole[place] = whole or self._whole.get(place, False)
         self._wholes.clear()
         held, newer = dict(self._raw.get(place, {})), {}
         for entry in entries:

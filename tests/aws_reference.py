@@ -22,7 +22,8 @@ class Listing:
     error for an id that nobody has, `within` the list of the resources inside an entry, `name_field` what `Names` lists.
     `parameters` are others by which the call is narrowed, with where each looks; `prefixes` the same, where a value may go on;
     `recorded` is the key of the raw list, where the response key would be another call's too. `also` are parameters that do
-    not narrow it."""
+    not narrow it; `begins` is one from whose domain name on the resources are given, in the order of names read backwards, and
+    `most` is how many values a list parameter may have."""
 
     gives: str
     id_field: str
@@ -36,6 +37,8 @@ class Listing:
     prefixes: Mapping[str, str] = field(default_factory=dict)
     recorded: str = ""
     also: tuple[str, ...] = ()
+    begins: Mapping[str, str] = field(default_factory=dict)
+    most: int = 0
 
 
 def _alone(entry: Any, _recorded: Mapping[str, Any]) -> Any:
@@ -130,6 +133,18 @@ LISTINGS: Mapping[str, Listing] = {
             "internet-gateway-exclusion-mode": "InternetGatewayExclusionMode",
             "resource-arn": "ResourceArn",
             "state": "State",
+        },
+    ),
+    "DescribeDhcpOptions": Listing(
+        "DhcpOptions",
+        "DhcpOptionsId",
+        "DhcpOptionsId",
+        "InvalidDhcpOptionID.NotFound",
+        {
+            "dhcp-options-id": "DhcpOptionsId",
+            "key": "DhcpConfigurations[].Key",
+            "value": "DhcpConfigurations[].Values[].Value",
+            "owner-id": "OwnerId",
         },
     ),
     "DescribeSubnets": Listing(

@@ -309,6 +309,7 @@ def _known_parameters(
             _native(shape, listing.ids),
             *listing.parameters,
             *listing.prefixes,
+            *listing.begins,
             *(["Names"] if listing.name_field else []),
         }
     surplus = sorted(set(wanted) - EVERY_CALL - paging - own)
@@ -334,14 +335,25 @@ def select(listing: Listing, ids: str, operation: str, raw: Region, wanted: Mapp
             tests.append((path, list(map(_as_it_stands, named))))
     for parameter, path in listing.parameters.items():
         if parameter in wanted:
-            tests.append((path, [_as_it_stands(text(value)) for value in _listed_values(wanted[parameter])]))
+            values = _listed_values(wanted[parameter])
+            if listing.most and len(values) > listing.most:
+                raise RefusalError("InvalidParameterException", f"{parameter} cannot have more than {listing.most} elements")
+            tests.append((path, [_as_it_stands(text(value)) for value in values]))
     for parameter, path in listing.prefixes.items():
         if parameter in wanted:
             tests.append((path, [f"{_as_it_stands(wanted[parameter])}*"]))
+    for parameter, path in listing.begins.items():
+        entries = sorted(entries, key=lambda entry, path=path: _backwards(jmespath.search(path, entry)))  # type: ignore[misc]
+        first = _backwards(wanted.get(parameter, ""))
+        entries = [entry for entry in entries if _backwards(jmespath.search(path, entry)) >= first]
     for entry in entries:
         parts = [part for part in _parts(listing, entry) if all(admits(part, path, values) for path, values in tests)]
         if parts:
             yield {**entry, listing.within: parts} if listing.within else entry
+
+
+def _backwards(name: str) -> list[str]:
+    return name.rstrip(".").split(".")[::-1]
 
 
 def _listed_values(value: Any) -> list[Any]:

@@ -8,8 +8,16 @@ Parameters are named as boto3 takes them; a call whose reply does not name what 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from aws_reference import Listing, Single
+
+
+def _in_cluster(wanted: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The service of a cluster, by which its tasks are recorded."""
+    rest = {name: value for name, value in wanted.items() if name not in ("cluster", "serviceName")}
+    return {**rest, "service": f"{wanted['cluster'].rpartition('/')[2]}/{wanted['serviceName']}"}
+
 
 # Services that are the same wherever they are asked: https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/global-services.html
 EVERYWHERE = frozenset(("route53", "networkmanager", "globalaccelerator", "iam"))
@@ -82,6 +90,16 @@ SERVICE_LISTINGS: Mapping[str, Listing] = {
         },
     ),
     "rds.DescribeDBProxies": Listing("DBProxies", "DBProxyName", "DBProxyName", "DBProxyNotFoundFault"),
+    "rds.DescribeDBProxyEndpoints": Listing(
+        "DBProxyEndpoints",
+        "DBProxyEndpointName",
+        "DBProxyEndpointName",
+        "DBProxyEndpointNotFoundFault",
+        parameters={"DBProxyName": "DBProxyName"},
+    ),
+    "rds.DescribeGlobalClusters": Listing(
+        "GlobalClusters", "GlobalClusterIdentifier", "GlobalClusterIdentifier", "GlobalClusterNotFoundFault"
+    ),
     "elasticache.DescribeCacheClusters": Listing(
         "CacheClusters",
         "CacheClusterId",
@@ -100,7 +118,11 @@ SERVICE_LISTINGS: Mapping[str, Listing] = {
         "LoadBalancerDescriptions", "LoadBalancerName", "LoadBalancerNames", "LoadBalancerNotFound"
     ),
     # JSON
+    "redshift-serverless.ListWorkgroups": Listing("workgroups", "workgroupName"),
     "ecs.ListClusters": Listing("clusterArns", "@"),
+    "ecs.DescribeServices": Listing(
+        "services", "serviceArn", parameters={"cluster": "clusterArn", "services": "serviceArn"}, most=10
+    ),
     "ecs.DescribeTasks": Listing("tasks", "taskArn", parameters={"cluster": "clusterArn", "tasks": "taskArn"}),
     "eks.ListClusters": Listing("clusters", "@", recorded="eksClusterNames"),
     "logs.DescribeLogGroups": Listing("logGroups", "logGroupName", prefixes={"logGroupNamePrefix": "logGroupName"}),
@@ -123,8 +145,16 @@ SERVICE_LISTINGS: Mapping[str, Listing] = {
             "virtualGatewayId": "virtualGatewayId",
         },
     ),
+    "route53profiles.ListProfileAssociations": Listing(
+        "ProfileAssociations", "Id", parameters={"ResourceId": "ResourceId", "ProfileId": "ProfileId"}
+    ),
+    "route53resolver.ListResolverRules": Listing("ResolverRules", "Id", filters={"DomainName": "DomainName", "Name": "Name"}),
+    "route53resolver.ListResolverRuleAssociations": Listing(
+        "ResolverRuleAssociations", "Id", filters={"ResolverRuleId": "ResolverRuleId", "VPCId": "VPCId", "Status": "Status"}
+    ),
     # REST with XML
     "route53.ListHostedZones": Listing("HostedZones", "Id"),
+    "route53.ListHostedZonesByName": Listing("HostedZones", "Id", begins={"DNSName": "Name"}),
 }
 
 SERVICE_SINGLES: Mapping[str, Single] = {
@@ -132,7 +162,8 @@ SERVICE_SINGLES: Mapping[str, Single] = {
     "lambda.GetFunction": Single(("LambdaFunctions",), "FunctionName", "ResourceNotFoundException", status=404),
     "kafka.ListNodes": Single(("KafkaNodes",), "ClusterArn", "NotFoundException", status=404),
     "eks.DescribeCluster": Single(("EksClusters",), "name", "ResourceNotFoundException", status=404),
-    "ecs.ListTasks": Single(("EcsServiceTasks",), "serviceName", "ServiceNotFoundException", also=("cluster",)),
+    "ecs.ListTasks": Single(("EcsServiceTasks",), "service", "ServiceNotFoundException", named=_in_cluster),
+    "ecs.ListServices": Single(("EcsServiceNames",), "cluster", "ClusterNotFoundException"),
     "network-firewall.DescribeFirewall": Single(("NetworkFirewalls",), "FirewallArn", "ResourceNotFoundException"),
     "network-firewall.DescribeFirewallPolicy": Single(
         ("NetworkFirewallPolicies",), "FirewallPolicyArn", "ResourceNotFoundException"
@@ -141,6 +172,7 @@ SERVICE_SINGLES: Mapping[str, Single] = {
         ("CoreNetworkPolicies",), "CoreNetworkId", "ResourceNotFoundException", status=404
     ),
     "route53.ListHostedZonesByVPC": Single(("PrivateHostedZones",), "VPCId", "InvalidVPCId", also=("VPCRegion",)),
+    "route53.GetHostedZone": Single(("HostedZoneVpcs",), "Id", "NoSuchHostedZone", status=404),
     "route53.ListResourceRecordSets": Single(("HostedZoneRecords",), "HostedZoneId", "NoSuchHostedZone", status=404),
     "elb.DescribeLoadBalancerAttributes": Single(("ClassicLoadBalancerAttributes",), "LoadBalancerName", "LoadBalancerNotFound"),
 }

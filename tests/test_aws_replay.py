@@ -9,6 +9,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+from aws_reference import Single
 from aws_replay import CALLS, CALLS_FOR_ONE, organisation, replay_session
 from aws_services_reference import SERVICE_LISTINGS, SERVICE_SINGLES
 from aws_wire import asked, told
@@ -262,14 +263,16 @@ def test_the_reference_knows_nothing_that_aws_does_not(service: str, operation: 
     takes = op.input_shape.members if op.input_shape else {}
     narrowing = getattr(call, "parameters", {})
     given = {*narrowing, *getattr(call, "prefixes", {}), getattr(call, "ids", "") or None, getattr(call, "parameter", "") or None}
-    given |= {call.id_field} if operation in CALLS_FOR_ONE or hasattr(call, "keys") else set()
+    given |= {*getattr(call, "begins", {})}
+    in_parts = hasattr(call, "keys") and call.named is not Single.named
+    given |= {call.id_field} if hasattr(call, "keys") and not in_parts else set()
     assert given - {None} <= set(takes)
     if hasattr(call, "gives"):
         listed = op.output_shape.members[call.gives]
         fields = listed.member.members if listed.member.type_name == "structure" else {"@": None}
         assert call.id_field in fields
-    documented = {found for key in ("Filters", "Filter") if key in takes for found in named(takes[key].documentation)}
-    assert set(call.filters) <= documented
+    told = [shape for key in ("Filters", "Filter") if key in takes for shape in (takes[key], takes[key].member.members["Name"])]
+    assert set(call.filters) <= {found for shape in told for found in named(shape.documentation)}
 
 
 def named(documentation: str) -> set[str]:

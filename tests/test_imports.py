@@ -46,7 +46,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     ("listening", "contrast"),  # who could have seen it
     ("naming", "store", "calls", "picture"),
-    ("folder", "index"),
+    ("folder", "index", "unnamed"),
     ("capture",),
     ("components", "components.*", "logs.[!lr_]*"),  # one AWS resource, one log source: a file each
     ("logs._tables",),  # which tables there are to ask
@@ -55,7 +55,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("access",),  # the one door to AWS
     ("accounts",),  # which accounts it opens to
     ("fault",),
-    ("service",),  # what managed services share
+    ("service", "nameservers"),  # what managed services share; whom hosts ask for names
     ("logs._stream", "logs._parquet"),  # text packed or not, and columns
     ("logs._columns",),  # which rows of a file matter
     ("logs._layouts",),  # which layout a line has
@@ -166,9 +166,9 @@ def test_nobody_names_a_single_component_or_source_or_surface() -> None:
 
 
 def test_a_component_knows_only_the_words() -> None:
-    """A component is written in `component`, `model`, `address`, `named` and `service` alone."""
+    """A component is written in these few modules alone."""
     known = {other for one, other in edges() if one.startswith("components.")}
-    assert known <= {"component", "model", "address", "named", "service", "balancing", "inspection"}
+    assert known <= {"component", "model", "address", "named", "service", "nameservers", "balancing", "inspection"}
 
 
 @pytest.mark.parametrize("library", ONLY_IN)

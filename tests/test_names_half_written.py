@@ -13,11 +13,12 @@ from test_names_services import Services
 from world import World
 
 SERVICES = (
-    "Functions", "DBInstances", "DBClusters", "DBClusterEndpoints", "DBProxies", "CacheClusters", "ReplicationGroups",
-    "ServerlessCaches",
+    "Functions", "DBInstances", "DBClusters", "DBClusterEndpoints", "DBProxies", "DBProxyEndpoints", "GlobalClusters",
+    "workgroups", "CacheClusters", "ReplicationGroups", "ServerlessCaches",
     "Clusters", "DomainStatusList", "ClusterInfoList", "KafkaNodes", "FileSystemMountTargets", "cluster", "tasks",
     "EcsServiceTasks", "VpcDnsSupport", "VpcDnsHostnames", "PrivateHostedZones", "HostedZoneRecords", "Addresses",
-    "PrefixLists", "VpcEndpoints",
+    "PrefixLists", "VpcEndpoints", "DhcpOptions", "ResolverRules", "ResolverRuleAssociations", "ProfileAssociations",
+    "EcsClusterNames",
 )  # fmt: skip
 SPOILT = (ABSENT, "", None, "?", {}, [], [None])
 # What AWS itself writes: a function without VpcConfig runs outside any VPC, a domain without VPCOptions may be a public one.

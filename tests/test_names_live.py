@@ -22,14 +22,19 @@ from world_managed import (
     elastic_ip,
     file_system,
     function,
+    global_database,
     kafka,
     kubernetes,
+    name_servers,
     proxy,
+    proxy_endpoint,
     record,
     redshift,
     replication_group,
+    resolver_rule,
     serverless_cache,
     tasks,
+    workgroup,
     zone,
 )
 from world_services import gateway_endpoint, interface_endpoint
@@ -48,6 +53,8 @@ def recorded(world: World) -> dict[str, Any]:
     raw = dict(world.raw()[world.account, world.region])
     raw["EksClusters"] = [{"name": made["name"], "cluster": made} for made in raw["cluster"]]
     raw["MountTargets"] = [target for system in raw["FileSystemMountTargets"] for target in system["MountTargets"]]
+    raw["HostedZones"] = [zone for listed in raw["HostedZonesOfDomain"] for zone in listed["HostedZones"]]
+    raw["clusterArns"] = [own for listed in raw["EcsClusterNames"] for own in listed["clusterArns"]]
     pairs = zip(raw["VpcDnsSupport"], raw["VpcDnsHostnames"], strict=True)
     raw["VpcAttributes"] = [{**support, **hostnames} for support, hostnames in pairs]
     return raw
@@ -79,6 +86,23 @@ def _of_cluster(services: Services) -> Asked:
 def _of_proxy(services: Services) -> Asked:
     proxy("pool", {services.data: "10.0.2.55"}, services.sg_db)
     return "web-1", "pool", 5432
+
+
+def _of_proxy_endpoint(services: Services) -> Asked:
+    made = proxy("pool", {services.data: "10.0.2.55"}, services.sg_db)
+    reading = proxy_endpoint("readers", made, {services.data_b: "10.0.4.56"}, services.vpc.group("sg-readers"), services.sg_db)
+    return "web-1", reading["Endpoint"], 5432
+
+
+def _of_global_database(services: Services) -> Asked:
+    writer = cluster("orders", database("orders-1", {services.data: "10.0.2.51"}, services.sg_db), [], services.world)
+    services.world.add("GlobalClusters", "g", global_database("world", writer))
+    return "web-1", "world.global-abc123.global.rds.amazonaws.com", 3306
+
+
+def _of_workgroup(services: Services) -> Asked:
+    workgroup("reports", {services.data: "10.0.2.71", services.data_b: "10.0.4.71"}, services.sg_db)
+    return "web-1", "reports", 5439
 
 
 def _of_group(services: Services) -> Asked:
@@ -131,6 +155,12 @@ def _of_tasks(services: Services) -> Asked:
     return "web-1", "shop/orders", 8080
 
 
+def _of_service_name(services: Services) -> Asked:
+    tasks("other", "front", {services.data_b: "10.0.4.31"}, services.sg_db)
+    tasks("shop", "orders", {services.data: "10.0.2.30", services.data_b: "10.0.4.30"}, services.sg_db)
+    return "web-1", "orders", 8080
+
+
 def _of_balancer(services: Services) -> Asked:
     LoadBalancer("shop", {services.data: "10.0.2.50"}).listen(443, [services.db], to=5432)
     services.sg_db.ingress("tcp", 5432, "10.0.0.0/16")
@@ -153,6 +183,9 @@ def _of_gateway_endpoint(services: Services) -> Asked:
 
 def _of_private_name(services: Services) -> Asked:
     dns(services.vpc)
+    name_servers(services.vpc, "10.0.9.53")
+    resolver_rule(services.vpc, "else.internal", "10.0.9.53")
+    services.world.add("ProfileAssociations", "rpassoc", {"ResourceId": services.vpc.id, "ProfileId": "rp-1"})
     database("orders-db", {services.data: "10.0.2.45"}, services.sg_db)
     host = "orders-db.abc123.us-east-1.rds.amazonaws.com"
     zone(services.vpc, "corp.internal", record("db.corp.internal", host, type="CNAME"))
@@ -172,6 +205,9 @@ BUILDS = [
     _of_database,
     _of_cluster,
     _of_proxy,
+    _of_proxy_endpoint,
+    _of_global_database,
+    _of_workgroup,
     _of_group,
     _of_serverless,
     _of_warehouse,
@@ -181,12 +217,16 @@ BUILDS = [
     _of_kubernetes,
     _of_kubernetes_endpoint,
     _of_tasks,
+    _of_service_name,
     _of_balancer,
     _of_endpoint,
     _of_gateway_endpoint,
     _of_private_name,
     _of_address,
 ]
+
+
+BEHIND_ENDPOINTS = (_of_serverless, _of_workgroup)  # of AWS's own making, whose services are not shown
 
 
 @pytest.mark.parametrize("build", BUILDS)
@@ -197,7 +237,7 @@ def test_a_name_is_answered_live_as_offline(world: World, build: Callable[[Servi
     offline = diagnose(*asked, snapshot=world.snapshot())
     collector = gather(ask(*asked), Rules.load(), Access(session_of(world)))
     live = diagnose(*asked, snapshot=collector.snapshot)
-    assert "reachable" == offline.verdict or build is _of_serverless
+    assert "reachable" == offline.verdict or build in BEHIND_ENDPOINTS
     assert (told(offline), ends(offline)) == (told(live), ends(live))
     assert [] == [unread for unread in live.unread if unread.retry and unread.assumed is None]
 

@@ -88,12 +88,8 @@ def test_a_whole_vpc_is_every_kind_that_can_be_asked_by_vpc() -> None:
 def documented(service: str, operation: str) -> set[str]:
     """The filters that AWS documents for an operation: botocore ships the API reference with its models."""
     takes = client(service).meta.service_model.operation_model(operation).input_shape.members
-    return {
-        name
-        for key in ("Filters", "Filter")
-        if key in takes
-        for name in re.findall(r"<code>(.+?)</code>", takes[key].documentation)
-    }
+    told = [shape for key in ("Filters", "Filter") if key in takes for shape in (takes[key], takes[key].member.members["Name"])]
+    return {name for shape in told for name in re.findall(r"<code>(.+?)</code>", shape.documentation)}
 
 
 @pytest.mark.parametrize(("read", "lookup"), list(called()))

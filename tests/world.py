@@ -57,6 +57,9 @@ ID_FIELDS = {
     "DBClusters": "DBClusterIdentifier",
     "DBClusterEndpoints": "Endpoint",
     "DBProxies": "DBProxyName",
+    "DBProxyEndpoints": "DBProxyEndpointName",
+    "GlobalClusters": "GlobalClusterIdentifier",
+    "workgroups": "workgroupName",
     "VpnGateways": "VpnGatewayId",
     "VpnConnections": "VpnConnectionId",
     "CustomerGateways": "CustomerGatewayId",
@@ -80,6 +83,15 @@ ID_FIELDS = {
     "cluster": "name",
     "tasks": "taskArn",
     "EcsServiceTasks": "service",
+    "DhcpOptions": "DhcpOptionsId",
+    "ResolverRules": "Id",
+    "ResolverRuleAssociations": "Id",
+    "ProfileAssociations": "Id",
+    "HostedZonesOfDomain": "of",
+    "HostedZoneVpcs": "Id",
+    "EcsClusterNames": "of",
+    "EcsServiceNames": "cluster",
+    "services": "serviceArn",
     "VpcDnsSupport": "VpcId",
     "VpcDnsHostnames": "VpcId",
     "PrivateHostedZones": "VPCId",
@@ -156,6 +168,9 @@ class World:
         self.account, self.region = account, region
         self._entries: dict[str, list[Raw]] = {key: [] for key in ID_FIELDS if key not in ASKED_APART}
         self._series, self._count = zlib.crc32(f"{account}/{region}".encode()), 0
+        default = [{"Key": "domain-name-servers", "Values": [{"Value": "AmazonProvidedDNS"}]}]
+        own = {"DhcpOptionsId": f"dopt-{self._series:08x}0", "OwnerId": account, "DhcpConfigurations": default}
+        self.dhcp_options = str(self.add("DhcpOptions", "dopt", own)["DhcpOptionsId"])
 
     @property
     def scope(self) -> Scope:
@@ -211,7 +226,8 @@ class Vpc:
         blocks = [{"CidrBlock": cidr, "CidrBlockState": {"State": "associated"}} for cidr in cidrs]
         six = [{"Ipv6CidrBlock": ipv6, "Ipv6CidrBlockState": {"State": "associated"}}] if ipv6 else []
         more = {"CidrBlockAssociationSet": blocks, "Ipv6CidrBlockAssociationSet": six, "OwnerId": world.account}
-        self.raw = world.add("Vpcs", "vpc", {"CidrBlock": cidrs[0], **more, "State": "available", "Tags": tags(name)})
+        more |= {"DhcpOptionsId": world.dhcp_options, "State": "available", "Tags": tags(name)}
+        self.raw = world.add("Vpcs", "vpc", {"CidrBlock": cidrs[0], **more})
         self.id = str(self.raw["VpcId"])
         self.main = RouteTable(self, {"Main": True})
         self.default_acl = Acl(self, default=True)

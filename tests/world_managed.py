@@ -74,6 +74,40 @@ def proxy(name: str, places: Mapping[Subnet, str], *groups: Group, **more: Any) 
     return world.add("DBProxies", "p", {**raw, "VpcSecurityGroupIds": [group.id for group in groups]})
 
 
+def proxy_endpoint(name: str, proxied: Raw, places: Mapping[Subnet, str], *groups: Group) -> Raw:
+    """A further endpoint of a proxy, with interfaces of its own."""
+    world = next(iter(places)).world
+    for subnet, address in places.items():
+        look = {"Description": "Network interface for DBProxy", "RequesterManaged": True}
+        subnet.interface(address, *groups, **look)
+    host = f"{name}.endpoint.proxy-abc123.{world.region}.rds.amazonaws.com"
+    raw = {"DBProxyEndpointName": name, "DBProxyEndpointArn": arn(world, "rds", f"db-proxy-endpoint:{world.id('prx-endpoint')}")}
+    raw |= {"DBProxyName": proxied["DBProxyName"], "Status": "available", "Endpoint": host, "TargetRole": "READ_ONLY"}
+    raw |= {"VpcSubnetIds": [subnet.id for subnet in places], "VpcSecurityGroupIds": [group.id for group in groups]}
+    return world.add("DBProxyEndpoints", "p", raw)
+
+
+def global_database(name: str, writer: Raw, *readers: Raw) -> Raw:
+    """A global database of these Aurora clusters."""
+    members = [{"DBClusterArn": one["DBClusterArn"], "IsWriter": one is writer} for one in (writer, *readers)]
+    own = f"arn:aws:rds::{writer['DBClusterArn'].split(':')[4]}:global-cluster:{name}"
+    return {"GlobalClusterIdentifier": name, "GlobalClusterArn": own, "GlobalClusterMembers": members}
+
+
+def workgroup(name: str, places: Mapping[Subnet, str], *groups: Group, port: int = 5439, **more: Any) -> Raw:
+    """An available workgroup of Redshift Serverless with an interface in each subnet."""
+    world = next(iter(places)).world
+    look: Raw = {"type": "vpc_endpoint", "Description": "VPC Endpoint Interface", "RequesterManaged": True}
+    faces = [(subnet, address, subnet.interface(address, *groups, **look)) for subnet, address in places.items()]
+    shown = [{"networkInterfaceId": f.id, "subnetId": s.id, "privateIpAddress": a} for s, a, f in faces]
+    own = next(iter(places)).vpc.id
+    endpoint = {"address": f"{name}.{world.account}.{world.region}.redshift-serverless.amazonaws.com", "port": port}
+    endpoint |= {"vpcEndpoints": [{"vpcEndpointId": world.id("vpce"), "vpcId": own, "networkInterfaces": shown}]}
+    raw = {"workgroupName": name, "workgroupArn": arn(world, "redshift-serverless", f"workgroup/{len(name):08x}-0a1b")}
+    raw |= {"status": "AVAILABLE", "endpoint": endpoint, "subnetIds": [subnet.id for subnet in places], **more}
+    return world.add("workgroups", "w", raw)
+
+
 def elastic_ip(world: World, public: str, face: Interface | None = None, name: str = "") -> str:
     """The allocation id of an Elastic IP, of an interface or of nobody."""
     raw: Raw = {"PublicIp": public, "Domain": "vpc", "Tags": [{"Key": "Name", "Value": name}] if name else []}
@@ -156,6 +190,7 @@ def kafka(name: str, brokers: Mapping[Subnet, str], *groups: Group, **more: Any)
         nodes.append({"BrokerNodeInfo": {"AttachedENIId": face.id, "BrokerId": float(number), "ClientVpcIpAddress": address}})
     world.add("KafkaNodes", "k", {"ClusterArn": own, "NodeInfoList": nodes})
     transit = {"EncryptionInfo": {"EncryptionInTransit": {"ClientBroker": "TLS"}}}
+    transit |= {"BrokerNodeGroupInfo": {"ClientSubnets": [subnet.id for subnet in brokers]}}
     return world.add(
         "ClusterInfoList", "k", {"ClusterArn": own, "ClusterName": name, "State": "ACTIVE", "Provisioned": transit, **more}
     )
@@ -209,9 +244,24 @@ def tasks(
             },
         )
         made.append(own)
-    whose = {"service": f"{cluster}/{service}", "serviceName": service}
-    world.add("EcsServiceTasks", "s", {**whose, "taskArns": made})
+    world.add("EcsServiceTasks", "s", {"service": f"{cluster}/{service}", "taskArns": made})
+    _list_service(world, cluster, service, [subnet.id for subnet in places])
     return made
+
+
+def _list_service(world: World, cluster: str, service: str, subnets: list[str]) -> None:
+    """Show a service, in its cluster, among every cluster."""
+    whole, raw = arn(world, "ecs", f"cluster/{cluster}"), world.raw()[world.account, world.region]
+    if not raw["EcsClusterNames"]:
+        world.add("EcsClusterNames", "c", {"of": "every cluster", "clusterArns": []})
+    clusters = raw["EcsClusterNames"][0]["clusterArns"]
+    if whole not in clusters:
+        clusters.append(whole)
+        world.add("EcsServiceNames", "c", {"cluster": whole, "serviceArns": []})
+    own = arn(world, "ecs", f"service/{cluster}/{service}")
+    next(one for one in raw["EcsServiceNames"] if one["cluster"] == whole)["serviceArns"].append(own)
+    network = {"awsvpcConfiguration": {"subnets": subnets}}
+    world.add("services", "s", {"serviceArn": own, "clusterArn": whole, "serviceName": service, "networkConfiguration": network})
 
 
 def dns(vpc: Vpc, support: bool = True, hostnames: bool = True) -> None:
@@ -232,7 +282,30 @@ def zone(vpc: Vpc, name: str, *records: Raw) -> str:
         "HostedZoneSummaries"
     ].append(summary)
     vpc.world.add("HostedZoneRecords", "z", {"HostedZoneId": id, "ResourceRecordSets": list(records)})
+    vpc.world.add("HostedZoneVpcs", "z", {"Id": id, "VPCs": [{"VPCRegion": vpc.world.region, "VPCId": vpc.id}]})
+    listed = {"Id": f"/hostedzone/{id}", "Name": f"{name}.", "Config": {"PrivateZone": True}}
+    known = vpc.world.raw()[vpc.world.account, vpc.world.region]["HostedZonesOfDomain"]
+    of_domain = next((raw for raw in known if raw["of"] == name), None)
+    (of_domain or vpc.world.add("HostedZonesOfDomain", "z", {"of": name, "HostedZones": []}))["HostedZones"].append(listed)
     return id
+
+
+def name_servers(vpc: Vpc, *servers: str) -> str:
+    """The id of a DHCP option set that names these DNS servers to the hosts of the VPC."""
+    options = [{"Key": "domain-name-servers", "Values": [{"Value": server} for server in servers]}] if servers else []
+    made = vpc.world.add("DhcpOptions", "dopt", {"OwnerId": vpc.world.account, "DhcpConfigurations": options})
+    vpc.raw["DhcpOptionsId"] = made["DhcpOptionsId"]
+    return str(made["DhcpOptionsId"])
+
+
+def resolver_rule(vpc: Vpc, domain: str, *servers: str, type: str = "FORWARD", **more: Any) -> Raw:
+    """A rule of the VPC's resolver that forwards names of a domain to these servers."""
+    targets = [{"Ip": server, "Port": 53} for server in servers]
+    raw = {"DomainName": f"{domain}.", "RuleType": type, "Status": "COMPLETE", "TargetIps": targets, **more}
+    made = vpc.world.add("ResolverRules", "rslvr-rr", raw)
+    joined = {"ResolverRuleId": made["Id"], "VPCId": vpc.id, "Status": "COMPLETE"}
+    vpc.world.add("ResolverRuleAssociations", "rslvr-rrassoc", joined)
+    return made
 
 
 def record(name: str, *values: str, type: str = "A", alias: str = "", **more: Any) -> Raw:

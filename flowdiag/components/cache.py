@@ -7,14 +7,14 @@ documented: https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Replication.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from pydantic import Field
 
-from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View
+from flowdiag.component import WHOLE, Component, Id, Lookup, Part, Read, Resource, View, by_listing
 from flowdiag.model import Observation, Packet, Place, Unread
-from flowdiag.named import Named, all_of, arn_scope, every
+from flowdiag.named import Named, Vicinity, all_of, arn_scope, every
 from flowdiag.service import Condition, State, behind, observed
 
 _ARN = re.compile(r"^arn:[^:]+:elasticache:[^:]+:\d+:(?P<kind>cluster|replicationgroup|serverlesscache):(?P<name>[^:]+)$")
@@ -143,7 +143,16 @@ def _ports(endpoints: Iterable[CacheEndpoint]) -> tuple[int, ...]:
 
 def _read(operation: str, action: str, response: str, id_field: str, resource: type[Resource], **constant: Any) -> Read:
     by_name = Lookup(keys=lambda raw: [raw[id_field]], request=lambda values, region: {id_field: values[0], **constant})
-    return Read("elasticache", operation, f"elasticache:{action}", (response,), id_field, resource, {"id": by_name})
+    return Read(
+        service="elasticache",
+        operation=operation,
+        action=f"elasticache:{action}",
+        responses=(response,),
+        id_field=id_field,
+        resource=resource,
+        lookups={"id": by_name, WHOLE: by_listing(**constant)},
+        own_names=True,
+    )
 
 
 class CacheComponent(Component):
@@ -186,11 +195,22 @@ class CacheComponent(Component):
         names = [arn["name"]] if arn else _names(host) if host else [text.lower()]
         kinds = {"cluster": "cache_cluster", "replicationgroup": "replication_group", "serverlesscache": "serverless_cache"}
         wanted = [kinds[arn["kind"]]] if arn else list(kinds.values())
-        found = all_of(view.get(kind, name, arn_scope(text)) for name in names if _NAME.match(name) for kind in wanted)
+        found = all_of(view.find(kind, "id", name, arn_scope(text)) for name in names if _NAME.match(name) for kind in wanted)
         if isinstance(found, Unread):
             return found
-        serving = [one for one in found if not host or len(found) == 1 or _serves(one, host)] or found
+        # A node's endpoint may hold its group's name too, behind its own.
+        serving = [one for one in found if not host or _serves(one, host)]
+        serving = serving or [one for one in found if one.id == names[0]] or list(found)
         return every(_named(one, host, view) for one in serving)
+
+    def residents(self, place: Vicinity, view: View) -> Iterator[str]:
+        """The clusters whose nodes have interfaces in the VPC, the groups that they are members of, and serverless caches."""
+        here = frozenset(place.described("ElastiCache "))
+        kinds = ("cache_cluster", "replication_group", "serverless_cache")
+        clusters, groups, serverless = (view.find(kind, WHOLE, WHOLE, place.scope) or () for kind in kinds)
+        yield from (one.id for one in clusters if one.id in here)
+        yield from (one.id for one in groups if not here.isdisjoint(one.member_clusters))
+        yield from (one.id for one in serverless if place.holds(one.subnet_ids))
 
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
         """Whether the cache takes connections, and on which port."""

@@ -231,6 +231,7 @@ def _read(operation: str, response: str, resource: type[Resource], single: bool 
         responses=(response,),
         id_field=field,
         resource=resource,
+        own_names=True,
         lookups={"id": by_name},
         single=single,
     )

@@ -7,18 +7,21 @@ them: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Overvi
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from pydantic import Field
 
-from flowdiag.component import Component, Lookup, Part, Read, Resource, View
+from flowdiag.component import WHOLE, Component, Lookup, Part, Read, Resource, View, by_listing
 from flowdiag.model import Unread
-from flowdiag.named import Named, arn_scope, every
+from flowdiag.named import Named, Vicinity, arn_scope, every
 
 _ARN = re.compile(r"^arn:[^:]+:rds:[^:]+:\d+:cluster:(?P<name>[^:]+)$")
 _DNS = re.compile(
-    r"^(?P<name>[a-z0-9-]+)\.cluster-(?P<role>ro-|custom-)?[a-z0-9]+\.[a-z0-9-]+\.(?:rds|docdb|neptune)\.amazonaws\.com(?:\.cn)?\.?$"
+    r"^(?P<name>[a-z0-9-]+)\.cluster-(?P<role>ro-|custom-)?[a-z0-9]+\.(?:[a-z0-9-]+\.(?:rds|docdb|neptune)|(?:rds|docdb|neptune)\.[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\.?$"
 )
+# The writer of a global database: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-global-database-connecting.html
+_GLOBAL = re.compile(r"^(?P<name>[a-z0-9-]+)\.global-[a-z0-9]+\.global\.rds\.amazonaws\.com\.?$")
 _NAME = re.compile(r"^[A-Za-z][A-Za-z0-9-]{0,62}$")
 
 
@@ -77,6 +80,31 @@ class ClusterEndpoint(Resource):
         return tuple(sorted(readers & listed))
 
 
+class GlobalMember(Part):
+    """One cluster of a global database."""
+
+    db_cluster_arn: str = Field(alias="DBClusterArn", min_length=1)
+    is_writer: bool = False
+
+
+class GlobalCluster(Resource):
+    """A global database (https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_GlobalCluster.html)."""
+
+    kind: ClassVar[str] = "global_cluster"
+    global_cluster_identifier: str
+    arn: str = Field(alias="GlobalClusterArn", min_length=1)
+    members: tuple[GlobalMember, ...] = Field(alias="GlobalClusterMembers")
+
+    @property
+    def id(self) -> str:
+        """The identifier."""
+        return self.global_cluster_identifier
+
+
+def _of_global(values: Sequence[str], region: str) -> dict[str, str]:
+    return {"GlobalClusterIdentifier": values[0]}
+
+
 class DbClusterComponent(Component):
     """A cluster by its identifier, ARN or one of its endpoints."""
 
@@ -90,7 +118,11 @@ class DbClusterComponent(Component):
             responses=("DBClusters",),
             id_field="DBClusterIdentifier",
             resource=DbCluster,
-            lookups={"id": Lookup(keys=lambda raw: [raw["DBClusterIdentifier"]], filter="db-cluster-id")},
+            own_names=True,
+            lookups={
+                "id": Lookup(keys=lambda raw: [raw["DBClusterIdentifier"]], filter="db-cluster-id"),
+                WHOLE: by_listing(),
+            },
         ),
         Read(
             service="rds",
@@ -102,16 +134,31 @@ class DbClusterComponent(Component):
             lookups={
                 "id": Lookup(keys=lambda raw: [raw["Endpoint"]]),
                 "name": Lookup(keys=lambda raw: [raw.get("DBClusterEndpointIdentifier")], filter="db-cluster-endpoint-id"),
+                WHOLE: by_listing(),
             },
+        ),
+        Read(
+            service="rds",
+            operation="describe_global_clusters",
+            action="rds:DescribeGlobalClusters",
+            responses=("GlobalClusters",),
+            id_field="GlobalClusterIdentifier",
+            resource=GlobalCluster,
+            own_names=True,
+            lookups={"id": Lookup(keys=lambda raw: [raw["GlobalClusterIdentifier"]], request=_of_global)},
         ),
     )
 
     def claims(self, text: str) -> bool:
         """A cluster's ARN or one of its endpoints."""
-        return bool(_ARN.match(text) or _DNS.match(text.lower()))
+        return bool(_ARN.match(text) or _DNS.match(text.lower()) or _GLOBAL.match(text.lower()))
 
     def named(self, text: str, near: tuple[Any, ...], view: View) -> tuple[Named, ...] | Unread:
         """The cluster, pointing to the databases that this name of it leads to; alone it is its writer."""
+        world = _GLOBAL.match(text.lower())
+        if world:
+            found = view.find("global_cluster", "id", world["name"])
+            return found if isinstance(found, Unread) else tuple(_writer(one) for one in found)
         dns, arn = _DNS.match(text.lower()), _ARN.match(text)
         name = ((dns or arn)["name"] if dns or arn else text).lower()  # type: ignore[index]
         if not _NAME.match(name):
@@ -121,6 +168,20 @@ class DbClusterComponent(Component):
         found = view.find("db_cluster", "id", name, arn_scope(text))
         reads = dns is not None and dns["role"] == "ro-"
         return found if isinstance(found, Unread) else every(_pointing(c, c.readers if reads else c.writers) for c in found)
+
+    def residents(self, place: Vicinity, view: View) -> Iterator[str]:
+        """The clusters that have a database in the VPC; custom endpoints are listed whole, and so known by their names."""
+        view.find("db_cluster_endpoint", WHOLE, WHOLE, place.scope)
+        for one in view.find("db_cluster", WHOLE, WHOLE, place.scope) or ():
+            members = (view.get("db_instance", member.db_instance_identifier, one.scope) for member in one.members)
+            if any(member and member.subnet_group.vpc_id == place.vpc for member in members):
+                yield one.id
+
+
+def _writer(found: GlobalCluster) -> Named:
+    """A global database, pointing to the cluster that takes its writes, in whichever Region."""
+    writers = tuple(member.db_cluster_arn for member in found.members if member.is_writer)
+    return Named(found.arn, found.id, alias=writers, outside="is a global database without a cluster that takes its writes")
 
 
 def _custom(name: str, host: str, view: View) -> tuple[Named, ...] | Unread:

@@ -8,13 +8,14 @@ may be meant. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_VPC.Wo
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from pydantic import Field
 
-from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View
+from flowdiag.component import WHOLE, Component, Id, Lookup, Part, Read, Resource, View, by_listing
 from flowdiag.model import Observation, Packet, Place, Unread
-from flowdiag.named import Named, arn_scope, every
+from flowdiag.named import Named, Vicinity, arn_scope, every
 from flowdiag.service import Condition, behind, observed, told_outside
 
 DESCRIBED = "RDSNetworkInterface"
@@ -22,7 +23,7 @@ _ARN = re.compile(r"^arn:[^:]+:rds:[^:]+:\d+:db:(?P<name>[^:]+)$")
 # `orders-db.<account's own part>.us-east-1.rds.amazonaws.com`; a cluster's have `cluster-` before that part:
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Overview.Endpoints.html
 _DNS = re.compile(
-    r"^(?P<name>[a-z0-9-]+)\.(?!cluster-|proxy-)[a-z0-9]+\.[a-z0-9-]+\.(?:rds|docdb|neptune)\.amazonaws\.com(?:\.cn)?\.?$"
+    r"^(?P<name>[a-z0-9-]+)\.(?!cluster-|proxy-)[a-z0-9]+\.(?:[a-z0-9-]+\.(?:rds|docdb|neptune)|(?:rds|docdb|neptune)\.[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\.?$"
 )
 _NAME = re.compile(r"^[A-Za-z][A-Za-z0-9-]{0,62}$")
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html: what it says of each status.
@@ -105,7 +106,11 @@ class DbInstanceComponent(Component):
             responses=("DBInstances",),
             id_field="DBInstanceIdentifier",
             resource=DbInstance,
-            lookups={"id": Lookup(keys=lambda raw: [raw["DBInstanceIdentifier"]], filter="db-instance-id")},
+            own_names=True,
+            lookups={
+                "id": Lookup(keys=lambda raw: [raw["DBInstanceIdentifier"]], filter="db-instance-id"),
+                WHOLE: by_listing(),
+            },
         ),
     )
 
@@ -121,6 +126,11 @@ class DbInstanceComponent(Component):
             return ()
         found = view.find("db_instance", "id", name, arn_scope(text))
         return found if isinstance(found, Unread) else every(_named(one, near, view) for one in found)
+
+    def residents(self, place: Vicinity, view: View) -> Iterator[str]:
+        """The databases whose group is one of the VPC's."""
+        listed = view.find("db_instance", WHOLE, WHOLE, place.scope) or ()
+        yield from (one.id for one in listed if one.subnet_group.vpc_id == place.vpc)
 
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
         """Whether the database takes connections, and on which port."""

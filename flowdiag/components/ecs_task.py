@@ -7,17 +7,20 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from flowdiag.component import Component, Id, Lookup, Read, View
 from flowdiag.model import Observation, Packet, Place, Unread
-from flowdiag.named import Named, arn_scope, every
+from flowdiag.named import Named, Vicinity, arn_of, arn_scope, every
 from flowdiag.service import CamelPart, CamelResource, Condition, State, observed
 
 _TASK = re.compile(r"^arn:[^:]+:ecs:[^:]+:\d+:task/(?P<cluster>[^/]+)/(?P<task>[^/]+)$")
 _SERVICE = re.compile(r"^arn:[^:]+:ecs:[^:]+:\d+:service/(?P<cluster>[^/]+)/(?P<service>[^/]+)$")
 _SHORT = re.compile(r"^(?P<cluster>[A-Za-z0-9_-]{1,255})/(?P<service>[A-Za-z0-9_-]{1,255})$")
+_NAME = re.compile(r"^[A-Za-z0-9_-]{1,255}$")
+EVERY = "every cluster"
+MOST_SERVICES = 10  # of one call: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html
 STATES: dict[str, State] = {
     "RUNNING": "up",
@@ -80,6 +83,70 @@ class ServiceTasks(CamelResource):
         return self.service
 
 
+class ClusterNames(CamelResource):
+    """Every cluster of a Region (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListClusters.html)."""
+
+    kind: ClassVar[str] = "ecs_cluster_names"
+    of: Id
+    cluster_arns: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        """What was asked for: every one."""
+        return self.of
+
+
+class ServiceNames(CamelResource):
+    """Every service of a cluster (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListServices.html)."""
+
+    kind: ClassVar[str] = "ecs_service_names"
+    cluster: Id
+    service_arns: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        """The cluster's ARN."""
+        return self.cluster
+
+
+class AwsVpc(CamelPart):
+    """Where tasks with an interface of their own get it."""
+
+    subnets: tuple[str, ...] = ()
+
+
+class TaskNetwork(CamelPart):
+    """How tasks are connected."""
+
+    awsvpc_configuration: AwsVpc = AwsVpc()
+
+
+class TaskSet(CamelPart):
+    """Tasks of one version of a service, where something else than ECS deploys it."""
+
+    network_configuration: TaskNetwork = TaskNetwork()
+
+
+class EcsService(CamelResource):
+    """A service (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html)."""
+
+    kind: ClassVar[str] = "ecs_service"
+    service_arn: str
+    network_configuration: TaskNetwork = TaskNetwork()
+    task_sets: tuple[TaskSet, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The ARN."""
+        return self.service_arn
+
+    @property
+    def subnets(self) -> tuple[str, ...]:
+        """The subnets that its tasks get interfaces in."""
+        several = (self.network_configuration, *(one.network_configuration for one in self.task_sets))
+        return tuple(subnet for one in several for subnet in one.awsvpc_configuration.subnets)
+
+
 def _of_service(values: Sequence[str], region: str) -> Mapping[str, Any]:
     cluster, _, service = values[0].partition("/")
     return {"cluster": cluster, "serviceName": service}
@@ -95,8 +162,26 @@ def _cluster(arn: str) -> str:
     return f"{start}:cluster/{rest.partition('/')[0]}"
 
 
+def _services(values: Sequence[str], region: str) -> Mapping[str, Any]:
+    return {"cluster": _service_cluster(values[0]), "services": list(values)}
+
+
+def _service_cluster(arn: str) -> str:
+    """The ARN of the cluster that a service's ARN names."""
+    start, _, rest = arn.partition(":service/")
+    return f"{start}:cluster/{rest.partition('/')[0]}"
+
+
+def _of_cluster(values: Sequence[str], region: str) -> Mapping[str, Any]:
+    return {"cluster": values[0], "maxResults": 100}  # ten a page otherwise
+
+
+def _every(_values: Sequence[str], _region: str) -> Mapping[str, Any]:
+    return {}
+
+
 class EcsTaskComponent(Component):
-    """A task by its ARN, a service by its ARN or as `cluster/service`."""
+    """A task by its ARN, a service by its ARN, as `cluster/service`, or by its name alone where no cluster is told."""
 
     kind = "ecs_task"
     spoken = "ecs"
@@ -120,6 +205,40 @@ class EcsTaskComponent(Component):
             resource=ServiceTasks,
             lookups={"id": Lookup(keys=lambda raw: [raw["service"]], request=_of_service)},
             single=True,
+            own_names=True,
+        ),
+        Read(
+            service="ecs",
+            operation="list_clusters",
+            action="ecs:ListClusters",
+            responses=("EcsClusterNames",),
+            id_field="of",
+            resource=ClusterNames,
+            lookups={"id": Lookup(keys=lambda raw: [raw["of"]], request=_every)},
+            single=True,
+            own_names=True,
+        ),
+        Read(
+            service="ecs",
+            operation="list_services",
+            action="ecs:ListServices",
+            responses=("EcsServiceNames",),
+            id_field="cluster",
+            resource=ServiceNames,
+            lookups={"id": Lookup(keys=lambda raw: [raw["cluster"]], request=_of_cluster)},
+            single=True,
+        ),
+        Read(
+            service="ecs",
+            operation="describe_services",
+            action="ecs:DescribeServices",
+            responses=("services",),
+            id_field="serviceArn",
+            resource=EcsService,
+            lookups={
+                "id": Lookup(keys=lambda raw: [raw["serviceArn"]], request=_services, apart=_service_cluster, most=MOST_SERVICES)
+            },
+            lists_all=False,
         ),
     )
 
@@ -128,19 +247,37 @@ class EcsTaskComponent(Component):
         return bool(_TASK.match(text) or _SERVICE.match(text))
 
     def named(self, text: str, near: tuple[Any, ...], view: View) -> tuple[Named, ...] | Unread:
-        """The task, or the service pointing to its tasks; a service is known within a cluster alone."""
+        """The task, or the service of a cluster pointing to its tasks."""
         if _TASK.match(text):
             task = view.get("ecs_task", text, arn_scope(text))
             return every([_named(task, view)]) if task else task if isinstance(task, Unread) else ()
         known = _SERVICE.match(text) or _SHORT.match(text)
         if not known:
             return ()
-        name = f"{known['cluster']}/{known['service']}"
-        found = view.get("ecs_service_tasks", name, arn_scope(text))
-        if not found:
-            return found if isinstance(found, Unread) else ()
-        outside = "is a service without running tasks: start one, or look up in ECS why none runs"
-        return (Named(text, known["service"], alias=found.task_arns, outside=outside),)
+        found = view.find("ecs_service_tasks", "id", f"{known['cluster']}/{known['service']}", arn_scope(text))
+        return found if isinstance(found, Unread) else tuple(_pointing(one) for one in found)
+
+    def sought(self, text: str, near: tuple[Any, ...], view: View) -> tuple[Named, ...] | Unread:
+        """The services of this name in every cluster: ECS finds none without its cluster, so each is asked for it."""
+        if not _NAME.match(text):
+            return ()
+        clusters = view.find("ecs_cluster_names", "id", EVERY)
+        if isinstance(clusters, Unread):
+            return clusters
+        pairs = [(arn, listed.scope) for listed in clusters for arn in listed.cluster_arns]
+        asked = [(_last(arn), scope) for arn, scope in pairs if _may_have(arn, text, scope, view)]
+        answers = [view.find("ecs_service_tasks", "id", f"{cluster}/{text}", scope) for cluster, scope in asked]
+        found = tuple(_pointing(one) for answer in answers for one in answer or ())
+        return found or next((answer for answer in answers if isinstance(answer, Unread)), ())
+
+    def residents(self, place: Vicinity, view: View) -> Iterator[str]:
+        """The services whose tasks get interfaces in the VPC, with their cluster's name and without."""
+        for listed in view.find("ecs_cluster_names", "id", EVERY, place.scope) or ():
+            for cluster in listed.cluster_arns:
+                named = view.get("ecs_service_names", cluster, place.scope)
+                found = [view.get("ecs_service", arn, place.scope) for arn in (named.service_arns if named else ())]
+                for name in (_last(one.id) for one in found if one and place.holds(one.subnets)):
+                    yield from (f"{_last(cluster)}/{name}", name)
 
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
         """Whether the task runs; which ports its containers listen on is not judged."""
@@ -150,6 +287,23 @@ class EcsTaskComponent(Component):
         state: State = STATES.get(found.last_status, "doubtful")
         condition = Condition(name=found.label, said=found.last_status, state=state, anything=True, shown=found.last_status)
         return observed(condition, place, packet)
+
+
+def _may_have(cluster: str, service: str, scope: Any, view: View) -> bool:
+    """Whether a cluster may have a service of this name; where its services are known already, they tell."""
+    known = view.aside().get("ecs_service_names", cluster, scope)
+    return not known or service in map(_last, known.service_arns)
+
+
+def _last(arn: str) -> str:
+    return arn.rpartition("/")[2]
+
+
+def _pointing(found: ServiceTasks) -> Named:
+    """A service pointing to its tasks."""
+    outside = "is a service without running tasks: start one, or look up in ECS why none runs"
+    arn = arn_of(found.scope, "ecs", f"service/{found.id}")
+    return Named(arn, _last(found.id), alias=found.task_arns, outside=outside)
 
 
 def _named(task: EcsTask, view: View) -> Named | Unread:

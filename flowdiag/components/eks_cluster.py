@@ -15,7 +15,7 @@ from pydantic import Field
 
 from flowdiag.component import Component, Id, Lookup, Read, View
 from flowdiag.model import Observation, Packet, Place, Scope, Unread
-from flowdiag.named import Named, all_of, arn_scope, every
+from flowdiag.named import Named, Vicinity, all_of, arn_scope, every
 from flowdiag.service import CamelPart, CamelResource, Condition, State, observed
 
 HTTPS = 443
@@ -106,6 +106,7 @@ class EksClusterComponent(Component):
             responses=("cluster",),
             id_field="name",
             resource=EksCluster,
+            own_names=True,
             items=_clusters,
             lookups={
                 "id": Lookup(keys=lambda raw: [raw["name"]], parameter="name"),
@@ -120,6 +121,7 @@ class EksClusterComponent(Component):
             responses=("EksClusterNames",),
             id_field="of",
             resource=EksClusterNames,
+            own_names=True,
             lookups={"id": Lookup(keys=lambda raw: [raw["of"]], request=_every)},
             single=True,
         ),
@@ -140,6 +142,10 @@ class EksClusterComponent(Component):
             found = view.find("eks_cluster", "id", arn["name"] if arn else text, arn_scope(text))
         return found if isinstance(found, Unread) else every(_named(one, near, view) for one in found)
 
+    def residents(self, place: Vicinity, view: View) -> tuple[str, ...]:
+        """The clusters with interfaces in the VPC."""
+        return place.described("Amazon EKS ")
+
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
         """Whether the API server takes connections; whom the public endpoint is open to is told and not judged."""
         found = view.get("eks_cluster", place.id, place.scope)
@@ -156,10 +162,10 @@ def _of_endpoint(host: str, home: Scope, view: View) -> Any:
     known = view.aside().find("eks_cluster", "endpoint", host)
     if not isinstance(known, Unread):
         return known
-    listed = view.get("eks_cluster_names", EVERY, home)
+    listed = view.find("eks_cluster_names", "id", EVERY, home)
     if isinstance(listed, Unread):
         return known
-    clusters = all_of(view.get("eks_cluster", name, listed.scope) for name in (listed.clusters if listed else ()))
+    clusters = all_of(view.get("eks_cluster", name, one.scope) for one in listed for name in one.clusters)
     if isinstance(clusters, Unread):
         return clusters
     return tuple(one for one in clusters if host in one.endpoint.lower())

@@ -6,12 +6,13 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/elastic-ip-addresses-eip.htm
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from flowdiag.address import address, is_private
-from flowdiag.component import Component, Id, Lookup, Read, Resource, View, by_id, by_name
+from flowdiag.component import WHOLE, Component, Id, Lookup, Read, Resource, View, by_id, by_listing, by_name
 from flowdiag.model import Unread
-from flowdiag.named import Named, arn_scope, every
+from flowdiag.named import Named, Vicinity, arn_scope, every
 
 _NAMED = re.compile(r"^(?:arn:[^:]+:ec2:[^:]*:\d*:elastic-ip/)?(?P<id>eipalloc-[0-9a-z]+)$")
 
@@ -54,6 +55,7 @@ class ElasticIpComponent(Component):
                 "id": by_id("AllocationId", "allocation-id"),
                 "public_ip": Lookup(keys=lambda raw: [raw.get("PublicIp")], filter="public-ip"),
                 "name": by_name(),
+                WHOLE: by_listing(),
             },
         ),
     )
@@ -71,6 +73,12 @@ class ElasticIpComponent(Component):
         if isinstance(found, Unread):
             return found
         return every(_named(one, view) for one in found if one.idle or not literal)
+
+    def residents(self, place: Vicinity, view: View) -> Iterator[str]:
+        """The addresses of the VPC's interfaces; all are listed, for an idle one belongs to no VPC."""
+        here = frozenset(interface.id for interface in place.interfaces)
+        listed = view.find("elastic_ip", WHOLE, WHOLE, place.scope) or ()
+        yield from (one.name for one in listed if one.network_interface_id in here)
 
 
 def _named(found: Any, view: View) -> Named | Unread:

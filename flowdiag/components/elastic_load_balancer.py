@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from flowdiag.address import address, any_holds
 from flowdiag.balancing import Goal, Handling
-from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View
+from flowdiag.component import WHOLE, Component, Id, Lookup, Part, Read, Resource, View, by_listing
 from flowdiag.model import TCP, UDP, Packet, Unread
 
 DOWN = ("provisioning", "failed")
@@ -344,7 +344,7 @@ class ElasticLoadBalancerComponent(Component):
             "LoadBalancers",
             LoadBalancer,
             single=False,
-            name=Lookup(keys=_names, parameter="Names"),
+            **{"name": Lookup(keys=_names, parameter="Names"), WHOLE: by_listing()},
         ),
         _read("describe_load_balancer_attributes", "LoadBalancerAttributes", LoadBalancerAttributes),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
-from flowdiag.address import address, is_private, is_shared
+from flowdiag.address import ANYBODY, address, is_private, is_shared
 from flowdiag.component import (
     EVERYWHERE,
     Component,
@@ -23,6 +23,7 @@ from flowdiag.component import (
     by_name,
     given,
     holder,
+    public_access,
     public_access_blocked,
 )
 from flowdiag.model import Address, Evidence, Flow, Move, Observation, Packet, Place, Scope, Translation, Unread
@@ -134,6 +135,16 @@ class InternetGatewayComponent(Component):
         # A public source is no private address of anybody, so group references no longer see the sender.
         onward = packet.but(flow=flow, subnet="", vpc="", sender=None, lost=packet.lost or place.id, translations=noted)
         return (Move(to=Place(kind="internet", id="internet", role="transit", scope=place.scope), packet=onward),)
+
+    def foresee(self, place: Place, vpc: str, view: View) -> None:
+        """The gateway with its edge route table, whether public access is blocked, and that nobody here is anybody there."""
+        gateway = view.get("internet_gateway", place.id, place.scope)
+        scope = gateway.scope if gateway else place.scope
+        view.find("route_table", "gateway", place.id, scope)
+        public_access(view.get("vpc", vpc, scope), scope, view)
+        for by in ("private_ip", "public_ip"):
+            view.find("network_interface", by, str(ANYBODY[4]))
+        view.find("network_interface", "ipv6", str(ANYBODY[6]))
 
     def offers(self, packet: Packet, scope: Scope, view: View) -> Iterator[Offer]:
         """The gateway of the VPC, for a packet to the internet."""

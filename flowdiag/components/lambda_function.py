@@ -9,17 +9,21 @@ for the type (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Network
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from pydantic import model_validator
 
 from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View
-from flowdiag.model import Observation, Packet, Place, Query, Unread
-from flowdiag.named import Named, arn_scope
+from flowdiag.model import Observation, Packet, Place, Query, Scope, Unread
+from flowdiag.named import Named, Vicinity, arn_scope, every
 from flowdiag.service import Condition, State, behind, observed
 
 _ARN = re.compile(r"^arn:[^:]+:lambda:[^:]+:\d+:function:(?P<name>[A-Za-z0-9_-]{1,64})(?::(?P<version>[A-Za-z0-9_$-]+))?$")
-_NAME = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
+EVERY = "every function"
+# A name may have a version or an alias after it, and an account before it:
+# https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html
+_NAME = re.compile(r"^(?:(?P<account>\d{12}):function:)?(?P<name>[A-Za-z0-9_-]{1,64})(?::(?P<version>\$LATEST|[A-Za-z0-9_-]+))?$")
 # https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html; an idle function wakes at its next call.
 STATES: dict[str, State] = {"Active": "up", "Inactive": "up", "ActiveNonInvocable": "up", "Pending": "down", "Failed": "down"}
 
@@ -60,6 +64,22 @@ class LambdaFunction(Resource):
         return self.vpc_config.subnet_ids if self.vpc_config else ()
 
 
+class FunctionNames(Resource):
+    """Every function of a Region, as ListFunctions shows them: without their state.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctions.html
+    """
+
+    kind: ClassVar[str] = "lambda_function_names"
+    of: Id
+    functions: tuple[LambdaFunction, ...]
+
+    @property
+    def id(self) -> str:
+        """What was asked for: every one."""
+        return self.of
+
+
 def _read(operation: str, response: str, **more: Any) -> Read:
     return Read(
         service="lambda",
@@ -68,12 +88,13 @@ def _read(operation: str, response: str, **more: Any) -> Read:
         responses=(response,),
         id_field="FunctionName",
         resource=LambdaFunction,
+        own_names=True,
         **more,
     )
 
 
 class LambdaFunctionComponent(Component):
-    """A function by its name or ARN. ListFunctions, which a saved folder may hold, is never called: it lists them all."""
+    """A function by its name or ARN. ListFunctions is called for captures of VPCs alone: it lists them all."""
 
     kind = "lambda_function"
     spoken = "lambda"
@@ -85,6 +106,17 @@ class LambdaFunctionComponent(Component):
             single=True,
         ),
         _read("list_functions", "Functions", lookups={"id": Lookup(keys=lambda raw: [raw["FunctionName"]])}),
+        Read(
+            service="lambda",
+            operation="list_functions",
+            action="lambda:ListFunctions",
+            responses=("LambdaFunctionNames",),
+            id_field="of",
+            resource=FunctionNames,
+            lookups={"id": Lookup(keys=lambda raw: [raw["of"]], request=lambda values, region: {})},
+            single=True,
+            own_names=True,
+        ),
     )
 
     def claims(self, text: str) -> bool:
@@ -93,16 +125,23 @@ class LambdaFunctionComponent(Component):
 
     def named(self, text: str, near: tuple[Any, ...], view: View) -> tuple[Named, ...] | Unread:
         """The function of this name, with the interfaces of its subnets that have exactly its security groups."""
-        arn = _ARN.match(text)
-        if not arn and not _NAME.match(text):
+        arn, name = _ARN.match(text), _NAME.match(text)
+        known = arn or name
+        if not known:
             return ()
-        found = view.get("lambda_function", arn["name"] if arn else text, arn_scope(text))
-        if isinstance(found, Unread) or found is None:
-            return found if isinstance(found, Unread) else ()
-        if arn and arn["version"]:
-            version = Query(kind="lambda_function", by="version", value=text, scope=found.scope)
+        home = arn_scope(text) if arn else Scope(account=known["account"] or "")
+        found = view.find("lambda_function", "id", known["name"], home)
+        if isinstance(found, Unread):
+            return found
+        if found and known["version"] not in (None, "$LATEST"):
+            version = Query(kind="lambda_function", by="version", value=text, scope=found[0].scope)
             view.assume(version, "its VPC configuration is that of the function's unpublished version")
-        return _inside(found, view) if found.subnets else (_outside(found, view),)
+        return every(_inside(one, view) if one.subnets else _outside(one, view) for one in found)
+
+    def residents(self, place: Vicinity, view: View) -> Iterator[str]:
+        """The functions that are attached to the VPC."""
+        for listed in view.find("lambda_function_names", "id", EVERY, place.scope) or ():
+            yield from (one.id for one in listed.functions if place.holds(one.subnets))
 
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
         """Whether the function can run."""
@@ -116,7 +155,7 @@ class LambdaFunctionComponent(Component):
         return observed(Condition(name=found.id, said=said, state=state, shown=shown), place, packet)
 
 
-def _inside(found: LambdaFunction, view: View) -> tuple[Named, ...] | Unread:
+def _inside(found: LambdaFunction, view: View) -> Named | Unread:
     groups = found.vpc_config.security_group_ids if found.vpc_config else ()
     faces = behind(found.subnets, groups, found.scope, view, lambda i: i.interface_type == "lambda")
     if isinstance(faces, Unread):
@@ -124,7 +163,7 @@ def _inside(found: LambdaFunction, view: View) -> tuple[Named, ...] | Unread:
     where = f"is a function in {', '.join(found.subnets)}, where no interface of Lambda's has exactly {', '.join(groups)}"
     outside = f"{where}: they go when nothing calls it for weeks; invoke it and ask again"
     service = Place(kind="lambda_function", id=found.id, scope=found.scope)
-    return (Named(found.function_arn, found.id, faces, outside=outside, service=service),)
+    return Named(found.function_arn, found.id, faces, outside=outside, service=service)
 
 
 def _outside(found: LambdaFunction, view: View) -> Named:

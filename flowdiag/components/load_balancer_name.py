@@ -7,18 +7,21 @@ Observed, not documented: a node's interface is described `ELB app/<name>/<id>`,
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from flowdiag.address import address
-from flowdiag.component import Component, View
+from flowdiag.component import WHOLE, Component, View
 from flowdiag.model import Address, Unread
-from flowdiag.named import Named, arn_scope, every
+from flowdiag.named import Named, Vicinity, arn_of, arn_scope, every
 
 _ARN = re.compile(r"^arn:[^:]+:elasticloadbalancing:[^:]+:\d+:loadbalancer/(?P<path>.+)$")
 # `internal-shop-123.us-east-1.elb.amazonaws.com`, `shop-0a1.elb.us-east-1.amazonaws.com`, with `dualstack.` in front
-# where both IP versions are asked for.
+# where both IP versions are asked for, and the zone where only the node there is.
 _DNS = re.compile(
-    r"^(?:dualstack\.|ipv6\.)?(?:internal-)?(?P<name>[a-z0-9-]+)-[0-9a-f]+\.(?:[a-z0-9-]+\.elb|elb\.[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\.?$"
+    r"^(?:(?P<zone>[a-z]{2,4}(?:-[a-z]+)+-\d[a-z0-9-]*)\.)?(?:dualstack\.|ipv6\.)?(?:internal-)?(?P<name>[a-z0-9-]+)-[0-9a-f]+"
+    r"\.(?:[a-z0-9-]+\.elb|elb\.[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\.?$",
+    re.IGNORECASE,
 )
 _NAME = re.compile(r"^[A-Za-z0-9-]{1,32}$")
 
@@ -31,34 +34,58 @@ class LoadBalancerNameComponent(Component):
 
     def claims(self, text: str) -> bool:
         """A load balancer's ARN or DNS name."""
-        return bool(_ARN.match(text) or _DNS.match(text.lower()))
+        return bool(_ARN.match(text) or _DNS.match(text))
 
     def named(self, text: str, near: tuple[Any, ...], view: View) -> tuple[Named, ...] | Unread:
-        """The load balancers of this name, in any of its forms; names are written in small letters inside a DNS name."""
-        dns = _DNS.match(text.lower())
+        """The load balancers of this name, in any of its forms; of a zone's name the node there."""
+        dns = _DNS.match(text)
         if _ARN.match(text):
-            return every([_by_arn(text, view)])
-        name = dns["name"] if dns else text
-        return self._by_name(name, view) if _NAME.match(name) else ()
+            return every([_by_arn(text, "", view)])
+        name, zone = (dns["name"], (dns["zone"] or "").lower()) if dns else (text, "")
+        return self._by_name(name, zone, view) if _NAME.match(name) else ()
 
-    def _by_name(self, name: str, view: View) -> tuple[Named, ...] | Unread:
+    def sought(self, text: str, near: tuple[Any, ...], view: View) -> tuple[Named, ...] | Unread:
+        """The load balancer of a DNS name in small letters, as Route 53 writes it, where its own name has others."""
+        dns = _DNS.match(text)
+        listed = view.find("load_balancer", WHOLE, WHOLE) if dns else ()
+        if isinstance(listed, Unread) or not dns:
+            return listed if isinstance(listed, Unread) else ()
+        alike = [one for one in listed if one.name.lower() == dns["name"].lower()]
+        return every(_by_arn(one.id, (dns["zone"] or "").lower(), view) for one in alike)
+
+    def residents(self, place: Vicinity, view: View) -> Iterator[str]:
+        """The load balancers that have nodes in the VPC."""
+        yield from dict.fromkeys(_label(path) for path in place.described("ELB "))
+
+    def _by_name(self, name: str, zone: str, view: View) -> tuple[Named, ...] | Unread:
         known = view.find("load_balancer", "name", name)
         classic = view.find("network_interface", "description", f"ELB {name}")
         if isinstance(known, Unread) or isinstance(classic, Unread):
             return next(one for one in (known, classic) if isinstance(one, Unread))
         scopes = dict.fromkeys(node.scope for node in classic)
         made = [_of_scope(name, [node for node in classic if node.scope == scope], scope) for scope in scopes]
-        return every([*made, *(_by_arn(balancer.id, view) for balancer in known)])
+        return every([*made, *(_by_arn(balancer.id, zone, view) for balancer in known)])
 
 
-def _by_arn(arn: str, view: View) -> Named | Unread:
+def _label(path: str) -> str:
+    """The name in `app/<name>/<id>`, or all of it."""
+    return path.split("/")[1] if "/" in path else path
+
+
+def _by_arn(arn: str, zone: str, view: View) -> Named | Unread:
     path = arn.partition(":loadbalancer/")[2]
     nodes = view.find("network_interface", "description", f"ELB {path}", arn_scope(arn))
-    return nodes if isinstance(nodes, Unread) else _named(arn, path, nodes)
+    if isinstance(nodes, Unread) or not zone:
+        return nodes if isinstance(nodes, Unread) else _named(arn, path, nodes)
+    places = every(view.get("subnet", node.subnet_id, node.scope) for node in nodes)
+    if isinstance(places, Unread):
+        return places
+    there = [node for node, at in zip(nodes, places, strict=True) if at and at.availability_zone == zone]
+    return _named(arn, path, tuple(there))
 
 
 def _of_scope(name: str, nodes: list[Any], scope: Any) -> Named:
-    return _named(f"arn:aws:elasticloadbalancing:{scope.region}:{scope.account}:loadbalancer/{name}", name, tuple(nodes))
+    return _named(arn_of(scope, "elasticloadbalancing", f"loadbalancer/{name}"), name, tuple(nodes))
 
 
 def _named(arn: str, path: str, nodes: Any) -> Named:
@@ -66,7 +93,7 @@ def _named(arn: str, path: str, nodes: Any) -> Named:
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/how-elastic-load-balancing-works.html#load-balancer-scheme
     """
-    label = path.split("/")[1] if "/" in path else path
+    label = _label(path)
     outside = "is a load balancer without a node that was read: ask again once it is active, or give its nodes' interfaces"
     told = tuple(dict.fromkeys(one for node in nodes for one in _told(node)))
     return Named(resource=arn, label=label, interfaces=tuple(nodes), addresses=told, outside=outside)

@@ -6,12 +6,12 @@ https://docs.aws.amazon.com/efs/latest/ug/mounting-fs-mount-cmd-dns-name.html
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View
 from flowdiag.model import Observation, Packet, Place, Unread
-from flowdiag.named import Named, all_of, arn_scope, every
+from flowdiag.named import Named, Vicinity, all_of, arn_scope, every
 from flowdiag.service import Condition, State, observed
 
 NFS = 2049  # https://docs.aws.amazon.com/efs/latest/ug/network-access.html
@@ -84,6 +84,11 @@ class MountTargetComponent(Component):
             return every([_named(found, chosen, view)])
         outside = f"is a file system without a mount target in {', '.join(zones) or 'any zone'}, so its name resolves to nothing"
         return (Named(found.id, found.id, outside=f"{outside}: make one there, or ask from another zone"),)
+
+    def residents(self, place: Vicinity, view: View) -> Iterator[str]:
+        """The file systems with a mount target in the VPC; its interface is described `EFS mount target for <id> (<target>)`,
+        as is observed and not documented."""
+        yield from dict.fromkeys(text.split(" ")[0] for text in place.described("EFS mount target for "))
 
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
         """Whether the mount target takes connections."""

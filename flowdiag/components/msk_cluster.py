@@ -6,18 +6,21 @@ https://docs.aws.amazon.com/msk/1.0/apireference/clusters-clusterarn-nodes.html 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from pydantic import Field
 
-from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View
+from flowdiag.component import WHOLE, Component, Id, Lookup, Part, Read, Resource, View, by_listing
 from flowdiag.model import Observation, Packet, Place, Unread
-from flowdiag.named import Named, all_of, arn_scope, every
-from flowdiag.service import Condition, State, observed
+from flowdiag.named import Named, Vicinity, all_of, arn_scope, every
+from flowdiag.service import Condition, State, observed, told_outside
 
 _ARN = re.compile(r"^arn:[^:]+:kafka:[^:]+:\d+:cluster/(?P<name>[^/]+)/.+$")
-_DNS = re.compile(r"^b-(?P<broker>\d+)\.(?P<name>[a-z0-9-]+)\.[a-z0-9]+\.c\d+\.kafka\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?\.?$")
+# `b-1.events.<account's own part>.c2.kafka.us-east-1.amazonaws.com`, with the start of the cluster's name in small letters
+_DNS = re.compile(
+    r"^b-(?P<broker>\d+)(?P<public>-public)?\.(?P<name>[a-z0-9-]+)\.[a-z0-9]+\.c\d+\.kafka\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?\.?$"
+)
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$")
 # https://docs.aws.amazon.com/msk/1.0/apireference/clusters.html, `ClusterState`
 STATES: dict[str, State] = {
@@ -57,8 +60,16 @@ class EncryptionInfo(Part):
     encryption_in_transit: InTransit = InTransit()
 
 
+class Brokers(Part):
+    """Where brokers have their interfaces."""
+
+    client_subnets: tuple[str, ...] = ()
+
+
 class Provisioned(Part):
     """What a cluster with brokers of its own was set up with."""
+
+    broker_node_group_info: Brokers = Brokers()
 
     client_authentication: ClientAuthentication = ClientAuthentication()
     encryption_info: EncryptionInfo = EncryptionInfo()
@@ -91,6 +102,7 @@ class BrokerNodeInfo(Part):
 
     attached_eni_id: str = Field(alias="AttachedENIId", min_length=1)
     broker_id: float
+    endpoints: tuple[str, ...] = ()
 
 
 class KafkaNode(Part):
@@ -110,6 +122,10 @@ class MskNodes(Resource):
     def id(self) -> str:
         """The cluster's ARN."""
         return self.cluster_arn
+
+    def shows(self, host: str) -> bool:
+        """Whether a DNS name is one of its brokers'."""
+        return any(host in one.broker_node_info.endpoints for one in self.node_info_list if one.broker_node_info)
 
     def interfaces(self, broker: str) -> list[str]:
         """The interfaces of the broker of this number, or of all."""
@@ -137,6 +153,7 @@ class MskClusterComponent(Component):
             lookups={
                 "id": Lookup(keys=lambda raw: [raw["ClusterArn"]]),
                 "name": Lookup(keys=_name, request=lambda values, region: {"ClusterNameFilter": values[0]}),
+                WHOLE: by_listing(),
             },
         ),
         Read(
@@ -158,14 +175,21 @@ class MskClusterComponent(Component):
     def named(self, text: str, near: tuple[Any, ...], view: View) -> tuple[Named, ...] | Unread:
         """The cluster's brokers, all of which its clients talk to, or the one that was named."""
         arn, dns = _ARN.match(text), _DNS.match(text.lower())
-        name = (arn or dns)["name"] if arn or dns else text  # type: ignore[index]
+        if dns:
+            return _of_broker(dns, text.lower().rstrip("."), view)
+        name = arn["name"] if arn else text
         if not _NAME.match(name):
             return ()
         found = view.find("msk_cluster", "name", name, arn_scope(text))
         if isinstance(found, Unread):
             return found
-        broker = dns["broker"] if dns else ""
-        return every(_named(one, broker, view) for one in found if not arn or one.id == text)
+        return every(_named(one, "", view) for one in found if not arn or one.id == text)
+
+    def residents(self, place: Vicinity, view: View) -> Iterator[str]:
+        """The clusters whose brokers have interfaces in the VPC."""
+        for one in view.find("msk_cluster", WHOLE, WHOLE, place.scope) or ():
+            if one.provisioned and place.holds(one.provisioned.broker_node_group_info.client_subnets):
+                yield one.cluster_name
 
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
         """Whether the cluster takes connections; a port that is not surely on may be so still."""
@@ -180,7 +204,25 @@ class MskClusterComponent(Component):
         return observed(condition, place, packet)
 
 
-def _named(found: MskCluster, broker: str, view: View) -> Named | Unread:
+def _of_broker(dns: re.Match[str], host: str, view: View) -> tuple[Named, ...] | Unread:
+    """The broker of a DNS name: of the clusters whose name starts so, that which shows the name as a broker's endpoint."""
+    listed = view.find("msk_cluster", WHOLE, WHOLE)
+    if isinstance(listed, Unread):
+        return listed
+    alike = [one for one in listed if one.cluster_name.lower().startswith(dns["name"])]
+    nodes = every(view.get("msk_nodes", one.id, one.scope) for one in alike)
+    if isinstance(nodes, Unread):
+        return nodes
+    told = [one for one, known in zip(alike, nodes, strict=True) if known and known.shows(host)]
+    named = told or [one for one in alike if one.cluster_name.lower() == dns["name"]]
+    return every(_named(one, dns["broker"], view, bool(dns["public"])) for one in named)
+
+
+def _named(found: MskCluster, broker: str, view: View, public: bool = False) -> Named | Unread:
+    """Its brokers, or the one of a number; the public name of one means its public address, inside the VPC too.
+
+    https://docs.aws.amazon.com/msk/latest/developerguide/public-access.html
+    """
     nodes = view.get("msk_nodes", found.id, found.scope)
     if isinstance(nodes, Unread):
         return nodes
@@ -190,4 +232,6 @@ def _named(found: MskCluster, broker: str, view: View) -> Named | Unread:
     service = Place(kind="msk_cluster", id=found.id, scope=found.scope)
     if isinstance(faces, Unread):
         return faces
-    return Named(found.id, found.cluster_name, faces, outside=outside, service=service)
+    told = told_outside(faces, ()) if public else ()
+    shown = faces if told or not public else ()
+    return Named(found.id, found.cluster_name, shown, addresses=told, outside=outside, service=service)

@@ -30,7 +30,7 @@ from flowdiag.model import (
     Translation,
     Unread,
 )
-from flowdiag.named import Named, all_of, arn_scope, every
+from flowdiag.named import Named, Vicinity, all_of, arn_scope, every
 
 _NAMED = re.compile(r"^(?:arn:[^:]+:ec2:[^:]*:\d*:natgateway/)?(?P<id>nat-[0-9a-z]+)$")
 GONE = ("failed", "disassociating", "unassigning")
@@ -153,6 +153,10 @@ class NatGatewayComponent(Component):
         if isinstance(found, Unread):
             return found
         return every(_as_named(nat, view) for nat in found if nat.state != "deleted")
+
+    def residents(self, place: Vicinity, view: View) -> tuple[str, ...]:
+        """The gateways of the VPC."""
+        return tuple(nat.name for nat in view.find("nat_gateway", "vpc", place.vpc, place.scope) or ())
 
     def guards(self, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
         """The network ACL of its subnet, where the packet comes from another one; it has no security group."""

@@ -13,12 +13,14 @@ from pydantic import Field
 
 from flowdiag.component import Component, Lookup, Part, Read, Resource, View
 from flowdiag.model import Observation, Packet, Place, Unread
-from flowdiag.named import Named, arn_scope, every
+from flowdiag.named import Named, Vicinity, arn_scope, every
 from flowdiag.service import Condition, State, observed
 
 PORTS = (443, 80)
 _ARN = re.compile(r"^arn:[^:]+:es:[^:]+:\d+:domain/(?P<name>[a-z0-9-]+)$")
-_DNS = re.compile(r"^(?:vpc|search)-(?P<name>[a-z0-9-]+)-[a-z0-9]+\.[a-z0-9-]+\.(?:es\.amazonaws\.com(?:\.cn)?|on\.aws)\.?$")
+_DNS = re.compile(
+    r"^(?:vpc|search)-(?P<name>[a-z0-9-]+)-[a-z0-9]+\.(?:[a-z0-9-]+\.es\.amazonaws\.com(?:\.cn)?|(?:aos\.)?[a-z0-9-]+\.on\.aws)\.?$"
+)
 _NAME = re.compile(r"^[a-z][a-z0-9-]{2,27}$")
 
 
@@ -66,6 +68,7 @@ class OpenSearchDomainComponent(Component):
             responses=("DomainStatusList",),
             id_field="DomainName",
             resource=OpenSearchDomain,
+            own_names=True,
             lookups={"id": Lookup(keys=lambda raw: [raw["DomainName"]], parameter="DomainNames")},
             lists_all=False,
         ),
@@ -83,6 +86,10 @@ class OpenSearchDomainComponent(Component):
             return ()
         found = view.find("opensearch_domain", "id", name, arn_scope(text))
         return found if isinstance(found, Unread) else every(_named(one, view) for one in found)
+
+    def residents(self, place: Vicinity, view: View) -> tuple[str, ...]:
+        """The domains with interfaces in the VPC."""
+        return place.described("ES ")
 
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
         """Whether the domain takes connections."""

@@ -9,96 +9,30 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_network
-from typing import Any, ClassVar
+from typing import Any
 
-from pydantic import Field
-
-from flowdiag.address import address
-from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, owner_scope
-from flowdiag.model import Address, Query, Unread
-from flowdiag.named import Named, every
+from flowdiag.component import Component, View, owner_scope
+from flowdiag.model import Query, Scope, Unread
+from flowdiag.named import Named, Vicinity, every
+from flowdiag.nameservers import forwarding, others, within
 
 # Hosts of AWS's public services: `ec2.us-east-1.amazonaws.com`, `bucket.s3.us-east-1.amazonaws.com`, `s3.amazonaws.com`,
-# https://docs.aws.amazon.com/general/latest/gr/rande.html. Names of a person's own resources end otherwise, or as these three.
+# https://docs.aws.amazon.com/general/latest/gr/rande.html. Names of a person's own resources in a VPC end otherwise, or as these.
+_OWN = "elb|efs|fsx|kafka|kafka-serverless|rds|docdb|neptune|memorydb|dax-clusters|mq"
+_REGION = r"[a-z]{2,4}(?:-[a-z]+)+-\d+"
 _REGIONAL = re.compile(
-    r"^(?!.+\.(?:elb|efs|kafka|kafka-serverless)\.[a-z0-9-]+\.amazonaws\.com)(?:[a-z0-9_-]+\.)*"
-    r"(?P<service>[a-z0-9-]+)\.(?P<region>[a-z]{2,4}(?:-[a-z]+)+-\d+)\.(?:amazonaws\.com(?:\.cn)?|api\.aws)$"
+    rf"^(?!.+\.(?:{_OWN})\.[a-z0-9-]+\.amazonaws\.com)(?:[a-z0-9_-]+\.)*(?P<service>(?!dualstack\.)[a-z0-9-]+)(?:\.dualstack)?"
+    rf"\.(?P<region>{_REGION})\.(?:amazonaws\.com(?:\.cn)?|api\.aws)$"
 )
+# Older names of S3 and its websites, and URLs of functions:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html#s3-legacy-endpoints
+# https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html
+_LEGACY = re.compile(rf"^(?:[a-z0-9_-]+\.)*(?P<service>s3)-(?:website-)?(?P<region>{_REGION})\.amazonaws\.com$")
+_URL = re.compile(rf"^[a-z0-9]+\.(?P<service>lambda-url)\.(?P<region>{_REGION})\.on\.aws$")
 _GLOBAL = re.compile(r"^(?:(?:[a-z0-9_-]+\.)*(?=s3\.))?(?P<service>[a-z0-9-]+)\.(?P<region>)amazonaws\.com$")
-_HOST = re.compile(r"^(?:[a-z0-9_*-]+\.)+[a-z0-9-]+$")
+_HOST = re.compile(r"^(?:[a-z0-9_*-]+\.)+[a-z][a-z0-9-]*$")
 GATEWAY_SERVICES = ("s3", "dynamodb")  # https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html
-
-
-class ZoneOwner(Part):
-    """Whose a zone is: an account's, or an AWS service's that keeps it for one."""
-
-    owning_account: str = ""
-    owning_service: str = ""
-
-
-class ZoneSummary(Part):
-    """One private zone of a VPC."""
-
-    hosted_zone_id: Id
-    name: Id
-    owner: ZoneOwner = ZoneOwner()
-
-
-class VpcZones(Resource):
-    """The private zones of a VPC (https://docs.aws.amazon.com/Route53/latest/APIReference/API_ListHostedZonesByVPC.html)."""
-
-    kind: ClassVar[str] = "private_zones"
-    vpc_id: str = Field(alias="VPCId")
-    zones: tuple[ZoneSummary, ...] = Field(alias="HostedZoneSummaries")
-
-    @property
-    def id(self) -> str:
-        """The VPC's id."""
-        return self.vpc_id
-
-
-class RecordValue(Part):
-    """One value of a record."""
-
-    value: Id
-
-
-class AliasTarget(Part):
-    """The name that an alias record stands for."""
-
-    dns_name: str = Field(alias="DNSName", min_length=1)
-
-
-class RecordSet(Part):
-    """Records of one name and type; with a set identifier, one of several among which Route 53 chooses."""
-
-    name: Id
-    type: Id
-    set_identifier: str = ""
-    resource_records: tuple[RecordValue, ...] = ()
-    alias_target: AliasTarget | None = None
-
-    @property
-    def host(self) -> str:
-        """The name in small letters without the last dot; Route 53 writes `*` by its number."""
-        return self.name.lower().rstrip(".").replace("\\052", "*")
-
-
-class ZoneRecords(Resource):
-    """The records of one zone (https://docs.aws.amazon.com/Route53/latest/APIReference/API_ListResourceRecordSets.html)."""
-
-    kind: ClassVar[str] = "hosted_zone_records"
-    hosted_zone_id: str
-    resource_record_sets: tuple[RecordSet, ...]
-
-    @property
-    def id(self) -> str:
-        """The zone's id."""
-        return self.hosted_zone_id
-
-
-def _read(operation: str, action: str, response: str, id_field: str, resource: type[Resource], lookup: Lookup) -> Read:
-    return Read("route53", operation, f"route53:{action}", (response,), id_field, resource, {"id": lookup}, single=True)
+Vpcs = tuple[tuple[str, Scope], ...]
 
 
 class PrivateDnsComponent(Component):
@@ -106,24 +40,6 @@ class PrivateDnsComponent(Component):
 
     kind = "private_dns"
     spoken = "dns"
-    reads = (
-        _read(
-            "list_hosted_zones_by_vpc",
-            "ListHostedZonesByVPC",
-            "PrivateHostedZones",
-            "VPCId",
-            VpcZones,
-            Lookup(keys=lambda raw: [raw["VPCId"]], request=lambda values, region: {"VPCId": values[0], "VPCRegion": region}),
-        ),
-        _read(
-            "list_resource_record_sets",
-            "ListResourceRecordSets",
-            "HostedZoneRecords",
-            "HostedZoneId",
-            ZoneRecords,
-            Lookup(keys=lambda raw: [raw["HostedZoneId"]], parameter="HostedZoneId"),
-        ),
-    )
 
     def claims(self, text: str) -> bool:
         """A host of AWS's public services."""
@@ -134,9 +50,8 @@ class PrivateDnsComponent(Component):
         host = _host(text)
         if not _HOST.match(host):
             return ()
-        vpcs = dict.fromkeys((interface.vpc_id, interface.scope) for interface in near)
         aws = _aws(host)
-        found = every(_in_vpc(host, vpc, scope, bool(aws), view) for vpc, scope in vpcs)
+        found = every(_in_vpc(host, vpc, scope, bool(aws), view) for vpc, scope in _vpcs(near))
         if isinstance(found, Unread):
             return found
         answers = {named.resource + repr(named.alias): named for named in found if named}
@@ -144,30 +59,142 @@ class PrivateDnsComponent(Component):
             return tuple(answers.values())
         return every([_public(host, aws["service"], aws["region"] or "us-east-1", near, view)])
 
+    def residents(self, place: Vicinity, view: View) -> Iterator[str]:
+        """The names of its zones, and the hosts that gateway endpoints are for: what these ask for serves AWS's other hosts."""
+        yield from (f"{service}.{place.scope.region}.amazonaws.com" for service in GATEWAY_SERVICES if place.scope.region)
+        zones = view.get("private_zones", place.vpc, place.scope)
+        for zone in (one for one in zones.zones if not one.owner.owning_service) if zones else ():
+            known = view.get("hosted_zone_records", zone.id, _keeper(zone, place.scope))
+            yield from known.hosts if known else ()
+
+    def sought(self, text: str, near: tuple[Any, ...], view: View) -> tuple[Named, ...] | Unread:
+        """Why the VPCs of the other end have no answer: somebody else is asked for the name, or its zone is not theirs."""
+        host, vpcs = _host(text), _vpcs(near)
+        if not _HOST.match(host) or _aws(host) or not vpcs:
+            return ()
+        rules = {vpc: forwarding(host, "", vpc, scope, view) for vpc, scope in vpcs}
+        told = [_forwarded(host, rule, vpc) for vpc, rule in rules.items() if rule]
+        lacked = () if told else _lacked(host, vpcs, view)
+        if told or lacked:
+            return tuple(told) or lacked
+        asked = {vpc: others(vpc, scope, view) for vpc, scope in vpcs}
+        by_dhcp = tuple(_by_dhcp(host, vpc, servers) for vpc, servers in asked.items() if servers)
+        return by_dhcp or next((one for one in (*rules.values(), lacked) if isinstance(one, Unread)), ())
+
+
+def _vpcs(near: tuple[Any, ...]) -> Vpcs:
+    return tuple(dict.fromkeys((interface.vpc_id, interface.scope) for interface in near))
+
 
 def _aws(host: str) -> re.Match[str] | None:
-    return _REGIONAL.match(host) or _GLOBAL.match(host)
+    return next((found for one in (_REGIONAL, _LEGACY, _URL, _GLOBAL) if (found := one.match(host))), None)
 
 
 def _host(text: str) -> str:
     return text.strip().lower().rstrip(".")
 
 
-def _in_vpc(host: str, vpc: str, scope: Any, aws: bool, view: View) -> Named | Unread | None:
+def _in_vpc(host: str, vpc: str, scope: Scope, aws: bool, view: View) -> Named | Unread | None:
+    """What the VPC's own resolver answers; None where it knows nothing of its own."""
+    asked = others(vpc, scope, view)
     off = _switched_off(vpc, scope, view)
     if off:
         outside = f"is not answered by the resolver of {vpc}, whose {off} is off: switch it on, or give the address"
-        return None if aws else Named(resource=host, label=host, outside=outside)
+        return None if aws else _by_dhcp(host, vpc, asked) if asked else Named(resource=host, label=host, outside=outside)
     zones = view.get("private_zones", vpc, scope)
     if isinstance(zones, Unread):
         if not aws:
             return zones
         view.assume(zones.query, "no private hosted zone of the VPC answers for this name")
+    _note_profile(vpc, scope, view)
+    fits = [zone for zone in (zones.zones if zones else ()) if within(host, zone.domain)]
     # Zones that a service keeps are those of endpoints, which say themselves what they answer to.
-    held = [z for z in (zones.zones if zones else ()) if not z.owner.owning_service and _within(host, _host(z.name))]
-    if held:
-        return _in_zone(host, max(held, key=lambda zone: len(zone.name)), scope, view)
-    return _at_endpoint(host, vpc, scope, view)
+    own = [zone for zone in fits if not zone.owner.owning_service]
+    closest = max(own, key=lambda zone: len(zone.domain), default=None)
+    answer = _in_zone(host, closest, scope, view) if closest else _at_endpoint(host, vpc, scope, view)
+    local = max((zone.domain for zone in fits), key=len, default=host if answer else "")
+    rule = forwarding(host, local, vpc, scope, view) if own or answer or aws else None
+    if isinstance(rule, Unread):
+        return rule
+    if rule and aws and "." not in rule.domain:
+        query = Query(kind="resolver_rule", by="id", value=rule.id, scope=rule.scope)
+        reason = f"{vpc} asks {_joined(rule.servers)} for it, whose answers are not seen"
+        view.lack(Unread(query=query, reason=reason, assumed="the name means the service's public addresses", retry=False))
+    elif rule:
+        return _forwarded(host, rule, vpc)
+    return answer
+
+
+def _forwarded(host: str, rule: Any, vpc: str) -> Named:
+    """Somebody set the domain up to be answered elsewhere, so what AWS would say of it is most likely not what hosts get: a
+    path to that would be another question's. Where a rule takes all names of the internet along, hosts of AWS's are walked on."""
+    domain = f"names of {rule.domain}" if rule.domain else "every name"
+    named = rule.id if rule.name == rule.id else f"{rule.name} ({rule.id})"
+    by = f"by the resolver rule {named} for {domain}"
+    outside = f"is forwarded by the resolver of {vpc} to {_joined(rule.servers)}, {by}: resolve it there, and give the address"
+    return Named(resource=host, label=host, outside=outside)
+
+
+def _by_dhcp(host: str, vpc: str, servers: tuple[str, ...]) -> Named:
+    outside = f"has no answer that AWS shows in {vpc}, whose DHCP options make its hosts ask {_joined(servers)}"
+    return Named(resource=host, label=host, outside=f"{outside}: resolve it there, and give the address")
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return " and ".join(texts)
+
+
+def _note_profile(vpc: str, scope: Scope, view: View) -> None:
+    """Zones and rules may come by a Profile too, and what one holds is not read.
+
+    https://docs.aws.amazon.com/Route53/latest/APIReference/API_ListHostedZonesByVPC.html
+    """
+    owner = owner_scope(vpc, scope, view)
+    found = view.find("dns_profile", "vpc", vpc, owner)
+    if isinstance(found, Unread):
+        view.assume(found.query, "the VPC has no Route 53 Profile that answers for this name")
+        return
+    for profile in found:
+        query = Query(kind="dns_profile", by="id", value=profile.profile_id, scope=owner)
+        assumed = "nothing that it gives to the VPC answers for this name"
+        view.lack(Unread(query=query, reason="what it holds is not read", assumed=assumed, retry=False))
+
+
+def _lacked(host: str, vpcs: Vpcs, view: View) -> tuple[Named, ...] | Unread:
+    """The private zones of the account that hold the name and that these VPCs are not associated with.
+
+    Only the account that owns a zone is shown it, so there may be more: nothing is said of the others.
+    """
+    own = every(view.get("private_zones", vpc, scope) for vpc, scope in vpcs)
+    if isinstance(own, Unread):
+        return own
+    held = {zone.id for answer in own if answer for zone in answer.zones}
+    labels = host.split(".")
+    listed = [view.find("zones_of_domain", "id", ".".join(labels[start:])) for start in range(len(labels))]
+    zones = {zone.id: (zone, answer.scope) for several in listed for answer in several or () for zone in answer.private}
+    lacked = [of for id, of in zones.items() if id not in held]
+    told = [text for zone, scope in lacked if (text := _elsewhere(host, zone, scope, view))]
+    if not told:
+        return next((answer for answer in listed if isinstance(answer, Unread)), ())
+    names = _joined(vpc for vpc, _ in vpcs)
+    joined = (view.find("dns_profile", "vpc", vpc, owner_scope(vpc, scope, view)) or () for vpc, scope in vpcs)
+    profiles = [one.profile_id for several in joined for one in several]
+    doubt = f", unless by the Route 53 Profile {_joined(profiles)}, which is not read" if profiles else ""
+    outside = f"has no answer in {names}: {_joined(told)}, and not with {names}{doubt}"
+    way = f"associate the zone with {names}, or ask by the address"
+    return (Named(resource=host, label=host, outside=f"{outside}: {way}"),)
+
+
+def _elsewhere(host: str, zone: Any, scope: Scope, view: View) -> str:
+    """Where a zone answers, and what; empty where it has no record of the name."""
+    joined, known = view.get("hosted_zone", zone.id, scope), view.get("hosted_zone_records", zone.id, scope)
+    records = known.of(host) if known else []
+    if known and not records:
+        return ""
+    vpcs = _joined(f"{vpc.vpc_id} in {vpc.vpc_region}" for vpc in joined.vpcs) if joined else "VPCs that were not read"
+    gives = _joined(dict.fromkeys(str(one) for record in records for one in (*record.addresses, *record.aliases)))
+    held = f", which gives {gives} for it," if gives else ""
+    return f"the private hosted zone {zone.name.rstrip('.')} ({zone.id}){held} is associated with {vpcs}"
 
 
 def _switched_off(vpc: str, scope: Any, view: View) -> str:
@@ -185,55 +212,26 @@ def _switched_off(vpc: str, scope: Any, view: View) -> str:
     return off
 
 
-def _within(host: str, zone: str) -> bool:
-    return host == zone or host.endswith(f".{zone}")
-
-
-def _in_zone(host: str, zone: ZoneSummary, scope: Any, view: View) -> Named | Unread:
+def _keeper(zone: Any, scope: Scope) -> Scope:
+    """Where the account that owns a zone reads."""
     owner = zone.owner.owning_account
-    there = scope.model_copy(update={"account": owner}) if owner and scope.account else scope
-    known = view.get("hosted_zone_records", zone.hosted_zone_id.removeprefix("/hostedzone/"), there)
+    return Scope(account=owner, region=scope.region) if owner and scope.account else scope
+
+
+def _in_zone(host: str, zone: Any, scope: Any, view: View) -> Named | Unread:
+    known = view.get("hosted_zone_records", zone.id, _keeper(zone, scope))
     if isinstance(known, Unread):
         return known
-    records = _records(host, known.resource_record_sets if known else ())
+    records = known.of(host) if known else []
     outside = f"has no A, AAAA or CNAME record in the private hosted zone {zone.name} ({zone.hosted_zone_id})"
     return Named(
         resource=host,
         label=host,
-        addresses=tuple(_addresses(records)),
-        alias=tuple(dict.fromkeys(_aliases(records))),
-        guess=any(record.set_identifier for record in records),
+        addresses=tuple(one for record in records for one in record.addresses),
+        alias=tuple(dict.fromkeys(name for record in records for name in record.aliases)),
+        guess=any(record.chosen for record in records),
         outside=f"{outside}, which alone answers for it in its VPC: add one, or ask by another name",
     )
-
-
-def _records(host: str, records: Iterable[RecordSet]) -> list[RecordSet]:
-    """Those of the name itself, else of the closest wildcard above it.
-
-    https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DomainNameFormat.html#domain-name-format-asterisk
-    """
-    kept = [record for record in records if record.type in ("A", "AAAA", "CNAME")]
-    labels = host.split(".")
-    for name in (host, *(".".join(("*", *labels[start:])) for start in range(1, len(labels)))):
-        found = [record for record in kept if record.host == name]
-        if found:
-            return found
-    return []
-
-
-def _addresses(records: list[RecordSet]) -> Iterator[Address]:
-    for value in (value for record in records if record.type != "CNAME" for value in record.resource_records):
-        literal = address(value.value)
-        if literal is not None:
-            yield literal
-
-
-def _aliases(records: list[RecordSet]) -> Iterator[str]:
-    for record in records:
-        if record.alias_target:
-            yield _host(record.alias_target.dns_name)
-        elif record.type == "CNAME":
-            yield from (_host(value.value) for value in record.resource_records)
 
 
 def _at_endpoint(host: str, vpc: str, scope: Any, view: View) -> Named | Unread | None:
@@ -248,7 +246,7 @@ def _at_endpoint(host: str, vpc: str, scope: Any, view: View) -> Named | Unread 
     if nameless:
         query = Query(kind="vpc_endpoint", by="id", value=nameless.id, scope=nameless.scope)
         return view.lack(Unread(query=query, reason="it shows no DNS names", retry=False))
-    ids = [e.id for e in found if e.state.lower() != "deleted" and any(entry.is_for(host) for entry in e.dns_entries)]
+    ids = [e.id for e in found if e.answers(host)]
     return Named(resource=host, label=host, alias=tuple(ids)) if ids else None
 
 

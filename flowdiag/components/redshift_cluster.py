@@ -6,14 +6,15 @@ https://docs.aws.amazon.com/redshift/latest/APIReference/API_ClusterNode.html
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from pydantic import Field
 
 from flowdiag.address import address
-from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View
+from flowdiag.component import WHOLE, Component, Id, Lookup, Part, Read, Resource, View, by_listing
 from flowdiag.model import Observation, Packet, Place, Unread
-from flowdiag.named import Named, arn_scope, every
+from flowdiag.named import Named, Vicinity, arn_of, arn_scope, every
 from flowdiag.service import Condition, State, observed, told_outside
 
 _ARN = re.compile(r"^arn:[^:]+:redshift:[^:]+:\d+:cluster:(?P<name>[^:/]+)$")
@@ -73,11 +74,13 @@ class RedshiftClusterComponent(Component):
             responses=("Clusters",),
             id_field="ClusterIdentifier",
             resource=RedshiftCluster,
+            own_names=True,
             lookups={
                 "id": Lookup(
                     keys=lambda raw: [raw["ClusterIdentifier"]],
                     request=lambda values, region: {"ClusterIdentifier": values[0]},
-                )
+                ),
+                WHOLE: by_listing(),
             },
         ),
     )
@@ -94,6 +97,11 @@ class RedshiftClusterComponent(Component):
             return ()
         found = view.find("redshift_cluster", "id", name, arn_scope(text))
         return found if isinstance(found, Unread) else every(_named(one, near, view) for one in found)
+
+    def residents(self, place: Vicinity, view: View) -> Iterator[str]:
+        """The clusters of the VPC."""
+        listed = view.find("redshift_cluster", WHOLE, WHOLE, place.scope) or ()
+        yield from (one.id for one in listed if one.vpc_id == place.vpc)
 
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
         """Whether the cluster takes connections, and on which port."""
@@ -112,9 +120,8 @@ def _named(found: RedshiftCluster, near: tuple[Any, ...], view: View) -> Named |
         return held
     faces = tuple(face for several in held for face in several if face.vpc_id == found.vpc_id)
     own = tuple(one for text in found.leaders if (one := address(text)))
-    arn = f"arn:aws:redshift:{found.scope.region}:{found.scope.account}:cluster:{found.id}"
     return Named(
-        resource=arn,
+        resource=arn_of(found.scope, "redshift", f"cluster:{found.id}"),
         label=found.id,
         interfaces=faces,
         addresses=told_outside(faces, near) or own,

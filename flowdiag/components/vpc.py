@@ -49,6 +49,7 @@ class Vpc(Resource):
     vpc_id: str
     cidr_block: str = ""
     owner_id: str = ""
+    dhcp_options_id: str = ""
     cidr_block_association_set: tuple[CidrAssociation, ...] = ()
     ipv6_cidr_block_association_set: tuple[Ipv6Association, ...] = ()
     block_public_access_states: Mapping[str, Any] | None = None

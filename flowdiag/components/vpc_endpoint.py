@@ -55,6 +55,12 @@ class DnsEntry(Part):
         return host == own or (own.startswith("*.") and host.endswith(own[1:]))
 
 
+class DnsOptions(Part):
+    """How an endpoint's private names are answered."""
+
+    private_dns_only_for_inbound_resolver_endpoint: bool = False
+
+
 class VpcEndpoint(Resource):
     """An endpoint (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_VpcEndpoint.html)."""
 
@@ -71,6 +77,7 @@ class VpcEndpoint(Resource):
     network_interface_ids: tuple[str, ...] = ()
     dns_entries: tuple[DnsEntry, ...] = ()
     private_dns_enabled: bool | None = None
+    dns_options: DnsOptions = DnsOptions()
 
     @property
     def id(self) -> str:
@@ -81,6 +88,15 @@ class VpcEndpoint(Resource):
     def names_known(self) -> bool:
         """Whether it shows the names it answers to, as every interface endpoint does, or says that it has no private one."""
         return bool(self.dns_entries) or self.private_dns_enabled is False or self.vpc_endpoint_type != "Interface"
+
+    def answers(self, host: str) -> bool:
+        """Whether a name leads hosts of the VPC here; a service's own name may do so for queries from outside alone.
+
+        https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-s3.html
+        """
+        own = [entry for entry in self.dns_entries if entry.is_for(host)]
+        outside_alone = self.dns_options.private_dns_only_for_inbound_resolver_endpoint and ".vpce." not in host
+        return bool(own) and self.state.lower() != "deleted" and not outside_alone
 
     @property
     def type(self) -> str:

@@ -9,9 +9,9 @@ import re
 from ipaddress import ip_network
 from typing import Any
 
-from flowdiag.component import Component, View
+from flowdiag.component import Component, View, owner_scope
 from flowdiag.model import Unread
-from flowdiag.named import Named, all_of, arn_scope, every
+from flowdiag.named import Named, Vicinity, all_of, arn_scope, every
 
 # `vpce-0a1-xyz.ec2.us-east-1.vpce.amazonaws.com`, with the zone after the second part where it is a zonal name:
 # https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-access-aws-services.html
@@ -38,6 +38,11 @@ class VpcEndpointNameComponent(Component):
         found = view.find("vpc_endpoint", by, value, arn_scope(text))
         zone = (dns["zone"] or "") if dns else ""
         return found if isinstance(found, Unread) else _all_named(found, zone, view)
+
+    def residents(self, place: Vicinity, view: View) -> tuple[str, ...]:
+        """The endpoints of the VPC."""
+        found = view.find("vpc_endpoint", "vpc", place.vpc, owner_scope(place.vpc, place.scope, view)) or ()
+        return tuple(text for one in found for text in dict.fromkeys((one.id, one.name)))
 
 
 def _all_named(endpoints: Any, zone: str, view: View) -> tuple[Named, ...] | Unread:
