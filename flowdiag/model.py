@@ -526,10 +526,14 @@ class Candidate(Value):
 
 
 class Change(Value):
-    """One change to one AWS resource: the sentence, the command, and what it does to a snapshot for proving it."""
+    """One change to one AWS resource: the sentence, the command, and what it does to a snapshot for proving it.
+
+    `caveat`: why AWS may not take it, as far as what was read tells.
+    """
 
     summary: str
     command: str = ""
+    caveat: str = ""
     kind: str = ""
     resource: str = ""
     scope: Scope = ANYWHERE

@@ -254,6 +254,8 @@ def _remedies(answer: Answer) -> Iterator[Line]:
             lead = "or: " if number and position == 0 else "and: " if position else ""
             alone = proved if len(remedy.changes) == 1 else ""
             yield Line(text=lead + change.summary, note=alone, command=change.command)
+            if change.caveat:
+                yield Line(text=change.caveat)
         if len(remedy.changes) > 1:
             yield Line(text=f"all {len(remedy.changes)} together", note=proved)
         if remedy.note:
