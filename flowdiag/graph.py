@@ -253,6 +253,7 @@ class Walker:
             denied_senders=observation.denied_senders,
             fix=observation.fix,
             idle_timeout=observation.idle_timeout,
+            forgets=observation.forgets,
             flow=packet.flow,
             as_if=as_if,
         )

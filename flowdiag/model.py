@@ -272,7 +272,7 @@ class Observation(Value):
     text beside the mark on the path; `near_miss` is the closest rule that did not match and the field it differs in;
     `denied` are the ports a partly open guard refuses, `denied_senders` those of the sender; `fix` are the facts a remedy
     needs; `idle_timeout` are the seconds without a packet after which this component forgets the connection, None where it
-    has no such limit or none is known.
+    has no such limit or none is known, and `forgets` what does so, where that is not the component itself.
     """
 
     table: str
@@ -287,6 +287,7 @@ class Observation(Value):
     denied_senders: tuple[PortRange, ...] = ()
     fix: Mapping[str, str] = Field(default_factory=dict)
     idle_timeout: int | None = None
+    forgets: str = ""
 
 
 class Finding(Value):
@@ -309,6 +310,7 @@ class Finding(Value):
     denied_senders: tuple[PortRange, ...] = ()
     fix: Mapping[str, str] = Field(default_factory=dict)
     idle_timeout: int | None = None
+    forgets: str = ""
     flow: Flow | None = None
     as_if: bool = False
 
