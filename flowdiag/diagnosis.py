@@ -14,6 +14,7 @@ from flowdiag.graph import Path, look
 from flowdiag.listening import listen
 from flowdiag.logs import Window, in_aws
 from flowdiag.model import Answer, Question
+from flowdiag.path_mtu import narrows
 from flowdiag.question import LAST_HOUR, ask, refuse_future
 from flowdiag.reading import door, flow_logs_of, format_of, live, refuse_empty, saved
 from flowdiag.remedy import prove
@@ -125,6 +126,7 @@ def explain(
         why=said.why,
         findings=said.findings,
         path=path,
+        narrows=narrows(path, tables),
         coverage=wire.coverage,
         sightings=wire.sightings,
         records=wire.records,

@@ -254,6 +254,7 @@ class Walker:
             fix=observation.fix,
             idle_timeout=observation.idle_timeout,
             forgets=observation.forgets,
+            mtu=observation.mtu,
             flow=packet.flow,
             as_if=as_if,
         )

@@ -36,6 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "report",
         "policy",
         "table",
+        "path_mtu",
         "sighting",
         "coverage",
         "signs",

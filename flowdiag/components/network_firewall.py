@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View
+from flowdiag.component import ENDPOINT_MTU, Component, Id, Lookup, Part, Read, Resource, View
 from flowdiag.model import Evidence, Flow, Move, Observation, Packet, Place, PortRange, Scope, Unread
 
 # https://docs.aws.amazon.com/network-firewall/latest/APIReference/API_Attachment.html
@@ -159,6 +159,7 @@ class NetworkFirewallComponent(Component):
             evidence=tuple(Evidence(where=seen.policy.name if seen.policy else place.id, text=text) for text in texts),
             denied=_whole_of(packet.flow, rest.dropped, "source_ports", "destination_ports") if partly else (),
             denied_senders=_whole_of(packet.flow, rest.dropped, "destination_ports", "source_ports") if partly else (),
+            mtu=ENDPOINT_MTU,
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:

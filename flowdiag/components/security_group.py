@@ -108,8 +108,8 @@ def _with_timeout(seen: Observation, interface: Any, groups: list[Any], role: st
 
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html#connection-tracking-timeouts
     """
-    seconds, said = _timeout(interface, flow.protocol, view) if _tracked(groups, role, flow) else (None, "")
-    if seconds is None:
+    seconds, said = _timeout(interface, flow.protocol, view)
+    if seconds is None or not _tracked(groups, role, flow):
         return seen
     known = {"idle_timeout": seconds, "forgets": f"connection tracking of {interface.id}"}
     return seen.model_copy(update={**known, "evidence": (*seen.evidence, Evidence(where=interface.id, text=said))})
