@@ -7,11 +7,12 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
 from flowdiag.graph import Path, look
+from flowdiag.hosts import hosts
 from flowdiag.listening import listen
 from flowdiag.logs import Source, Window, in_aws
 from flowdiag.model import FlowdiagError, Question
 from flowdiag.snapshot import Snapshot
-from flowdiag.sources import named, survey, watching
+from flowdiag.sources import NOWHERE, named, survey, watching
 from flowdiag.table import Rules
 
 if TYPE_CHECKING:
@@ -22,10 +23,18 @@ if TYPE_CHECKING:
     from flowdiag.component import View
 
 
-def live(question: Question, tables: Rules, access: Access, flow_logs: str | None, further: Iterable[Question] = ()) -> Snapshot:
+def live(
+    question: Question,
+    tables: Rules,
+    access: Access,
+    flow_logs: str | None,
+    further: Iterable[Question] = (),
+    judged: bool = False,
+) -> Snapshot:
     """What AWS tells now about everything the question touches, and of its flow logs where no place is named.
 
-    `further` are questions between the same two ends, of other protocols.
+    `further` are questions between the same two ends, of other protocols; `judged`: the records are to be judged and not
+    only listed, for which the hosts' status checks are a witness too.
     """
     from flowdiag.gather import gather
 
@@ -35,6 +44,8 @@ def live(question: Question, tables: Rules, access: Access, flow_logs: str | Non
         for one in (path, *(look(other, view, tables) for other in others)):
             if flow_logs is None:
                 listeners(one, view)
+        if judged and flow_logs != NOWHERE:
+            hosts(path, view)
 
     return gather(question, tables, access, besides=besides).snapshot
 
@@ -43,6 +54,12 @@ def listeners(path: Path, view: View) -> None:
     """Ask for the flow logs of the path, and for what tells whether their silence means anything."""
     survey(path, view)
     listen(path, view)
+
+
+def witnesses(path: Path, view: View) -> None:
+    """Ask for everything beside the configuration that a diagnosis of the path would ask for."""
+    listeners(path, view)
+    hosts(path, view)
 
 
 def flow_logs_of(

@@ -45,7 +45,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "columns",
         "conversations",
     ),
-    ("listening", "contrast"),  # who could have seen it
+    ("listening", "hosts", "contrast"),  # who could have seen it, and what the hosts themselves show
     ("naming", "store", "calls", "picture"),
     ("folder", "index"),
     ("capture",),
