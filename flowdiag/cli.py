@@ -250,7 +250,7 @@ def capture(
     from flowdiag.access import Access
     from flowdiag.gather import gather, gather_vpcs
     from flowdiag.question import ask
-    from flowdiag.reading import listeners
+    from flowdiag.reading import witnesses
     from flowdiag.table import Rules
 
     if bool(source and destination) == bool(vpc) or (vpc and source):
@@ -258,7 +258,7 @@ def capture(
     access = Access(_session(profile), region=region, accounts=accounts)
     with click.progressbar(length=1, label="reading AWS", file=sys.stderr, show_eta=False) as bar:
         if source and destination:
-            collector = gather(ask(source, destination, port, protocol), Rules.load(), access, _advance(bar), besides=listeners)
+            collector = gather(ask(source, destination, port, protocol), Rules.load(), access, _advance(bar), besides=witnesses)
         else:
             collector = gather_vpcs(vpc, access, _advance(bar))
     collector.snapshot.save(folder)

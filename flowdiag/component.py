@@ -13,7 +13,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field,
 from pydantic.alias_generators import to_pascal
 
 from flowdiag.address import network, protocol_number
-from flowdiag.model import ANYWHERE, Address, Hop, Move, Observation, Packet, Place, Query, Scope, Translation, Unread
+from flowdiag.model import ANYWHERE, Address, Hop, Move, Mtu, Observation, Packet, Place, Query, Scope, Translation, Unread
 from flowdiag.named import Named, Vicinity
 
 
@@ -380,6 +380,8 @@ class Offer:
 
 
 EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
+# Of every endpoint behind which PrivateLink stands: https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-limits-endpoints.html
+ENDPOINT_MTU = Mtu(most=8500, tells="no", holds_tcp=True)
 
 
 def is_outside(target: Address, view: View) -> str:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from flowdiag.conclude import conclude, passes
 from flowdiag.graph import Path, look
+from flowdiag.hosts import hosts
 from flowdiag.listening import listen
 from flowdiag.logs import Window, in_aws
 from flowdiag.model import Answer, Question
+from flowdiag.path_mtu import narrows
 from flowdiag.question import LAST_HOUR, ask, refuse_future
 from flowdiag.reading import door, flow_logs_of, format_of, live, refuse_empty, saved
 from flowdiag.remedy import prove
@@ -95,7 +97,7 @@ def diagnose(
     tables = Rules.load(rules)
     kept = None if snapshot is None else saved(snapshot)
     access = door(session, region, accounts, kept) if kept is None or asks_aws else None
-    evidence = live(question, tables, access, where) if access and kept is None else saved(kept)
+    evidence = live(question, tables, access, where, judged=True) if access and kept is None else saved(kept)
     return explain(question, evidence, tables, where, access, yes, layout)
 
 
@@ -113,7 +115,8 @@ def explain(
     path = look(question, view, tables)
     window = Window(start=question.start, end=question.end)
     records = flow_logs_of(path, evidence, window, flow_logs, access, agreed, log_format)
-    wire = witness(path, records, window, tables, listen(path, evidence.view()), evidence.read_at)
+    beside = evidence.view()  # what is asked for here is listed as unread only where it would have said something
+    wire = witness(path, records, window, tables, listen(path, beside), evidence.read_at, hosts(path, beside))
     said = conclude(path, wire.inputs, wire.words, evidence.read_at, tables)
     remedies = prove(path, evidence, lambda changed: look(question, changed.view(), tables), passes)
     return Diagnosis(
@@ -126,6 +129,7 @@ def explain(
         why=said.why,
         findings=said.findings,
         path=path,
+        narrows=narrows(path, tables),
         coverage=wire.coverage,
         sightings=wire.sightings,
         records=wire.records,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from flowdiag.hosts import Host
 from flowdiag.model import TCP, Candidate, Direction, Finding, Record, Sighting, Symptom
 
 Answer = Literal["yes", "no", "unknown"]
@@ -47,7 +48,7 @@ class Held:
 class Evidence:
     """What a cause is held against: the findings of the walk and the sightings of the wire.
 
-    `inside`: both ends are interfaces of one VPC.
+    `inside`: both ends are interfaces of one VPC; `hosts` are the instances behind them.
     """
 
     findings: tuple[Finding, ...]
@@ -55,6 +56,7 @@ class Evidence:
     answer: str = "unknown"
     counted: Mapping[Direction, str] = field(default_factory=dict)
     inside: bool = False
+    hosts: tuple[Host, ...] = ()
 
     def seen(self, point: str) -> set[str]:
         """What the wire shows at a point, over all legs."""
@@ -80,15 +82,16 @@ def candidates(
     answer: str = "unknown",
     counted: Mapping[Direction, str] | None = None,
     inside: bool = False,
+    hosts: tuple[Host, ...] = (),
 ) -> tuple[Candidate, ...]:
     """Every cause that the table `symptom` lists for this symptom, in its order, with what the evidence says of it.
 
     `counted` is what a transit gateway counts as lost for want of a route, by direction; `inside`: both ends are
-    interfaces of one VPC.
+    interfaces of one VPC; `hosts` are the instances behind them.
     """
     table = rules.table("symptom")
     causes = next(column.values for column in table.inputs if column.name == "cause")
-    evidence = Evidence(findings, sightings, answer, counted or {}, inside)
+    evidence = Evidence(findings, sightings, answer, counted or {}, inside, hosts)
     found = [(cause, _held(cause, evidence)) for cause in causes]
     if symptom in ("reject", "no_log") and not any(held.answer == "yes" for cause, held in found if cause in _READ):
         found = [(cause, _at_another_time(held) if cause in _READ else held) for cause, held in found]
@@ -211,6 +214,23 @@ def _not_logged(evidence: Evidence) -> Held:
 
 
 def _host(evidence: Evidence) -> Held:
+    """By the wire; a status check that failed before confirms it. One that passes rules nothing out: it asks neither the
+    host's firewall nor the application.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-system-instance-status-check.html
+    """
+    held = _host_by_wire(evidence)
+    side = "source" if evidence.answer == "half open" else "destination"
+    checked = [host for host in evidence.hosts if host.side == side and host.said]
+    if held.answer == "no" or evidence.answer not in ("none", "half open") or not checked:
+        return held
+    last = max((sighting.last for sighting in evidence.sightings if sighting.last), default=None)
+    failed = any(host.checks == "impaired" and not (last and host.since and host.since > last) for host in checked)
+    shown = [held.note] if held.answer == "yes" or not failed else []
+    return Held("yes" if failed else held.answer, "; ".join([*shown, *(host.said for host in checked)]))
+
+
+def _host_by_wire(evidence: Evidence) -> Held:
     if evidence.answer == "cut":
         return Held("unknown", "an application that closes idle connections looks the same")
     if evidence.answer == "half open":

@@ -253,6 +253,8 @@ class Walker:
             denied_senders=observation.denied_senders,
             fix=observation.fix,
             idle_timeout=observation.idle_timeout,
+            forgets=observation.forgets,
+            mtu=observation.mtu,
             flow=packet.flow,
             as_if=as_if,
         )

@@ -265,6 +265,19 @@ class Move(Value):
 # ---------------------------------------------------------------- what was seen
 
 
+class Mtu(Value):
+    """How large a packet gets past a component, and what the sender of a larger one hears, as AWS documents it.
+
+    `most` are the bytes of an IP packet, None where there is no such limit, as at a guard; `tells`: whether the sender of a
+    larger packet hears of it, by the ICMP message that this component sends, or that this guard lets back; `holds_tcp`: TCP
+    is held to segments that fit, whatever the two ends agreed on.
+    """
+
+    most: int | None = None
+    tells: Literal["yes", "no", "unknown"] = "yes"
+    holds_tcp: bool = False
+
+
 class Observation(Value):
     """What one component sees of one packet: the inputs of its decision table and the words of the headline.
 
@@ -272,7 +285,8 @@ class Observation(Value):
     text beside the mark on the path; `near_miss` is the closest rule that did not match and the field it differs in;
     `denied` are the ports a partly open guard refuses, `denied_senders` those of the sender; `fix` are the facts a remedy
     needs; `idle_timeout` are the seconds without a packet after which this component forgets the connection, None where it
-    has no such limit or none is known.
+    has no such limit or none is known, and `forgets` what does so, where that is not the component itself; `mtu` is how
+    large a packet gets past it, where AWS documents that.
     """
 
     table: str
@@ -287,6 +301,8 @@ class Observation(Value):
     denied_senders: tuple[PortRange, ...] = ()
     fix: Mapping[str, str] = Field(default_factory=dict)
     idle_timeout: int | None = None
+    forgets: str = ""
+    mtu: Mtu | None = None
 
 
 class Finding(Value):
@@ -309,6 +325,8 @@ class Finding(Value):
     denied_senders: tuple[PortRange, ...] = ()
     fix: Mapping[str, str] = Field(default_factory=dict)
     idle_timeout: int | None = None
+    forgets: str = ""
+    mtu: Mtu | None = None
     flow: Flow | None = None
     as_if: bool = False
 
@@ -526,10 +544,14 @@ class Candidate(Value):
 
 
 class Change(Value):
-    """One change to one AWS resource: the sentence, the command, and what it does to a snapshot for proving it."""
+    """One change to one AWS resource: the sentence, the command, and what it does to a snapshot for proving it.
+
+    `caveat`: why AWS may not take it, as far as what was read tells.
+    """
 
     summary: str
     command: str = ""
+    caveat: str = ""
     kind: str = ""
     resource: str = ""
     scope: Scope = ANYWHERE
@@ -552,6 +574,8 @@ class Answer(Value):
 
     `code` is the code of the headline; `findings` are those that block or leave something open, the deciding one first;
     `coverage` tells of every interface on the path what silence there is worth;
+    `narrows` are the places that take smaller packets than the sender may use, which changes no verdict: `partial` where
+    the larger ones may get lost without a word;
     `sources` tell where flow log records came from, `files` every file that was read, `notes` what of them could not be
     used and why, `unused` what of them nothing here is answered from, which is no loss; `read_at` is when the configuration
     was read, where that is known.
@@ -566,6 +590,7 @@ class Answer(Value):
     why: str = ""
     findings: tuple[Finding, ...] = ()
     path: Trace = Trace()
+    narrows: tuple[Finding, ...] = ()
     coverage: tuple[Coverage, ...] = ()
     sightings: tuple[Sighting, ...] = ()
     records: tuple[Record, ...] = ()

@@ -7,6 +7,7 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
 from flowdiag.graph import Path, look
+from flowdiag.hosts import hosts
 from flowdiag.listening import listen
 from flowdiag.logs import Source, Window, in_aws
 from flowdiag.model import FlowdiagError, Question
@@ -22,11 +23,19 @@ if TYPE_CHECKING:
     from flowdiag.component import View
 
 
-def live(question: Question, tables: Rules, access: Access, flow_logs: str | None, further: Iterable[Question] = ()) -> Snapshot:
+def live(
+    question: Question,
+    tables: Rules,
+    access: Access,
+    flow_logs: str | None,
+    further: Iterable[Question] = (),
+    judged: bool = False,
+) -> Snapshot:
     """What AWS tells now about everything the question touches, and of its flow logs unless none are to be read: of records
     in a place that is named they tell the format, and what their silence is worth.
 
-    `further` are questions between the same two ends, of other protocols.
+    `further` are questions between the same two ends, of other protocols; `judged`: the records are to be judged and not
+    only listed, for which the hosts' status checks are a witness too.
     """
     from flowdiag.gather import gather
 
@@ -36,6 +45,8 @@ def live(question: Question, tables: Rules, access: Access, flow_logs: str | Non
         for one in (path, *(look(other, view, tables) for other in others)):
             if flow_logs != NOWHERE:
                 listeners(one, view)
+        if judged and flow_logs != NOWHERE:
+            hosts(path, view)
 
     return gather(question, tables, access, besides=besides).snapshot
 
@@ -44,6 +55,12 @@ def listeners(path: Path, view: View) -> None:
     """Ask for the flow logs of the path, and for what tells whether their silence means anything."""
     survey(path, view)
     listen(path, view)
+
+
+def witnesses(path: Path, view: View) -> None:
+    """Ask for everything beside the configuration that a diagnosis of the path would ask for."""
+    listeners(path, view)
+    hosts(path, view)
 
 
 def flow_logs_of(

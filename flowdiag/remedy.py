@@ -12,7 +12,7 @@ from functools import reduce
 from typing import Any
 
 from flowdiag.model import Change, Leg, Remedy, Trace
-from flowdiag.openings import Blocker, Never, opening
+from flowdiag.openings import Blocker, Never, caveat, opening
 from flowdiag.snapshot import Snapshot
 
 MOST_CHANGES = 32
@@ -38,7 +38,8 @@ def prove(
     changed = trial.changed(changes)
     trace = walk_again(changed)
     verified = passes(trace)
-    return (Remedy(changes=changes, verified=verified, note="" if verified else _remaining(trace, changed)),)
+    note = "" if verified else _remaining(trace, changed)
+    return (Remedy(changes=_with_caveats(changes, trial), verified=verified, note=note),)
 
 
 def _ends_for_good(leg: Leg, path: Trace, snapshot: Snapshot) -> bool:
@@ -127,6 +128,12 @@ def _needed(changes: Changes, trial: Trial) -> Changes:
 
 def _as_good(trace: Trace, goal: Trace, trial: Trial) -> bool:
     return trial.passes(trace) if trial.passes(goal) else _standing(trace) <= _standing(goal)
+
+
+def _with_caveats(changes: Changes, trial: Trial) -> Changes:
+    """Each change with what may keep AWS from taking it once the earlier ones are made."""
+    told = (caveat(change, trial.changed(changes[:number])) for number, change in enumerate(changes))
+    return tuple(change.model_copy(update={"caveat": why}) for change, why in zip(changes, told, strict=True))
 
 
 def _standing(path: Trace) -> set[tuple[Any, ...]]:

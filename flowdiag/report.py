@@ -73,16 +73,16 @@ class Report(Value):
 
 def report(answer: Answer) -> Report:
     """Every block of the explanation that has something to say; `path`, `unread` and `more` may not be silent."""
-    others = _others(answer)
+    others, narrow = _others(answer), _narrows(answer)
     blocks = (
         Block(name="path", groups=tuple(groups(answer.path.legs)), details=tuple(_evidence(answer))),
-        Block(name="also", lines=tuple(_also(finding) for finding in others)),
+        Block(name="also", lines=(*map(_also, others), *map(_narrow, narrow))),
         Block(name="why", lines=tuple(_why(answer))),
         Block(name="seen", lines=tuple(_seen(answer)), details=tuple(_records(answer))),
         Block(name="ruled out", lines=tuple(_ruled_out(answer.candidates))),
         Block(name="remedy", lines=tuple(_remedies(answer))),
         Block(name="unread", lines=tuple(_lacking(answer)) or (Line(text="nothing"),), details=tuple(_unused(answer))),
-        Block(name="more", lines=(_more(answer, others),)),
+        Block(name="more", lines=(_more(answer, (*others, *(several[0] for several in narrow))),)),
     )
     return Report(
         answer=answer,
@@ -121,6 +121,22 @@ def _others(answer: Answer) -> tuple[Finding, ...]:
     findings = first_of(standing, Finding.identity)
     told = next((f for f in findings if f.code == answer.code), None)
     return tuple(f for f in findings if f is not told)
+
+
+def _narrows(answer: Answer) -> list[list[Finding]]:
+    """Where large packets get lost without a word, those together that would read alike; what is blocked sends none."""
+    alike: dict[tuple[str, str, int], list[Finding]] = {}
+    for finding in answer.narrows if answer.verdict != "blocked" else ():
+        if finding.verdict == "partial" and finding.mtu:
+            alike.setdefault((finding.code, finding.direction, finding.mtu.most or 0), []).append(finding)
+    return list(alike.values())
+
+
+def _narrow(alike: list[Finding]) -> Line:
+    first, *others = alike
+    names = ", ".join(finding.name for finding in others)
+    told = _also(first)
+    return told.model_copy(update={"text": f"{told.text} (likewise {names})"}) if names else told
 
 
 def _also(finding: Finding) -> Line:
@@ -254,6 +270,8 @@ def _remedies(answer: Answer) -> Iterator[Line]:
             lead = "or: " if number and position == 0 else "and: " if position else ""
             alone = proved if len(remedy.changes) == 1 else ""
             yield Line(text=lead + change.summary, note=alone, command=change.command)
+            if change.caveat:
+                yield Line(text=change.caveat)
         if len(remedy.changes) > 1:
             yield Line(text=f"all {len(remedy.changes)} together", note=proved)
         if remedy.note:

@@ -118,7 +118,7 @@ def _bare(record: Record) -> int:
 
 def cut(seen: Iterable[Sighting], trace: Trace) -> Cut | None:
     """The longest time without a packet that a reset ended, where something on the path forgets a connection in that time."""
-    limits = {(f.name or f.resource): f.idle_timeout for f in trace.findings if f.idle_timeout}
+    limits = {(f.forgets or f.name or f.resource): f.idle_timeout for f in trace.findings if f.idle_timeout}
     idle = max((gap for records in _connections(seen).values() for gap in _gaps(records)), default=0)
     by = tuple(f"{name} ({seconds} s)" for name, seconds in limits.items() if idle + CLOCK_SLACK >= seconds)
     return Cut(idle, by) if idle > 0 and by else None

@@ -13,6 +13,7 @@ from typing import Literal, get_args
 from flowdiag.contrast import moment
 from flowdiag.coverage import Asked, moment_of, read_when, weigh
 from flowdiag.differential import Rulebook, candidates
+from flowdiag.hosts import Host
 from flowdiag.listening import Listening
 from flowdiag.logs import Search, Sought, Source, Tally, Window
 from flowdiag.model import (
@@ -45,6 +46,7 @@ COLUMNS: Mapping[Point, str] = {
     "reply_source": "reply reaches the source",
 }
 EVIDENCE_SHOWN = 3
+HOST = "application or host"  # the cause that speaks of the host, as the table `symptom` calls it
 
 
 class Wire(Value):
@@ -80,10 +82,12 @@ def witness(
     rules: Rulebook,
     listening: Listening | None = None,
     read_at: datetime | None = None,
+    hosts: tuple[Host, ...] = (),
 ) -> Wire:
     """All that the flow logs of this source say about the flow; without a source nothing was observed.
 
-    `listening` tells who could have seen it, `read_at` when the configuration was read: logs are no older than that.
+    `listening` tells who could have seen it, `read_at` when the configuration was read: logs are no older than that; `hosts`
+    are the instances at both ends.
     """
     heard = listening or Listening()
     wanted = spots(trace, heard.along)
@@ -97,6 +101,8 @@ def witness(
     way = passage(trace, heard.along, by_spot, losses)
     answer = answered(seen, rules, trace)
     symptom, finding = read_symptom(seen, rules, answer, {**way.words, **_forgotten(seen, trace)}, way.state)
+    causes = candidates(symptom, trace.findings, rules, seen, answer, way.counted, _inside(trace), hosts) if search else ()
+    unread = (*_unread(search, seen, weighed), *_unchecked(hosts, answer, causes)) if search else ()
     return Wire(
         sightings=seen,
         coverage=once(weighed.values()),
@@ -104,8 +110,8 @@ def witness(
         symptom=symptom,
         request="some arrived" if finding.verdict == "partial" else _request(seen, way),
         finding=finding,
-        candidates=candidates(symptom, trace.findings, rules, seen, answer, way.counted, _inside(trace)) if search else (),
-        unread=_unread(search, seen, weighed) if search else (),
+        candidates=causes,
+        unread=unread,
         sources=(described(search),) if search else (),
         files=tuple(search.tally.files) if search else (),
         last=max((s.last for s in seen if s.last), default=None),
@@ -290,6 +296,13 @@ def _lying(tally: Tally) -> str:
 
 def _unread(search: Search, seen: tuple[Sighting, ...], weighed: Mapping[Spot, Coverage]) -> tuple[Unread, ...]:
     return (*refused(search.source, search.tally), *_unseen(seen, weighed, search.tally.lost))
+
+
+def _unchecked(hosts: Iterable[Host], answer: str, causes: Iterable[Candidate]) -> Iterable[Unread]:
+    """The status checks that were not read, where they would say something: of a host that gives no answer."""
+    silent = answer == "none" and any(cause.cause == HOST and cause.status != "ruled out" for cause in causes)
+    lacking = (host.unread for host in hosts if silent and host.side == "destination")
+    return (unread for unread in lacking if unread is not None)
 
 
 def refused(source: str, tally: Tally) -> Iterable[Unread]:

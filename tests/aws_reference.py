@@ -271,6 +271,17 @@ LISTINGS: Mapping[str, Listing] = {
         },
         within="Instances",
     ),
+    "DescribeInstanceStatus": Listing(
+        "InstanceStatuses",
+        "InstanceId",
+        "InstanceId",
+        "InvalidInstanceID.NotFound",
+        {
+            "instance-state-name": "InstanceState.Name",
+            "instance-status.status": "InstanceStatus.Status",
+            "system-status.status": "SystemStatus.Status",
+        },
+    ),
     "DescribeInternetGateways": Listing(
         "InternetGateways",
         "InternetGatewayId",

@@ -220,12 +220,12 @@ def _saved(case: Case, folder: Path) -> Path | None:
 
 
 def _codes(found: Diagnosis, logs: Path | None, snapshot: Snapshot) -> set[str]:
-    """Of the answer, its findings, causes and silences, and the rows of `wire`, `answer` and `verdict` that hit."""
+    """Of the answer, its findings, causes, silences and narrow places, and the rows of `wire`, `answer` and `verdict`."""
     window = Window(start=found.question.start, end=found.question.end)
     listening = listen(found.path, snapshot.view())
     wire = witness(found.path, open_source(str(logs)) if logs else None, window, RULES, listening, snapshot.read_at)
     judged = RULES.table("verdict").evaluate({"configuration": configuration(found.path), **wire.inputs})
-    findings = {finding.code for finding in (*found.findings, *found.path.findings)}
+    findings = {finding.code for finding in (*found.findings, *found.path.findings, *found.narrows)}
     causes = {cause.code for cause in found.candidates}
     silences = {coverage.code for coverage in found.coverage}
     answer = RULES.table("answer").evaluate(signs(found.sightings, found.path))

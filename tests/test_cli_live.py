@@ -82,7 +82,9 @@ def test_what_a_question_needs_is_captured(live: Live, world: World, tmp_path: P
     live(pair(world, admits=False))
     result = run("capture", tmp_path / "ticket", *ASKED)
     assert 0 == result.exit_code
-    counts = "2 instances, 1 network acl, 2 network interfaces, 1 route table, 2 security groups, 2 subnets, 1 vpc"
+    counts = (
+        "2 instances, 1 network acl, 2 network interfaces, 1 route table, 2 security groups, 2 status checks, 2 subnets, 1 vpc"
+    )
     assert result.stdout.startswith(f"saved {counts} in {tmp_path / 'ticket'} (")
     assert 1 == run("diagnose", *ASKED, "--snapshot", tmp_path / "ticket").exit_code
     refused = {(unread.query.kind, unread.query.value) for unread in Snapshot.load(tmp_path / "ticket").refused}

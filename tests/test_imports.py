@@ -36,6 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "report",
         "policy",
         "table",
+        "path_mtu",
         "sighting",
         "coverage",
         "signs",
@@ -44,7 +45,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "columns",
         "conversations",
     ),
-    ("listening", "contrast"),  # who could have seen it
+    ("listening", "hosts", "contrast"),  # who could have seen it, and what the hosts themselves show
     ("naming", "store", "calls", "picture"),
     ("folder", "index", "unnamed"),
     ("capture",),

@@ -32,6 +32,16 @@ def inspected(pair: Pair, **settings: Any) -> Firewall:
     return wall
 
 
+@pytest.mark.parametrize(("timeouts", "expected"), [({}, {350}), ({"FlowTimeouts": {"TcpIdleTimeoutSeconds": 900}}, {900})])
+def test_the_stateful_engine_forgets_idle_connections(timeouts, expected):
+    """After 350 seconds unless the policy says otherwise; what the stateless rules pass it never knew."""
+    pair, other = Pair(), Pair()
+    inspected(pair).policy["StatefulEngineOptions"].update(timeouts)
+    assert expected == {f.idle_timeout for f in pair.ask().path.findings if f.idle_timeout}
+    inspected(other, stateless_default="aws:pass")
+    assert set() == {f.idle_timeout for f in other.ask().path.findings if f.idle_timeout}
+
+
 # ---------------------------------------------------------------- which rule decides
 
 

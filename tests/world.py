@@ -39,6 +39,7 @@ ID_FIELDS = {
     "SecurityGroupVpcAssociations": "GroupId",
     "NetworkInterfaces": "NetworkInterfaceId",
     "Reservations": "ReservationId",
+    "InstanceStatuses": "InstanceId",
     "InternetGateways": "InternetGatewayId",
     "NatGateways": "NatGatewayId",
     "VpcPeeringConnections": "VpcPeeringConnectionId",
@@ -370,6 +371,8 @@ class Instance:
         platform = {"Platform": raw["Platform"]} if raw["Platform"] else {}
         self.raw = {"InstanceId": self.id, "State": state, **platform, "Tags": tags(name), "VpcId": subnet.vpc.id}
         self.world.add("Reservations", "r", {"OwnerId": self.world.account, "Groups": [], "Instances": [self.raw]})
+        if raw["State"] == "running":  # of others AWS shows no status unless it is asked to
+            self.status = self.world.add("InstanceStatuses", "i", {"InstanceId": self.id, "InstanceState": state, **status()})
         self.attach(eni)
 
     def attach(self, interface: Interface, index: int = 0) -> None:
@@ -377,6 +380,13 @@ class Instance:
         owner = self.world.account
         attached = {"InstanceId": self.id, "InstanceOwnerId": owner, "DeviceIndex": index, "Status": "attached"}
         interface.raw["Attachment"] = attached
+
+
+def status(instance: str = "ok", system: str = "ok", since: str = "") -> Raw:
+    """What the two status checks of an instance say, and since when they fail."""
+    details = [{"Name": "reachability", "Status": "passed", **({"ImpairedSince": since} if since else {})}]
+    told = {"InstanceStatus": instance, "SystemStatus": system}
+    return {name: {"Status": said, "Details": details if said == "impaired" else []} for name, said in told.items()}
 
 
 def public_side(public: str) -> Raw:

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowdiag.component import Component, View, owner_scope
-from flowdiag.model import Evidence, Move, Observation, Packet, Place, Query, Translation, Unread
+from flowdiag.model import Evidence, Move, Mtu, Observation, Packet, Place, Query, Translation, Unread
 
 # What stands at the end of an attachment that leads out of AWS.
 OUTSIDE = {"SITE_TO_SITE_VPN": "vpn_connection", "DIRECT_CONNECT_GATEWAY": "direct_connect_gateway"}
+
+# Only what comes from a VPC is told of: https://docs.aws.amazon.com/network-manager/latest/cloudwan/cloudwan-quotas.html
+MTU, MTU_OF_OTHERS = Mtu(most=8500, holds_tcp=True), Mtu(most=8500, tells="no", holds_tcp=True)
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class CoreNetworkComponent(Component):
             name=name,
             detail=f"segment {segment}: {route}" if segment and route else "",
             evidence=(Evidence(where=f"{name} segment {segment}" if segment else name, text=route or "no route"),),
+            mtu=MTU_OF_OTHERS if place.role else MTU,
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:

@@ -13,7 +13,7 @@ from pydantic.alias_generators import to_camel
 
 from flowdiag.address import holds, network
 from flowdiag.component import Cidr, Component, Id, Lookup, Part, Read, Resource, View, entrance, is_outside
-from flowdiag.model import ANYWHERE, Address, Evidence, Move, Observation, Packet, Place, Scope, Unread
+from flowdiag.model import ANYWHERE, Address, Evidence, Move, Mtu, Observation, Packet, Place, Scope, Unread
 
 GATEWAYS = ("vpn_gateway", "transit_gateway", "core_network")
 CAMEL = ConfigDict(alias_generator=to_camel)  # this service writes its fields with a small letter first
@@ -79,6 +79,7 @@ class VirtualInterface(Resource):
         "confirming", "verifying", "pending", "available", "down", "testing", "deleting", "deleted", "rejected", "unknown"
     ]
     virtual_gateway_id: str = ""
+    mtu: int | None = None
     bgp_peers: tuple[BgpPeer, ...] = ()
 
     @property
@@ -222,6 +223,7 @@ class DirectConnectGatewayComponent(Component):
             name=place.id,
             detail=f"leaves AWS here: {text}" if outward else text,
             evidence=(Evidence(where=place.id, text=text),),
+            mtu=_mtu(place, view),
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
@@ -261,6 +263,18 @@ def _works(place: Place, version: int, view: View) -> tuple[str, str]:
         return "unknown", "virtual interfaces not read"
     known = [str(interface) for interface in attached.interfaces(view) if interface]
     return attached.works(version, view), "; ".join(known) or "no virtual interface was read"
+
+
+def _mtu(place: Place, view: View) -> Mtu | None:
+    """That of the virtual interface, of several the smallest: which one carries a packet is not told.
+
+    https://docs.aws.amazon.com/directconnect/latest/UserGuide/set-jumbo-frames-vif.html
+    """
+    own = [view.get("virtual_interface", place.id, place.scope)] if place.id.startswith("dxvif-") else None
+    attached = view.get("direct_connect_attachments", place.id, place.scope) if own is None else None
+    known = own if own is not None else attached.interfaces(view) if attached else []
+    sizes = [interface.mtu for interface in known if interface and interface.alive and interface.mtu]
+    return Mtu(most=min(sizes)) if sizes else None
 
 
 def _announced(near: Address, association: Any, packet: Packet, view: View) -> str:

@@ -76,10 +76,17 @@ class StatefulReference(Part):
     override: Override | None = None
 
 
+class FlowTimeouts(Part):
+    """When the stateful engine forgets a connection (API_FlowTimeouts.html)."""
+
+    tcp_idle_timeout_seconds: int = 350
+
+
 class EngineOptions(Part):
-    """How stateful rules are ordered."""
+    """How stateful rules are ordered, and how long a connection is remembered."""
 
     rule_order: Literal["DEFAULT_ACTION_ORDER", "STRICT_ORDER"] = "DEFAULT_ACTION_ORDER"
+    flow_timeouts: FlowTimeouts = FlowTimeouts()
 
 
 class Definition(Part):
@@ -127,6 +134,11 @@ class FirewallPolicy(Resource):
     def name(self) -> str:
         """The last part of the ARN."""
         return self.firewall_policy_arn.rsplit("/", 1)[-1]
+
+    @property
+    def tcp_timeout(self) -> int:
+        """Seconds without a packet after which the stateful engine forgets a TCP connection."""
+        return self.firewall_policy.stateful_engine_options.flow_timeouts.tcp_idle_timeout_seconds
 
     # ------------------------------------------------------------ stateless
 

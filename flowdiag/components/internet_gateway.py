@@ -26,7 +26,9 @@ from flowdiag.component import (
     public_access,
     public_access_blocked,
 )
-from flowdiag.model import Address, Evidence, Flow, Move, Observation, Packet, Place, Scope, Translation, Unread
+from flowdiag.model import Address, Evidence, Flow, Move, Mtu, Observation, Packet, Place, Scope, Translation, Unread
+
+MTU = Mtu(most=1500)  # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/network_mtu.html
 
 
 class GatewayAttachment(Part):
@@ -114,6 +116,7 @@ class InternetGatewayComponent(Component):
             detail=_shown(packet, mapped, inward),
             evidence=(Evidence(where=place.id, text=f"attached to {gateway.vpc or 'no VPC'}" if gateway else "not read"),),
             fix={"interface": packet.sender or ""} if not inward else {},
+            mtu=MTU,
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:

@@ -22,6 +22,7 @@ from flowdiag.model import (
     Evidence,
     Hop,
     Move,
+    Mtu,
     Observation,
     Packet,
     Place,
@@ -36,6 +37,7 @@ _NAMED = re.compile(r"^(?:arn:[^:]+:ec2:[^:]*:\d*:natgateway/)?(?P<id>nat-[0-9a-
 GONE = ("failed", "disassociating", "unassigning")
 SOURCE_PORTS = PortRange(first=1024, last=65535)
 IDLE = 350  # seconds: https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html#nat-gateway-troubleshooting-timeout
+MTU = Mtu(most=8500, holds_tcp=True)  # https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html
 
 
 class NatGatewayAddress(Part):
@@ -191,6 +193,7 @@ class NatGatewayComponent(Component):
             name=name,
             detail=_shown(nat, known if returning else None, packet),
             idle_timeout=IDLE,
+            mtu=MTU,
             evidence=(Evidence(where=id, text=_text(nat)),),
         )
 

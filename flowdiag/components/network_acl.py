@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 from pydantic import model_validator
 
-from flowdiag.address import EVERY_PROTOCOL, covered, holds, network, parts, protocol_number
+from flowdiag.address import ANYBODY, EVERY_PROTOCOL, covered, holds, network, parts, protocol_number
 from flowdiag.component import Cidr, Component, Lookup, Part, ProtocolText, Read, Resource, View, by_id, by_name
 from flowdiag.model import (
     ALL_PORTS,
@@ -23,6 +23,7 @@ from flowdiag.model import (
     Address,
     Evidence,
     Flow,
+    Mtu,
     Network,
     Observation,
     Packet,
@@ -209,7 +210,8 @@ class NetworkAclComponent(Component):
             words = {"guard": f"the network ACL of {place.id}"}
             lacking = "no network ACL is" if not found else f"{' and '.join(acl.id for acl in found)} are both"
             detail = "was not read" if unread else f"{lacking} associated with the subnet"
-            return Observation(table="network_acl", inputs=inputs, words=words, resource=place.id, name=place.id, detail=detail)
+            told = {"resource": place.id, "name": place.id, "detail": detail, "mtu": MTUS["unknown"]}
+            return Observation(table="network_acl", inputs=inputs, words=words, **told)
         return _observation(found[0], place, packet, _direction(place, packet, view))
 
 
@@ -238,12 +240,40 @@ def _observation(acl: NetworkAcl, place: Place, packet: Packet, direction: str) 
         near_miss=_nearest(acl, packet.flow, outbound) if admits == "none" else "",
         evidence=(Evidence(where=acl.id, text=said),),
         denied=denied if admits in ("part", "none") and packet.flow.destination_ports else (),
+        mtu=MTUS[_lets_back(acl.entries, packet.flow, not outbound)],
         fix={
             "acl": acl.id,
             "subnet": place.id,
             "before": str(min((e.rule_number for one in several for _, e in one.denied if e), default=IMPLICIT_DENY)),
         },
     )
+
+
+# What tells a sender that its packet was too large: https://docs.aws.amazon.com/vpc/latest/userguide/path_mtu_discovery.html
+TOO_LARGE = {
+    4: Flow(source=ANYBODY[4], destination=ANYBODY[4], protocol=ICMP, icmp=(3, 4)),
+    6: Flow(source=ANYBODY[6], destination=ANYBODY[6], protocol=ICMPV6, icmp=(2, 0)),
+}
+MTUS = {tells: Mtu(tells=tells) for tells in get_args(Mtu.model_fields["tells"].annotation)}
+
+
+def _lets_back(entries: tuple[Entry, ...], flow: Flow, outbound: bool) -> str:
+    """Whether the word that a packet was too large gets back to its sender: from anywhere, from nowhere, or from some places.
+
+    Which address sends it is not known; on the way out of the subnet the sender is the one it is sent to.
+    """
+    parted = False
+    for entry in sorted((e for e in entries if e.egress == outbound), key=lambda e: e.rule_number):
+        outer = network(entry.cidr)
+        if outer is None or outer.version != flow.version or not _covers_protocol(entry, TOO_LARGE[flow.version]):
+            continue
+        whole = flow.source in outer if outbound else outer.prefixlen == 0
+        if entry.rule_action == "allow" and (whole or not outbound):
+            return "yes" if whole and not parted else "unknown"
+        if whole:
+            return "no"
+        parted = parted or not outbound
+    return "no"
 
 
 def _said(entry: Entry | None, outbound: bool) -> str:

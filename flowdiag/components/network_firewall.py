@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View
-from flowdiag.model import Evidence, Flow, Move, Observation, Packet, Place, PortRange, Scope, Unread
+from flowdiag.component import ENDPOINT_MTU, Component, Id, Lookup, Part, Read, Resource, View
+from flowdiag.model import TCP, Evidence, Flow, Move, Observation, Packet, Place, PortRange, Scope, Unread
 
 # https://docs.aws.amazon.com/network-firewall/latest/APIReference/API_Attachment.html
 READY, GONE = ("READY", "SCALING"), ("CREATING", "FAILED")
@@ -136,6 +136,8 @@ class NetworkFirewallComponent(Component):
         texts = [said for said in (stateless.text if stateless else "", rest.text) if said]
         partly = stateless is not None and stateless.word == "partial"
         told = (texts[0] if rest.word == "pass" else ", then ".join(texts)) if partly else texts[-1] if texts else ""
+        idle = seen.policy.tcp_timeout if seen.policy and rest.forwarded and packet.flow.protocol == TCP else None
+        said = [*texts, *([f"idle timeout {idle} s"] if idle else [])]
         return Observation(
             table="network_firewall",
             inputs={
@@ -156,9 +158,11 @@ class NetworkFirewallComponent(Component):
             resource=place.id,
             name=name,
             detail=told,
-            evidence=tuple(Evidence(where=seen.policy.name if seen.policy else place.id, text=text) for text in texts),
+            evidence=tuple(Evidence(where=seen.policy.name if seen.policy else place.id, text=text) for text in said),
             denied=_whole_of(packet.flow, rest.dropped, "source_ports", "destination_ports") if partly else (),
             denied_senders=_whole_of(packet.flow, rest.dropped, "destination_ports", "source_ports") if partly else (),
+            idle_timeout=idle,
+            mtu=ENDPOINT_MTU,
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:

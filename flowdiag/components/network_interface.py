@@ -81,6 +81,13 @@ class Attachment(Part):
     status: str = ""
 
 
+class ConnectionTracking(Part):
+    """For how many seconds idle connections are tracked, where somebody set it (API_ConnectionTrackingConfiguration.html)."""
+
+    tcp_established_timeout: int | None = None
+    udp_stream_timeout: int | None = None
+
+
 class NetworkInterface(Resource):
     """An ENI (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_NetworkInterface.html)."""
 
@@ -103,6 +110,7 @@ class NetworkInterface(Resource):
     requester_managed: bool = False
     owner_id: str = ""
     attachment: Attachment | None = None
+    connection_tracking_configuration: ConnectionTracking = ConnectionTracking()
 
     @property
     def id(self) -> str:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from flowdiag.address import covered, is_private, network
 from flowdiag.component import Component, Id, Lookup, Read, Resource, View
-from flowdiag.model import Address, Evidence, Observation, Packet, Place, Unread
+from flowdiag.model import TCP, UDP, Address, Evidence, Flow, Observation, Packet, Place, Unread
 
 Answer = Literal["yes", "no", "part", "unknown"]  # `part`: of the ports, or of the internet
 Lost = Literal["no", "yes", "transit", "stale"]
@@ -98,7 +98,47 @@ class SecurityGroupComponent(Component):
         # An interface without groups belongs to a service and has no such guard: here they were not read.
         unread = [id for id, g in zip(ids, groups, strict=True) if not g] if ids else [f"the groups of {place.id}"]
         names = {g.group_id: g.group_name for g in interface.groups if g.group_name} if interface else {}
-        return _observation(place, packet, read, [names.get(id, id) for id in unread], matches, tracked)
+        seen = _observation(place, packet, read, [names.get(id, id) for id in unread], matches, tracked)
+        sure = interface and not unread and packet.direction == "request" and seen.inputs["a rule matches"] == "yes"
+        return _with_timeout(seen, interface, read, place.role, packet.flow, view) if sure else seen
+
+
+def _with_timeout(seen: Observation, interface: Any, groups: list[Any], role: str, flow: Flow, view: View) -> Observation:
+    """The observation with the idle time after which the connection is no longer tracked, where that is certain.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html#connection-tracking-timeouts
+    """
+    seconds, said = _timeout(interface, flow.protocol, view)
+    if seconds is None or not _tracked(groups, role, flow):
+        return seen
+    known = {"idle_timeout": seconds, "forgets": f"connection tracking of {interface.id}"}
+    return seen.model_copy(update={**known, "evidence": (*seen.evidence, Evidence(where=interface.id, text=said))})
+
+
+def _timeout(interface: Any, protocol: int, view: View) -> tuple[int | None, str]:
+    """The seconds and what says so: what somebody set on the interface, or of TCP the default of the instance's type."""
+    own = interface.connection_tracking_configuration
+    field, seconds = {
+        TCP: ("TcpEstablishedTimeout", own.tcp_established_timeout),
+        UDP: ("UdpStreamTimeout", own.udp_stream_timeout),
+    }.get(protocol, ("", None))
+    if seconds or protocol != TCP or not interface.instance:
+        return seconds, f"{field} {seconds}"
+    instance = view.get("instance", interface.instance, interface.scope)
+    default = instance.tcp_timeout if instance else None
+    return default, f"{field} not set, {default} by default of {instance.instance_type}" if instance else ""
+
+
+def _tracked(groups: list[Any], role: str, flow: Flow) -> bool:
+    """Whether the rules alone have the connection tracked: not where everybody may open it and everybody may be answered.
+
+    Some gateways have it tracked all the same, which is left aside: they forget it by themselves.
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html#untracked-connections
+    """
+    back = "egress" if role == "ingress" else "ingress"
+    opened = any(rule.for_everybody(flow, any_port=False) for group in groups for rule in group.rules(role))
+    answered = any(rule.for_everybody(flow, any_port=True) for group in groups for rule in group.rules(back))
+    return not (opened and answered)
 
 
 def _observation(
@@ -157,9 +197,8 @@ def _fix(place: Place, packet: Packet, read: list[Any]) -> dict[str, str]:
 
 def _matches(group: Any, role: str, packet: Packet, view: View) -> Iterator[Match]:
     """Every peer of every rule, held against the packet; a rule keeps the number it has in the reply of AWS."""
-    permissions = group.ip_permissions if role == "ingress" else group.ip_permissions_egress
     end, preposition = ("source", "from") if role == "ingress" else ("destination", "to")
-    for number, rule in enumerate(permissions):
+    for number, rule in enumerate(group.rules(role)):
         off = rule.differing(packet.flow)
         for peer in _peers(rule, role, packet, view, group):
             fields = off + ((_other_version(peer, packet) or end,) if peer.answer == "no" else ())

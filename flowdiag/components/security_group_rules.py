@@ -11,8 +11,8 @@ from typing import ClassVar, Literal
 from pydantic import model_validator
 
 from flowdiag.address import EVERY_PROTOCOL, protocol_number
-from flowdiag.component import Cidr, Component, Id, Lookup, Part, ProtocolText, Read, Resource, by_id, by_name
-from flowdiag.model import ICMP, ICMPV6, TCP, UDP, Flow, PortRange
+from flowdiag.component import EVERYWHERE, Cidr, Component, Id, Lookup, Part, ProtocolText, Read, Resource, by_id, by_name
+from flowdiag.model import ALL_PORTS, ICMP, ICMPV6, TCP, UDP, Flow, PortRange
 
 Answer = Literal["yes", "no", "unknown"]
 # What is no longer there; of a state that AWS did not document when this was written nothing is known.
@@ -107,6 +107,16 @@ class IpPermission(Part):
         ported = protocol_number(self.ip_protocol) in (TCP, UDP)
         return ported and self._covered(flow.destination_ports) == "unknown"
 
+    def for_everybody(self, flow: Flow, any_port: bool) -> bool:
+        """Whether it admits everybody of the flow's IP version to the flow's port, or (`any_port`) to every port there is.
+
+        https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html#untracked-connections
+        """
+        named = {r.cidr_ip for r in self.ip_ranges} | {r.cidr_ipv6 for r in self.ipv6_ranges}
+        asked = flow.rewritten(destination_ports=ALL_PORTS) if any_port else flow
+        part = any_port and self.covers_part(asked)
+        return EVERYWHERE[flow.version] in named and not self.differing(asked) and not part
+
     def _icmp_differs(self, icmp: tuple[int, int]) -> tuple[str, ...]:
         kind, code = icmp
         if self.from_port not in (None, -1) and self.from_port != kind:
@@ -147,6 +157,10 @@ class SecurityGroup(Resource):
         """The Name tag, else the group name, else the id."""
         tagged = super().name
         return tagged if tagged != self.id else self.group_name or self.id
+
+    def rules(self, role: str) -> tuple[IpPermission, ...]:
+        """Its rules in one direction, `ingress` or `egress`."""
+        return self.ip_permissions if role == "ingress" else self.ip_permissions_egress
 
 
 class SecurityGroupRulesComponent(Component):

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from flowdiag.component import Component, Offer, Part, Read, Resource, View, attached, by_id, by_name, owner_scope
-from flowdiag.model import Evidence, Hop, Move, Observation, Packet, Place, Scope, Translation, Unread
+from flowdiag.model import Evidence, Hop, Move, Mtu, Observation, Packet, Place, Scope, Translation, Unread
 
 PEERINGS = ("peering", "tgw-peering")
 # What stands at the end of an attachment that leads out of AWS, by the kind of resource that a route shows of it.
 OUTSIDE = {"vpn": "vpn_connection", "direct-connect-gateway": "direct_connect_gateway", "connect": "transit_gateway_connect"}
+
+# What comes from another transit gateway is not told of: https://docs.aws.amazon.com/vpc/latest/tgw/transit-gateway-quotas.html
+MTU, MTU_OF_PEERS = Mtu(most=8500, holds_tcp=True), Mtu(most=8500, tells="no", holds_tcp=True)
 
 
 class Options(Part):
@@ -127,6 +130,7 @@ class TransitGatewayComponent(Component):
             detail=f"{table}: {text}" if won or divided else "",
             near_miss=crossing.choice.near if crossing.choice and crossing.zone == "covered" else "",
             evidence=(Evidence(where=table or place.id, text=text),) if table else (),
+            mtu=MTU_OF_PEERS if place.role else MTU,
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from flowdiag.address import any_holds, is_private
 from flowdiag.component import (
+    ENDPOINT_MTU,
     Component,
     Id,
     Lookup,
@@ -39,6 +40,7 @@ TYPES = {
     "Resource": "resource",
     "ServiceNetwork": "service network",
 }
+WITH_INTERFACES = ("interface", "appliances", "resource", "service network")
 # Why nothing is known of somebody else's service, and what would show it.
 OWNER_ALONE = "DescribeVpcEndpointServiceConfigurations shows it to its owner alone: read that account too"
 EMERGE = "emerge"  # the role of an endpoint at which a packet comes out again
@@ -205,6 +207,7 @@ class VpcEndpointComponent(Component):
             name=name,
             detail=f"{endpoint.service}, {endpoint.state}" if endpoint else "",
             evidence=_said(endpoint) if endpoint else (),
+            mtu=ENDPOINT_MTU if endpoint and endpoint.type in WITH_INTERFACES else None,
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:

@@ -23,7 +23,10 @@ from flowdiag.component import (
     by_name,
     owner_scope,
 )
-from flowdiag.model import Evidence, Move, Observation, Packet, Place, Scope, Unread
+from flowdiag.model import Evidence, Move, Mtu, Observation, Packet, Place, Scope, Unread
+
+# Within a Region, and across: https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-basics.html
+MTU, MTU_ACROSS = Mtu(most=9001), Mtu(most=8500)
 
 
 class PeeringCidr(Part):
@@ -168,6 +171,7 @@ class VpcPeeringComponent(Component):
             name=peering.name,
             detail=f"{packet.vpc} → {other.vpc_id}, {peering.status.code}",
             evidence=(Evidence(where=peering.id, text=f"Status {peering.status.code}"),),
+            mtu=MTU_ACROSS if peering.crosses_regions else MTU,
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:

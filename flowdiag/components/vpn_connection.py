@@ -10,10 +10,11 @@ from typing import Any, ClassVar, Literal
 
 from flowdiag.address import holds, network
 from flowdiag.component import Cidr, Component, Lookup, Part, Read, Resource, View, by_id, by_name, entrance, given, is_outside
-from flowdiag.model import Address, Evidence, Flow, Move, Observation, Packet, Place, Unread
+from flowdiag.model import Address, Evidence, Flow, Move, Mtu, Observation, Packet, Place, Unread
 
 GATEWAYS = ("vpn_gateway", "transit_gateway", "core_network")
 ENDS = ("VpnGatewayId", "TransitGatewayId", "CoreNetworkArn", "VpnConcentratorId")
+MTU = Mtu(most=1446, tells="no")  # with the best of its algorithms: https://docs.aws.amazon.com/vpn/latest/s2svpn/vpn-limits.html
 State = Literal["pending", "available", "deleting", "deleted"]
 
 
@@ -219,6 +220,7 @@ class VpnConnectionComponent(Component):
             name=name,
             detail=_told(connection, outward, text, view),
             evidence=(Evidence(where=place.id, text=text), *_tunnels(connection)),
+            mtu=MTU,
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from flowdiag.component import EVERYWHERE
 from flowdiag.model import Address, Finding, Flow, Hop, Leg, Place, Scope
 
+OWN_QUOTA = "the account's own quota is not read"  # it stands in Service Quotas
+
 
 class Never(str):
     """Why no change of any kind opens a blocker, so that opening others on its way helps nobody."""

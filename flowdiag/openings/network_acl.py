@@ -11,11 +11,13 @@ from typing import Any
 from flowdiag.address import network, protocol_number
 from flowdiag.components.network_acl import IMPLICIT_DENY, Entry, NetworkAcl, rulings
 from flowdiag.model import ALL_PORTS, PROTOCOL_NAMES, TCP, UDP, Change, Flow
-from flowdiag.openings.blocker import Blocker
+from flowdiag.openings.blocker import OWN_QUOTA, Blocker
 from flowdiag.snapshot import Snapshot
 
 TIDY_STEP = 10
 FIRST_RULE = 100
+# Entries in each direction by default, and at most: https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
+QUOTA, MOST = 20, 40
 
 
 def change(blocker: Blocker, snapshot: Snapshot) -> Change | str:
@@ -107,3 +109,22 @@ def _denies_only(acl: NetworkAcl, number: int, wanted: Mapping[str, Any]) -> boo
     admits = Entry.model_validate({**wanted, "RuleNumber": number})
     same_network = network(denying.cidr) == network(admits.cidr)
     return same_network and (denying.port_range, denying.icmp_type_code) == (admits.port_range, admits.icmp_type_code)
+
+
+def caveat(change: Change, snapshot: Snapshot) -> str:
+    """That a new entry may not fit into the network ACL, where it holds as many as AWS's default quota by what was read.
+
+    Entries of each IP version are counted apart and `*` among them, as AWS's page on quotas did while it still said how.
+    """
+    acl = snapshot.get("network_acl", change.resource, change.scope)
+    if not acl or "drop" in change.patch:
+        return ""
+    entry = change.patch["add"]
+    version = 4 if "CidrBlock" in entry else 6
+    same = (outer for e in acl.entries if e.egress == entry["Egress"] and (outer := network(e.cidr)))
+    held = sum(outer.version == version for outer in same)
+    if held < QUOTA:
+        return ""
+    there = f"{acl.name} holds {held} {'outbound' if entry['Egress'] else 'inbound'} entries for IPv{version}, * included"
+    quota = f"AWS's default quota is {QUOTA} and the most it grants {MOST}"
+    return f"{there}; {quota}, so the entry may not fit ({OWN_QUOTA})"

@@ -6,12 +6,16 @@ https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flowdiag.model import ALL_PORTS, PROTOCOL_NAMES, TCP, UDP, Address, Change, Flow
-from flowdiag.openings.blocker import Blocker
+from flowdiag.openings.blocker import OWN_QUOTA, Blocker
 from flowdiag.snapshot import Snapshot
+
+# Rules in each direction, IPv4 and IPv6 apart: https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
+QUOTA = 60
+VERSIONS = {"IpRanges": (4,), "Ipv6Ranges": (6,)}  # those for which a new rule counts; one that names a group counts for both
 
 
 def change(blocker: Blocker, snapshot: Snapshot) -> Change | str:
@@ -93,3 +97,32 @@ def _authorize(group: Any, permission: Mapping[str, Any], ingress: bool) -> list
     who = ["--source-group", pair["GroupId"]] if pair else ["--cidr", permission["IpRanges"][0]["CidrIp"]]
     port = str(first) if first == last else f"{first}-{last}"
     return [*words, "--protocol", permission["IpProtocol"], "--port", port, *who]
+
+
+def caveat(change: Change, snapshot: Snapshot) -> str:
+    """That a new rule may not fit into the group, where it holds as many as AWS's default quota by what was read.
+
+    A prefix list counts the most entries that it may ever have, and of AWS's own a weight: neither is read.
+    https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html#security-group-size
+    """
+    group = snapshot.get("security_group", change.resource, change.scope)
+    if not group:
+        return ""
+    ingress = change.patch["list"] == "IpPermissions"
+    rules = group.ip_permissions if ingress else group.ip_permissions_egress
+    versions = next((versions for key, versions in VERSIONS.items() if key in change.patch["add"]), (4, 6))
+    version = max(versions, key=lambda version: _size(rules, version))
+    least = _size(rules, version)
+    listed = (snapshot.get("prefix_list", p.prefix_list_id, group.scope) for rule in rules for p in rule.prefix_list_ids)
+    held = max(least, least + sum(len(found.networks) - 1 for found in listed if found))
+    if held < QUOTA:
+        return ""
+    counted = "" if least >= QUOTA else ", counting every entry of its prefix lists as AWS may not"
+    there = f"{group.name} holds {held} {'ingress' if ingress else 'egress'} rules for IPv{version}{counted}"
+    return f"{there}; AWS's default quota is {QUOTA}, so the rule may not fit ({OWN_QUOTA})"
+
+
+def _size(rules: Iterable[Any], version: int) -> int:
+    """How many rules AWS counts at least, one for every peer; groups and prefix lists count for both IP versions."""
+    both = sum(len(rule.user_id_group_pairs) + len(rule.prefix_list_ids) for rule in rules)
+    return both + sum(len(rule.ip_ranges if version == 4 else rule.ipv6_ranges) for rule in rules)
