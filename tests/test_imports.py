@@ -54,7 +54,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("access",),  # the one door to AWS
     ("accounts",),  # which accounts it opens to
     ("fault",),
-    ("service",),  # what managed services share
+    ("service", "detour"),  # what managed services share; where routers would have to send
     ("logs._stream", "logs._parquet"),  # text packed or not, and columns
     ("logs._columns",),  # which rows of a file matter
     ("logs.lines", "logs._wrapped"),
@@ -166,7 +166,7 @@ def test_nobody_names_a_single_component_or_source_or_surface() -> None:
 def test_a_component_knows_only_the_words() -> None:
     """A component is written in `component`, `model`, `address`, `named` and `service` alone."""
     known = {other for one, other in edges() if one.startswith("components.")}
-    assert known <= {"component", "model", "address", "named", "service", "balancing", "inspection"}
+    assert known <= {"component", "model", "address", "named", "service", "balancing", "inspection", "detour"}
 
 
 @pytest.mark.parametrize("library", ONLY_IN)
