@@ -347,19 +347,10 @@ def _into_vpc(way: Any, crossing: Crossing, place: Place, packet: Packet, view: 
     exits = far.exits(_here(packet, view), view) if far else None
     if exits is None:
         return None
-    exits = _kept(far, exits, packet)
+    exits = far.kept(exits, packet)
     packets = _as_seen(crossing, far, place, packet, view)
     guess = len(exits) * len(packets) > 1
     return tuple(_exit(subnet, far, seen, guess) for subnet in exits for seen in packets)
-
-
-def _kept(far: Any, exits: list[Any], packet: Packet) -> list[Any]:
-    """In appliance mode both directions of a flow come out in one zone: the reply in that of the request.
-
-    https://docs.aws.amazon.com/vpc/latest/tgw/transit-gateway-appliance-scenario.html
-    """
-    before = [place.role for place in packet.chosen if place.id == far.id] if packet.direction == "reply" else []
-    return [subnet for subnet in exits if subnet.id in before] or exits
 
 
 def _as_seen(crossing: Crossing, far: Any, place: Place, packet: Packet, view: View) -> tuple[Packet, ...]:
@@ -384,37 +375,20 @@ def _unseen(packet: Packet, place: Place) -> Packet:
 
 
 def _exit(subnet: Any, far: Any, packet: Packet, guess: bool) -> Move:
-    """By the route table of the attachment's subnet, past its network ACL's outbound rules; in that very subnet past neither.
-
-    https://docs.aws.amazon.com/vpc/latest/tgw/tgw-nacls.html
-    """
-    onward = packet.but(subnet=subnet.id, vpc=far.vpc_id, scope=subnet.scope, receiver=None)
+    """Out of the attachment; in appliance mode with the choice of its subnet, which holds for the reply too."""
+    onward = packet.but(receiver=None)
     if far.options.appliance_mode_support == "enable" and packet.direction == "request":
         here = Place(kind="transit_gateway_attachment", id=far.id, role=subnet.id, scope=subnet.scope)
         onward = onward.but(chosen=(*onward.chosen, here))
-    if subnet.holds(packet.flow.destination):
-        return Move(to=Place(kind="vpc", id=far.vpc_id, role="deliver", scope=subnet.scope), packet=onward, guess=guess)
-    acl = Place(kind="network_acl", id=subnet.id, role="outbound", scope=subnet.scope)
-    to = Place(kind="route_table", id=subnet.id, role="route", scope=subnet.scope)
-    return Move(to=to, packet=onward, guards=(acl,), guess=guess)
+    move: Move = subnet.exit(far.vpc_id, onward, guess)
+    return move
 
 
 def _to_peer(way: Any, crossing: Crossing, place: Place, packet: Packet, view: View) -> tuple[Move, ...] | None:
     """To the transit gateway on the other side of a peering, where the attachment has the same id."""
-    attachment, scope = way.attachment, crossing.scope
-    here = _told(place.id, attachment, scope, view)
-    peer = here.resource_id if here else ""
-    home = _home(peer, attachment, scope, view) if peer else None
+    here = _told(place.id, way.attachment, crossing.scope, view)
+    home = here.peer_home(crossing.scope, view) if here else None
     if home is None:
         return None
     onward = _unseen(packet, place).but(subnet="", vpc="", scope=home, receiver=None)
-    return (Move(to=Place(kind="transit_gateway", id=peer, role=attachment, scope=home), packet=onward),)
-
-
-def _home(gateway: str, attachment: str, scope: Scope, view: View) -> Scope | None:
-    """Where the far transit gateway is read: by its id, else as the peering shows it."""
-    known = view.get("transit_gateway", gateway, scope)
-    if known:
-        return Scope.model_validate(known.scope)
-    peering = view.get("transit_gateway_peering", attachment, scope)
-    return peering.home_of(gateway) if peering else None
+    return (Move(to=Place(kind="transit_gateway", id=here.resource_id, role=way.attachment, scope=home), packet=onward),)
