@@ -8,10 +8,16 @@ from typing import Any, NamedTuple
 
 from flowdiag.address import holds, is_private
 from flowdiag.component import View, owner_scope
-from flowdiag.model import Packet, Scope, Unread
+from flowdiag.model import Address, Move, Packet, Place, Scope, Unread
 
 PEERINGS = ("peering", "tgw-peering")
+UNSERVED = "unserved"  # the role of an interface at which a packet ends that nothing behind it takes up
 LEAVING = ("vpn", "direct-connect-gateway", "connect")  # attachments of a transit gateway that lead out of AWS
+
+
+def unserved(interface: str, scope: Scope, packet: Packet) -> Move:
+    """An end at the interface of a service that does not take the packet up, as if it had: the answer is walked from there."""
+    return Move(to=Place(kind="network_interface", id=interface, role=UNSERVED, scope=scope), packet=packet, as_if=True)
 
 
 class Home(NamedTuple):
@@ -39,6 +45,12 @@ def homes(packet: Packet, view: View) -> tuple[Home, ...] | None:
         return None
     meant = [interface for interface in found if interface.id == packet.receiver] or found
     return tuple(dict.fromkeys(Home(i.vpc_id, owner_scope(i.vpc_id, i.scope, view)) for i in meant))
+
+
+def is_elsewhere(target: Address, view: View) -> bool:
+    """Whether a public address is surely no known interface's: nobody that was read then judges a packet by its source."""
+    found = view.find("network_interface", "public_ip" if target.version == 4 else "ipv6", str(target))
+    return not isinstance(found, Unread) and not found and not is_private(target)
 
 
 def home_cidr(packet: Packet, view: View) -> str:

@@ -193,7 +193,7 @@ class Walker:
         return [trail for move in moves for trail in self._onward(move, place, packet, inward, finding, beyond, as_if)]
 
     def _or_detour(self, move: Move) -> Move:
-        """A move to a dead end, or in its place the walk goes on as if a route led to what could carry the packet."""
+        """A move to nowhere, or in its place the walk goes on as if a route led to what could carry the packet."""
         offer = next(iter(offers(move.packet, move.to.scope, self.view)), None) if move.detour else None
         return move if offer is None else move.model_copy(update={"to": offer.place, "as_if": True})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flowdiag.address import is_private
+from flowdiag.address import address, is_private
 from flowdiag.component import Component, View
 from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Translation, Unread
 
@@ -38,7 +38,8 @@ class InternetComponent(Component):
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
-        """In through the internet gateway of the VPC that holds the address; otherwise the packet has left AWS."""
+        """In through the internet gateway of the VPC that holds the address, as if where there is none; otherwise the packet
+        has left AWS."""
         came = _came_out_of(packet)
         if came:
             onward = packet.but(vpc=came.vpc, scope=came.place.scope, subnet="", sender=None)
@@ -47,11 +48,25 @@ class InternetComponent(Component):
         if not known:
             return ()
         gateways = view.find("internet_gateway", "vpc", known[0].vpc_id, known[0].scope)
-        if not gateways:
+        if isinstance(gateways, Unread):
             return ()
         scope = known[0].scope
         onward = packet.but(vpc=known[0].vpc_id, scope=scope, subnet="", sender=None)
+        if not gateways:
+            return _without_gateway(known[0], place, onward)
         return (Move(to=Place(kind="internet_gateway", id=gateways[0].id, role="in", scope=scope), packet=onward),)
+
+
+def _without_gateway(interface: Any, place: Place, packet: Packet) -> tuple[Move, ...]:
+    """To the interface as if a gateway of its VPC had put the private address in the place of the public one."""
+    inside = address(interface.private_of(packet.flow.destination)) if packet.flow.version == 4 else packet.flow.destination
+    if inside is None:
+        return ()
+    flow = packet.flow.rewritten(destination=inside)
+    noted = Translation(place=place, before=packet.flow, after=flow, vpc=interface.vpc_id)
+    onward = packet.but(flow=flow, translations=(*packet.translations, noted))
+    to = Place(kind="vpc", id=interface.vpc_id, role="deliver", scope=interface.scope)
+    return (Move(to=to, packet=onward, as_if=True),)
 
 
 def _unheld(target: Address, known: Any) -> str:

@@ -25,6 +25,7 @@ from flowdiag.component import (
     holder,
     public_access_blocked,
 )
+from flowdiag.detour import is_elsewhere
 from flowdiag.model import Address, Evidence, Flow, Move, Observation, Packet, Place, Scope, Translation, Unread
 
 
@@ -116,24 +117,25 @@ class InternetGatewayComponent(Component):
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
-        """Out to the internet, or in to the VPC's router, with the address swapped."""
+        """Out to the internet, or in to the VPC's router, with the address swapped; out of a host that has no public address as
+        if it had one, where nobody known would judge the packet by it."""
         inward = place.role == "in"
         mapped = _inside(packet, view) if inward else _outside(packet, view)
         if isinstance(mapped, Unread):
             return ()
-        if mapped is None and not inward:
-            return (Move(to=Place(kind="dead_end", id=place.id, scope=place.scope), packet=packet),)
-        if mapped is None:
+        if mapped is None and inward:
             return ()
-        changed = {"destination": mapped} if inward else {"source": mapped}
-        flow = packet.flow.rewritten(**changed)
+        if mapped is None and not _may_have_one(packet, view):
+            return (Move(to=Place(kind="dead_end", id=place.id, scope=place.scope), packet=packet),)
+        flow = packet.flow.rewritten(**{"destination" if inward else "source": mapped}) if mapped else packet.flow
         noted = (*packet.translations, Translation(place=place, before=packet.flow, after=flow, vpc=packet.vpc))
         if inward:
             onward = packet.but(flow=flow, subnet="", translations=noted)
             return (Move(to=_taken_back(flow, packet) or _inner(place, packet, view), packet=onward),)
         # A public source is no private address of anybody, so group references no longer see the sender.
         onward = packet.but(flow=flow, subnet="", vpc="", sender=None, lost=packet.lost or place.id, translations=noted)
-        return (Move(to=Place(kind="internet", id="internet", role="transit", scope=place.scope), packet=onward),)
+        to = Place(kind="internet", id="internet", role="transit", scope=place.scope)
+        return (Move(to=to, packet=onward, as_if=mapped is None),)
 
     def offers(self, packet: Packet, scope: Scope, view: View) -> Iterator[Offer]:
         """The gateway of the VPC, for a packet to the internet."""
@@ -155,6 +157,13 @@ def _outside(packet: Packet, view: View) -> Any:
     if packet.flow.version == 6:
         return packet.flow.source if interface.owns(packet.flow.source) and not is_private(packet.flow.source) else None
     return address(interface.public_of(packet.flow.source))
+
+
+def _may_have_one(packet: Packet, view: View) -> bool:
+    """Whether a public address can be given to the sender, and nobody known stands where the packet goes; which address it
+    would be is not known, and the answer finds the private one again whatever it is."""
+    sender = _sender(packet, view)
+    return bool(sender) and not sender.requester_managed and is_elsewhere(packet.flow.destination, view)
 
 
 def _sender(packet: Packet, view: View) -> Any:

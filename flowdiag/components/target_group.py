@@ -86,13 +86,13 @@ class TargetGroup(Resource):
         """The ARN."""
         return self.target_group_arn
 
-    def goals(self, view: View) -> tuple[Goal, ...] | None:
-        """Every target that is in use; None where one of them is not known."""
+    def goals(self, view: View, used: bool = True) -> tuple[Goal, ...] | None:
+        """Every target that is in use, or every one that is registered; None where one of them is not known."""
         listed = view.get("target_health", self.id, self.scope)
         if not listed:
             return None
-        used = [t for t in listed.target_health_descriptions if t.target_health.state not in OUT_OF_USE]
-        goals = [self._goals_at(entry, view) for entry in used]
+        known = [t for t in listed.target_health_descriptions if not used or t.target_health.state not in OUT_OF_USE]
+        goals = [self._goals_at(entry, view) for entry in known]
         return None if None in goals else tuple(goal for several in goals for goal in several or ())
 
     def without_use(self, view: View) -> str:
