@@ -82,9 +82,16 @@ def _lead_on(blocker: Blocker, snapshot: Snapshot) -> Change | str:
     spread = _spread(far, snapshot) if far.resource_type == "vpc" and blocker.finding.inputs["route"] == "none" else []
     if any(holds(cidr, blocker.flow.destination) for cidr in spread) and not _clashes(spread, far, table, snapshot):
         return _propagate(spread, far, table, blocker)
-    if far.resource_type not in STATIC:
-        return f"{far.id} can only propagate its routes, which are not shown"
+    if far.resource_type not in STATIC or _learns(far, snapshot):
+        return f"{far.id} propagates what it is told by BGP, which is not shown"
     return _route(far, table, blocker, snapshot)
+
+
+def _learns(far: Any, snapshot: Snapshot) -> bool:
+    """Whether the routes of an attachment come by BGP, beside which AWS warns of static ones."""
+    own = far.resource_id.partition("(")[0].strip()
+    connection = snapshot.get("vpn_connection", own, far.scope) if far.resource_type == "vpn" and own else None
+    return far.resource_type == "vpn" and not (connection and connection.options.static_routes_only)
 
 
 def _spread(far: Any, snapshot: Snapshot) -> list[str]:
