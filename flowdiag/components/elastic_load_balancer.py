@@ -152,9 +152,9 @@ class LoadBalancer(Resource):
         return Handling("yes", _together(words), goals, answers="function" in words, beyond=beyond)
 
     def _of_group(self, group: Any, node: Any, packet: Packet, view: View, keeps: bool) -> tuple[str, tuple[Goal, ...]]:
-        """The targets a node chooses from: healthy ones, or all where none is anywhere (fail open); its own zone's unless
-        cross-zone is on; those out of use or reach where there are no others. What it does where the healthy ones are all in
-        other zones is not documented.
+        """The targets a node chooses from: healthy ones, or all where fewer are than the group asks for, one if it says nothing
+        (fail open); its own zone's unless cross-zone is on; those out of use or reach where there are no others. What it does
+        where the healthy ones are all in other zones is not documented.
 
         https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-health-checks.html
         """
@@ -171,7 +171,8 @@ class LoadBalancer(Resource):
         healthy = tuple(goal for goal in near if goal.healthy)
         if not healthy and any(goal.healthy for goal in goals):
             return "doubtful", ()
-        chosen = self._sent_to(healthy or near, packet, keeps)
+        enough = group.has_enough(len(healthy), len(near), view)
+        chosen = self._sent_to(healthy if enough else near, packet, keeps)
         if self.type == "network" and packet.flow.protocol == UDP and _mixed(chosen, packet):
             return ("refused" if packet.flow.version == 6 else "unfollowed"), ()
         if not all(self._fits(goal, node, view) for goal in chosen):

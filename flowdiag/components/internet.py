@@ -20,7 +20,7 @@ class InternetComponent(Component):
         """Whether the destination is a public address that a known interface, or the request's own gateway, holds."""
         target = packet.flow.destination
         came = _came_out_of(packet)
-        known = _known(target, view)
+        known = _known(packet, view)
         lacking = "is a private address" if is_private(target) else "lies outside what was read"
         held = f"belongs to {known[0].label}" if known else f"was put on by {came.place.id}" if came else lacking
         return Observation(
@@ -44,7 +44,7 @@ class InternetComponent(Component):
         if came:
             onward = packet.but(vpc=came.vpc, scope=came.place.scope, subnet="", sender=None)
             return (Move(to=came.place.model_copy(update={"role": "in"}), packet=onward),)
-        known = _known(packet.flow.destination, view)
+        known = _known(packet, view)
         if not known:
             return ()
         gateways = view.find("internet_gateway", "vpc", known[0].vpc_id, known[0].scope)
@@ -81,8 +81,13 @@ def _came_out_of(packet: Packet) -> Translation | None:
     return next((t for t in gone_out if t.after.source == packet.flow.destination), None)
 
 
-def _known(target: Address, view: View) -> Any:
-    """The interfaces of any account or Region read that hold a public address, or Unread."""
+def _known(packet: Packet, view: View) -> Any:
+    """The interfaces of any account or Region read that hold a public address, or Unread; one that is meant may hold it in a
+    prefix that was delegated to it: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-prefix-eni.html"""
+    target = packet.flow.destination
+    meant = view.get("network_interface", packet.receiver) if packet.receiver and target.version == 6 else None
+    if meant and meant.delegated(target):
+        return (meant,)
     return view.find("network_interface", "public_ip" if target.version == 4 else "ipv6", str(target))
 
 

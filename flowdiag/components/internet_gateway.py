@@ -23,6 +23,7 @@ from flowdiag.component import (
     by_name,
     given,
     holder,
+    internet_firewall,
     public_access_blocked,
 )
 from flowdiag.detour import is_elsewhere
@@ -82,6 +83,10 @@ class InternetGatewayComponent(Component):
         ),
     )
 
+    def guards(self, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
+        """An Automated Internet Firewall, where the VPC has one."""
+        return internet_firewall(_treated(place, packet, view), place, packet, view)
+
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
         """Whether it is attached, has a public address to stand in for the private one, and may carry this at all."""
         gateway = view.get("internet_gateway", place.id, place.scope)
@@ -97,7 +102,7 @@ class InternetGatewayComponent(Component):
                 else "yes"
                 if gateway and gateway.vpc == packet.vpc
                 else "no",
-                "public address": "denied" if inward and _denied(packet, view) else _answer(mapped),
+                "public address": _public_address(place, packet, mapped, view),
                 "far address": "shared" if is_shared(far) else "private" if is_private(far) else "public",
                 "edge route table": _edge(place, packet, inward, view),
                 "block public access": _block_public_access(packet, inward, view),
@@ -155,7 +160,7 @@ def _outside(packet: Packet, view: View) -> Any:
     if not interface:
         return interface
     if packet.flow.version == 6:
-        return packet.flow.source if interface.owns(packet.flow.source) and not is_private(packet.flow.source) else None
+        return _advertised(packet.flow.source, packet, view) if interface.owns(packet.flow.source) else None
     return address(interface.public_of(packet.flow.source))
 
 
@@ -184,17 +189,19 @@ def _nat_address(packet: Packet, view: View) -> Address | None:
 def _inside(packet: Packet, view: View) -> Any:
     """The private address behind the destination, which has to be one of this VPC's."""
     if packet.flow.version == 6:
-        found = view.find("network_interface", "ipv6", str(packet.flow.destination), packet.scope)
-        return (
-            found
-            if isinstance(found, Unread)
-            else packet.flow.destination
-            if any(i.vpc_id == packet.vpc for i in found)
-            else None
-        )
+        found = holder(packet.vpc, packet.flow.destination, packet.scope, view)
+        return _advertised(packet.flow.destination, packet, view) if found else found
     found = view.find("network_interface", "public_ip", str(packet.flow.destination), packet.scope)
     mapped = next((address(i.private_of(packet.flow.destination)) for i in found or () if i.vpc_id == packet.vpc), None)
     return mapped or _turned_before(packet) or (found if isinstance(found, Unread) else None)
+
+
+def _advertised(own: Address, packet: Packet, view: View) -> Any:
+    """An IPv6 address of this VPC, where the internet can be told of it; Unread where the VPC was not read."""
+    vpc = view.get("vpc", packet.vpc, packet.scope)
+    if isinstance(vpc, Unread):
+        return vpc
+    return None if is_private(own) or (vpc and vpc.hides(own)) else own
 
 
 def _denied(packet: Packet, view: View) -> bool:
@@ -203,8 +210,22 @@ def _denied(packet: Packet, view: View) -> bool:
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_NetworkInterface.html
     """
     target = packet.flow.destination
-    found = view.find("network_interface", "ipv6", str(target), packet.scope) if target.version == 6 else ()
-    return any(interface.deny_all_igw_traffic for interface in found or () if interface.vpc_id == packet.vpc)
+    found = holder(packet.vpc, target, packet.scope, view) if target.version == 6 else None
+    return bool(found.deny_all_igw_traffic) if found else False
+
+
+def _public_address(place: Place, packet: Packet, mapped: Any, view: View) -> str:
+    """Whether there is a public address; a firewall that stands in front may have one for a host that has none."""
+    if place.role == "in" and _denied(packet, view):
+        return "denied"
+    lacks = mapped is None and place.role != "in" and packet.flow.version == 4
+    inspected = internet_firewall(_treated(place, packet, view), place, packet, view)
+    return "unknown" if lacks and inspected else _answer(mapped)
+
+
+def _treated(place: Place, packet: Packet, view: View) -> str:
+    """The subnet on this side of the gateway."""
+    return next(iter(_subnets_inside(packet, view) if place.role == "in" else _subnets_outside(packet, view)), "")
 
 
 def _answer(mapped: Any) -> str:

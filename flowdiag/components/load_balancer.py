@@ -204,6 +204,8 @@ def _evidence(handling: Handling, shown: str, packet: Packet) -> tuple[str, ...]
 def _to_goal(goal: Goal, node: Any, balancer: Any, place: Place, packet: Packet, view: View) -> Move:
     """The request as the target sees it: its own address and port, and the client's or the node's address.
 
+    Where it is the client's, rules of the target's groups cannot name the client's group, only that of the load balancer:
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-register-targets.html
     A client that is the target itself does not take its own packet back:
     https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-troubleshooting.html#loopback-timeout
     """
@@ -215,7 +217,7 @@ def _to_goal(goal: Goal, node: Any, balancer: Any, place: Place, packet: Packet,
         flow = flow.rewritten(source=_own_address(node, goal.address.version), source_ports=NODE_PORTS)
     back = Place(kind="load_balancer", id=node.id, role=RETURN, scope=node.scope) if kept else None
     noted = Translation(place=place, before=packet.flow, after=flow, vpc=node.vpc_id, returns=back)
-    seen = {"sender": packet.sender, "proxy": node.id} if kept else {"sender": node.id, "proxy": None}
+    seen = {"sender": None, "proxy": node.id, "lost": packet.lost or node.id} if kept else {"sender": node.id, "proxy": None}
     onward = packet.but(flow=flow, receiver=None, translations=(*packet.translations, noted), **seen)
     return _out_of(node, onward, view, everywhere=balancer.word == "classic")
 

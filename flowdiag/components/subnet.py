@@ -21,6 +21,7 @@ class Subnet(Resource):
     availability_zone_id: str = ""
     ipv6_cidr_block_association_set: tuple[Ipv6Association, ...] = ()
     block_public_access_states: Mapping[str, Any] | None = None
+    network_firewall_connectivity_type: str = ""
 
     @property
     def id(self) -> str:
@@ -35,6 +36,14 @@ class Subnet(Resource):
     def block_public_access(self) -> str:
         """The mode of VPC Block Public Access that AWS shows with the subnet, or empty where it shows none."""
         return str((self.block_public_access_states or {}).get("InternetGatewayBlockMode", ""))
+
+    @property
+    def inspected(self) -> bool:
+        """Whether an Automated Internet Firewall of the VPC, where there is one, sees the subnet's packets.
+
+        https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Subnet.html
+        """
+        return self.network_firewall_connectivity_type not in ("exclude", "az-unsupported")
 
     def exit(self, vpc: str, packet: Packet, guess: bool = False) -> Move:
         """On from a gateway's attachment in the subnet: by its route table, past its network ACL's outbound rules; to a

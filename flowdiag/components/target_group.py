@@ -12,6 +12,7 @@ from flowdiag.model import Address, Unread
 # Protocols of which the client's address is always kept, and target states in which a target gets nothing, or all is well.
 KEPT = ("UDP", "TCP_UDP", "QUIC", "TCP_QUIC")
 OUT_OF_USE = ("unused", "draining", "unhealthy.draining")
+_MINIMUM = "target_group_health.unhealthy_state_routing.minimum_healthy_targets"
 WELL = ("healthy", "unavailable")  # unavailable: health is not asked for
 
 
@@ -105,6 +106,16 @@ class TargetGroup(Resource):
         states = [entry.target_health for entry in listed.target_health_descriptions] if listed else []
         off = all(state.state == "unused" and state.reason == "Target.NotInUse" for state in states)
         return "empty" if not states else "zone off" if off else "unused"
+
+    def has_enough(self, healthy: int, registered: int, view: View) -> bool:
+        """Whether so many healthy targets are the minimum below which all get requests, those that fail too.
+
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupAttribute.html
+        """
+        number = self.attribute(f"{_MINIMUM}.count", "1", view)
+        part = self.attribute(f"{_MINIMUM}.percentage", "off", view)
+        wanted = max(1, int(number) if number.isdecimal() else 1)
+        return healthy >= wanted and (not part.isdecimal() or healthy * 100 >= int(part) * registered)
 
     def asked_at(self, view: View) -> tuple[tuple[Address, frozenset[int]], ...] | None:
         """Every registered target's address with the ports it is asked at: for requests and for health checks."""

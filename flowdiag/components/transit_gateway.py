@@ -154,13 +154,14 @@ class TransitGatewayComponent(Component):
         return tuple(move.model_copy(update={"as_if": True, "guess": move.guess or len(ways) > 1}) for move in moves)
 
     def offers(self, packet: Packet, scope: Scope, view: View) -> tuple[Offer, ...]:
-        """The transit gateways that the VPC is attached to and that have a route to the address; else those that lack one alone,
-        because the VPC that has the address is attached too."""
+        """The transit gateways that the VPC is attached to and that have a route to the address, but not back into this VPC; else
+        those that lack one alone, because the VPC that has the address is attached too."""
         found = view.find("transit_gateway_vpc_attachment", "vpc", packet.vpc, scope) or ()
         places = [Place(kind="transit_gateway", id=a.transit_gateway_id, scope=scope) for a in found if a.alive]
         crossings = [(place, _crossing(place, packet, view)) for place in places]
         target = packet.flow.destination
         ways = [(place, crossing.way) for place, crossing in crossings if crossing.way]
+        ways = [(place, way) for place, way in ways if (way.type, way.resource) != ("vpc", packet.vpc)]
         if ways:
             return tuple(Offer(place, way.destination or f"{target}/{target.max_prefixlen}") for place, way in ways)
         lacking = [place for place, crossing in crossings if crossing.lost and _towards(crossing, place, packet, view)]
