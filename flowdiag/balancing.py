@@ -25,8 +25,9 @@ class Handling:
     """What a node of a load balancer does with a packet, in words of the table `load_balancer`.
 
     `goals` are the targets it may send to, and `answers` says that it may answer by itself instead; `guess`: something in
-    the request decides between them, so nothing readable does. `idle` is the idle timeout in seconds, where it is known;
-    `said` is the evidence: the listener that took the packet, or those that did not.
+    the request decides between them, so nothing readable does. `beyond` are those that it would send to if they were in use
+    and in reach, where none is. `idle` is the idle timeout in seconds, where it is known; `said` is the evidence: the listener
+    that took the packet, or those that did not.
     """
 
     listener: str = "unknown"
@@ -34,5 +35,6 @@ class Handling:
     goals: tuple[Goal, ...] = ()
     answers: bool = False
     guess: bool = False
+    beyond: tuple[Goal, ...] = ()
     idle: int | None = None
     said: str = ""

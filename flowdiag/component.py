@@ -176,6 +176,16 @@ class Ipv6Association(Part):
 
     ipv6_cidr_block: str = ""
     ipv6_cidr_block_state: CidrState = CidrState()
+    ipv6_address_attribute: str = ""
+    ip_source: str = ""
+
+    @property
+    def private(self) -> bool:
+        """Whether AWS does not advertise it on the internet, though its addresses look public.
+
+        https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_VpcIpv6CidrBlockAssociation.html
+        """
+        return self.ipv6_address_attribute == "private" or self.ip_source == "none"
 
     @property
     def cidr(self) -> str:
@@ -289,6 +299,16 @@ def given(entry: Mapping[str, Any], field_name: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{field_name} is no text")
     return value
+
+
+def internet_firewall(subnet: str, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
+    """The guard in front of a gateway to the internet, where the packet's VPC has an Automated Internet Firewall that may drop
+    what this subnet sends and gets: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_NetworkFirewallAssociation.html
+    """
+    vpc = view.get("vpc", packet.vpc, packet.scope) if packet.vpc else None
+    if not vpc or vpc.internet_firewall is None:
+        return ()
+    return (Place(kind="internet_firewall", id=subnet, role=place.role, scope=packet.scope),)
 
 
 def public_access_blocked(packet: Packet, subnets: tuple[str, ...], outward: bool, carries_both: bool, view: View) -> str:

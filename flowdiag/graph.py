@@ -193,7 +193,7 @@ class Walker:
         return [trail for move in moves for trail in self._onward(move, place, packet, inward, finding, beyond, as_if)]
 
     def _or_detour(self, move: Move) -> Move:
-        """A move to a dead end, or in its place the walk goes on as if a route led to what could carry the packet."""
+        """A move to nowhere, or in its place the walk goes on as if a route led to what could carry the packet."""
         offer = next(iter(offers(move.packet, move.to.scope, self.view)), None) if move.detour else None
         return move if offer is None else move.model_copy(update={"to": offer.place, "as_if": True})
 
@@ -265,17 +265,18 @@ class Walker:
         if ends in _ARRIVED:
             return trail.hops, _ARRIVED[ends]
         hops = _without_strangers(trail.hops) if ends == "elsewhere" else trail.hops
+        passed = _passed_by(trail)
         words = {
             "packet": trail.packet.direction,
             "destination": far.label,
-            "place": _passed_by(trail) or (hops[-1].name if hops and not trail.loop else trail.place.id),
+            "place": passed.id if passed else hops[-1].name if hops and not trail.loop else trail.place.id,
             "source": str(trail.packet.flow.source),
         }
         inputs = {"packet": trail.packet.direction, "ends": ends}
         observation = Observation(table="arrival", inputs=inputs, words=words, resource=trail.place.id, name=words["place"])
         place = Place(kind="arrival", id=trail.place.id, role=trail.packet.direction, scope=trail.place.scope)
         finding = self._judge(observation, place, trail.packet, trail.as_if)
-        return (*hops, _hop(place, trail.packet, trail.packet, finding, trail.as_if)), ends in ("changed", "past")
+        return (*hops, _hop(place, trail.packet, trail.packet, finding, trail.as_if)), ends in ("changed", *PAST.values())
 
 
 def _spoken(text: str) -> str:
@@ -283,6 +284,7 @@ def _spoken(text: str) -> str:
     return _ANYBODY.sub("the internet", text)
 
 
+PAST = {"network_firewall": "past", "vpc_endpoint": "past appliances"}  # how a trail ends that leaves out such a place
 _ARRIVED = {"right": True, "stopped": False, "unknown": None}  # what needs no last word: the walk, or a component, has said it
 
 
@@ -292,16 +294,17 @@ def _ends(trail: Trail, far: Endpoint, flow: Flow) -> str:
         return "loop"
     if _is(trail, far):
         changed = trail.packet.direction == "reply" and trail.packet.flow != flow
-        return "changed" if changed else "past" if _passed_by(trail) else "right"
+        passed = _passed_by(trail)
+        return "changed" if changed else PAST[passed.kind] if passed else "right"
     said = next((hop.finding for hop in reversed(trail.hops) if hop.place.kind != "dead_end"), None)
     return {"blocked": "stopped", "inconclusive": "unknown"}.get(said.verdict if said else "inconclusive", "elsewhere")
 
 
-def _passed_by(trail: Trail) -> str:
-    """The place that keeps state of the request and did not see the reply, or empty."""
+def _passed_by(trail: Trail) -> Place | None:
+    """The first place that keeps state of the request and did not see the reply, or None."""
     met = {hop.place.id for hop in trail.hops}
     watched = trail.packet.watched if trail.packet.direction == "reply" else ()
-    return next((place.id for place in watched if place.id not in met), "")
+    return next((place for place in watched if place.id not in met), None)
 
 
 def _without_strangers(hops: tuple[Hop, ...]) -> tuple[Hop, ...]:

@@ -250,8 +250,8 @@ class Move(Value):
     """Where a component sends a packet on, and the guards it meets on the way out.
 
     `guess`: one of several, and nothing readable says which. `as_if`: the packet does not get here, or not for certain;
-    the walk goes on to find what else stands in the way. `detour`: no route leads on; the walk may go on as if one led to a
-    gateway that could carry the packet.
+    the walk goes on to find what else stands in the way. `detour`: no route leads on; the walk goes on as if one led to a
+    gateway that could carry the packet, where there is one.
     """
 
     to: Place

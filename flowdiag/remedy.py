@@ -49,16 +49,23 @@ def _ends_for_good(leg: Leg, path: Trace, snapshot: Snapshot) -> bool:
 def apply(change: Change, snapshot: Snapshot) -> Snapshot:
     """A copy of the snapshot in which the change was made; the old snapshot is its undoing.
 
-    A patch names the `list` of the raw reply, the entry to `add`, and by some of its fields the entry to `drop`.
-    Raises KeyError where the resource was not read.
+    A patch names the `list` of the raw reply, the entry (or a list of them) to `add`, and by some of its fields the entry to
+    `drop`; or the fields to `set`. Raises KeyError where the resource was not read.
     """
 
     def patched(raw: dict[str, Any]) -> dict[str, Any]:
-        name, drop, add = change.patch["list"], change.patch.get("drop"), change.patch.get("add")
+        if "set" in change.patch:
+            return {**raw, **change.patch["set"]}
+        name, drop = change.patch["list"], change.patch.get("drop")
         kept = [entry for entry in raw.get(name) or () if not _drops(drop, entry)]
-        return {**raw, name: [*kept, *([dict(add)] if add else [])]}
+        return {**raw, name: [*kept, *(dict(entry) for entry in _added(change))]}
 
     return snapshot.changed(change.kind, change.resource, change.scope, patched)
+
+
+def _added(change: Change) -> list[Mapping[str, Any]]:
+    added = change.patch.get("add") or []
+    return added if isinstance(added, list) else [added]
 
 
 def _drops(drop: Mapping[str, Any] | None, entry: Mapping[str, Any]) -> bool:
@@ -112,7 +119,7 @@ def _new(path: Trace, snapshot: Snapshot, known: Changes) -> Iterator[Change]:
 
 def _gist(change: Change) -> tuple[str, dict[str, Any]]:
     """What a change does, whatever rule number it takes: what did not help once is not tried again."""
-    added = {field: value for field, value in change.patch.get("add", {}).items() if field != "RuleNumber"}
+    added = [{field: value for field, value in entry.items() if field != "RuleNumber"} for entry in _added(change)]
     return change.resource, {**change.patch, "add": added}
 
 

@@ -56,7 +56,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("access",),  # the one door to AWS
     ("accounts",),  # which accounts it opens to
     ("fault",),
-    ("service", "nameservers"),  # what managed services share; whom hosts ask for names
+    ("service", "nameservers", "detour"),  # what managed services share; whom hosts ask for names; where routers would send
     ("logs._stream", "logs._parquet"),  # text packed or not, and columns
     ("logs._columns",),  # which rows of a file matter
     ("logs._layouts",),  # which layout a line has
@@ -169,7 +169,9 @@ def test_nobody_names_a_single_component_or_source_or_surface() -> None:
 def test_a_component_knows_only_the_words() -> None:
     """A component is written in these few modules alone."""
     known = {other for one, other in edges() if one.startswith("components.")}
-    assert known <= {"component", "model", "address", "named", "service", "nameservers", "balancing", "inspection"}
+    assert known <= {
+        "component", "model", "address", "named", "service", "nameservers", "balancing", "inspection", "detour",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("library", ONLY_IN)

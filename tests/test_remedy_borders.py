@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 from proving import WEB, Pair, Peered, commands, only, proved, summaries
+from scenes import ask, codes
 from world import World
 from world_guards import Acl
-from world_services import gateway_endpoint
+from world_services import TransitGateway, gateway_endpoint
 
 EPHEMERAL = (1024, 65535)
 
@@ -279,3 +280,33 @@ def test_no_route_without_a_gateway(world: World, pair: Pair):
     far = world.vpc("10.9.0.0/16")
     far.subnet("10.9.1.0/24").instance("far-1", "10.9.1.10", far.group("sg-far"))
     assert () == proved(world.snapshot(), "web-1", "far-1")
+
+
+def _egress(world):
+    """app-1 reaches the internet over a hub and the VPC `egress`, whose attachment's subnet has no way on."""
+    spoke, egress = world.vpc("10.1.0.0/16"), world.vpc("10.9.0.0/16")
+    app, door, front = spoke.subnet("10.1.1.0/24"), egress.subnet("10.9.0.0/28"), egress.subnet("10.9.1.0/24")
+    hub = TransitGateway(world)
+    hub.attach(spoke, app)
+    hub.route("0.0.0.0/0", hub.attach(egress, door), "vpc", egress.id)
+    spoke.route("0.0.0.0/0", hub.id)
+    app.instance("app-1", "10.1.1.10", spoke.group("sg-app"))
+    return hub, egress, front
+
+
+def test_a_missing_route_is_not_led_back_to_where_the_packet_came_from(world):
+    """The hub's own default route leads into this very VPC; the NAT gateway that stands ready carries the packet on."""
+    hub, egress, front = _egress(world)
+    nat = front.nat("10.9.1.5", "203.0.113.5")
+    front.route("0.0.0.0/0", egress.internet_gateway())
+    front.route("10.1.0.0/16", hub.id)
+    found = ask(world, "app-1", "198.51.100.7", 443)
+    assert [(True, [nat])] == [(r.verified, [c.command.split()[-1] for c in r.changes]) for r in found.remedies]
+    assert ["RT101"] == codes(found)
+
+
+@pytest.mark.parametrize("far", ["198.51.100.7", "10.66.0.7"])
+def test_a_hub_that_sends_the_packet_back_is_no_way_on(world, far):
+    """Without any gateway the route is missing, and that is all that is said."""
+    _egress(world)
+    assert "RT101" == codes(ask(world, "app-1", far, 443))[0]

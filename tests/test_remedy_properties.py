@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from proving import Pair, Peered, proved, walked
 from world import World
 from world_guards import Acl, Group
+from world_services import TransitGateway
 
 from flowdiag import Snapshot
 from flowdiag.conclude import passes
@@ -26,6 +27,7 @@ ENTRIES = st.lists(
     max_size=6,
     unique_by=lambda entry: (entry[1], entry[2]),
 )
+HUBS = st.sampled_from(["propagated", "static", "missing", "blackhole", "wide blackhole", "narrow blackhole"])
 ROUTES = st.sampled_from(["right", "missing", "blackhole", "wide blackhole", "narrow blackhole"])
 
 
@@ -99,3 +101,37 @@ def test_a_peered_pair_is_always_opened(drawn: st.DataObject, there: str, back: 
     lead(pair.near, "10.1.0.0/16", "10.1.2.0/24", pair.pcx, there)
     lead(pair.far, "10.0.0.0/16", "10.0.1.0/24", pair.pcx, back)
     assert_opens(world.snapshot(other))
+
+
+def spread(hub: TransitGateway, cidr: str, attachment: str, vpc: Any, state: str) -> None:
+    """What a transit gateway's table knows of a VPC: its propagated route or a static one, nothing, or a route that drops."""
+    narrow = cidr.replace("0.0/16", "0.0/17")
+    if state in ("propagated", "static", "narrow blackhole"):
+        hub.route(cidr, attachment, "vpc", vpc.id, type="static" if state == "static" else "propagated")
+    if state.endswith("blackhole"):
+        hub.route({"blackhole": cidr, "wide blackhole": "10.0.0.0/8", "narrow blackhole": narrow}[state])
+
+
+@given(st.data(), HUBS, HUBS, st.booleans(), st.booleans())
+def test_a_pair_on_a_transit_gateway_is_always_opened(drawn: st.DataObject, there: str, back: str, near: bool, far: bool):
+    """The same over a transit gateway, with VPC routes, its own routes and the attachments' associations missing or wrong."""
+    world = World()
+    pair = Peered(world, world, routes=False)
+    for group in (pair.sg_web, pair.sg_db):
+        fill(group, drawn)
+    hub = TransitGateway(world)
+    sides = [hub.attach(vpc, vpc.subnet(cidr)) for vpc, cidr in ((pair.near, "10.0.9.0/28"), (pair.far, "10.1.9.0/28"))]
+    hub.table["Routes"].clear()
+    spread(hub, "10.1.0.0/16", sides[1], pair.far, there)
+    if not (there == back == "wide blackhole"):
+        spread(hub, "10.0.0.0/16", sides[0], pair.near, back)
+    for vpc, cidr in ((pair.near, "10.1.0.0/16"), (pair.far, "10.0.0.0/16")):
+        if drawn.draw(st.booleans()):
+            vpc.route(cidr, hub.id)
+    table = hub.table["TransitGatewayRouteTableId"]
+    hub.raw["Options"] |= {"DefaultRouteTableAssociation": "enable", "AssociationDefaultRouteTableId": table}
+    for entry, associated in zip(world.raw()[world.account, world.region]["TransitGatewayAttachments"], (near, far), strict=True):
+        if not associated:
+            del entry["Association"]
+    world.raw()[world.account, world.region]["VpcPeeringConnections"].clear()
+    assert_opens(world.snapshot())

@@ -1,7 +1,7 @@
 """Traps of the guards: what network ACLs and security groups do that some tool gets wrong."""
 
 import pytest
-from scenes import Pair, codes, neighbours, verdict
+from scenes import Pair, ask, codes, neighbours, verdict
 from world import World
 
 from flowdiag import diagnose
@@ -313,3 +313,11 @@ def test_prefix_lists_in_rules(pair):
     found = pair.ask(443, without=["ManagedPrefixListEntries"])
     assert ("inconclusive", "SG190") == verdict(found)
     assert ["ec2:GetManagedPrefixListEntries"] == [unread.action for unread in found.unread]
+
+
+@pytest.mark.parametrize("state", ["disassociated", "failed"])
+def test_an_association_that_is_none_leaves_the_main_table(pair, state):
+    """A route table stays listed with the subnet for a while after it was taken from it, or could not be given to it."""
+    pair.app.route("10.0.2.0/24", "nat-0dead", state="blackhole")
+    pair.app.table.raw["Associations"][0]["AssociationState"] = {"State": state}
+    assert ("reachable",) == verdict(ask(pair.world, pair.web.eni.id, pair.db.eni.id))

@@ -81,8 +81,8 @@ def test_a_rule_for_other_clients_does_not_count(world):
 
 def test_a_network_load_balancer_has_rules_only_where_it_is_dual_stack(world):
     """Those of an IPv4 one are not even asked for."""
-    shop, app, sg_web, sg_app, *_ = balanced(world)
-    sg_app.ingress("tcp", 8443, sg_web)
+    shop, app, _, sg_app, *_ = balanced(world)
+    sg_app.ingress("tcp", 8443, "10.0.1.0/24")
     shop.listen(443, [app], to=8443)
     assert OPEN == verdict(asked(world, "web-1", "10.0.1.50", 443, without=["ListenerRules"]))
     shop.raw["IpAddressType"] = "dualstack"
@@ -372,3 +372,60 @@ def test_a_capture_of_vpcs_holds_what_their_load_balancers_and_services_need(wor
     held = diagnose(*question, snapshot=Snapshot.load(tmp_path / "vpcs"))
     assert verdict(live(world, *question)) == verdict(held)
     assert set() == lacking(held) - {"appliance"}
+
+
+# ---------------------------------------------------------------- groups of clients, and how many targets are enough
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_a_targets_rule_cannot_name_the_clients_group(world, grouped):
+    """Though the client's address is kept: only the load balancer's own group may be named, or the client's addresses."""
+    shop, app, sg_web, sg_app, *_ = balanced(world)
+    if grouped:
+        sg_shop = shop.vpc.group("sg-of-shop")
+        sg_shop.ingress("tcp", 443, "10.0.0.0/16")
+        shop.nodes[0].raw["Groups"] = [{"GroupId": sg_shop.id, "GroupName": "sg-of-shop"}]
+    sg_app.ingress("tcp", 8443, sg_web)
+    shop.listen(443, [app], to=8443)
+    assert ("blocked", "SG105") == verdict(asked(world, "web-1", "10.0.1.50", 443))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ({}, "reachable"),
+        ({"count": "1", "percentage": "off"}, "reachable"),
+        ({"count": "2"}, "partial"),
+        ({"percentage": "50"}, "reachable"),
+        ({"percentage": "51"}, "partial"),
+    ],
+)
+def test_below_the_minimum_of_healthy_targets_all_get_requests(world, attributes, expected):
+    """Those that are unhealthy too, so that what stands before them decides for some of the connections."""
+    shop, app, _, sg_app, _, back = balanced(world)
+    sg_app.ingress("tcp", 8443, "10.0.1.0/24")
+    ill = back.instance("app-2", "10.0.2.21", shop.vpc.group("sg-shut"))
+    minimum = "target_group_health.unhealthy_state_routing.minimum_healthy_targets"
+    shop.listen(443, [app, ill], to=8443, **{f"{minimum}.{key}": value for key, value in attributes.items()})
+    targets = entries(world, "LoadBalancerTargetHealth")[0]["TargetHealthDescriptions"]
+    targets[1]["TargetHealth"] = {"State": "unhealthy", "Reason": "Target.FailedHealthChecks"}
+    assert expected == asked(world, "web-1", "10.0.1.50", 443).verdict
+
+
+def test_a_target_in_a_peered_vpc_may_see_the_clients_address(world):
+    """A Network Load Balancer sends it on over a peering, though the client is of neither VPC."""
+    edge, far = world.vpc("10.8.0.0/16"), world.vpc("10.9.0.0/16")
+    near, there = edge.subnet("10.8.1.0/24"), far.subnet("10.9.1.0/24")
+    edge.route("0.0.0.0/0", edge.internet_gateway())
+    peering = world.peer(edge, far)
+    edge.route("10.9.0.0/16", peering)
+    far.route("10.8.0.0/16", peering)
+    sg = far.group("sg-target")
+    sg.ingress("tcp", 443, "0.0.0.0/0")
+    there.instance("target", "10.9.1.10", sg)
+    front = LoadBalancer("front", {near: "10.8.1.60"}, Scheme="internet-facing")
+    node = front.nodes[0].raw
+    node["Association"] = {"PublicIp": "203.0.113.60"}
+    node["PrivateIpAddresses"][0]["Association"] = {"PublicIp": "203.0.113.60"}
+    front.listen(443, ["10.9.1.10"], **{"preserve_client_ip.enabled": "true"})
+    assert OPEN == verdict(asked(world, "198.51.100.7", "203.0.113.60", 443))

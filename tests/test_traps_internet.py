@@ -3,7 +3,7 @@
 import pytest
 from scenes import ask, behind_nat, public_web, verdict
 from world_edges import local_gateway
-from world_services import TransitGateway
+from world_services import TransitGateway, egress_only_gateway
 
 from flowdiag.address import ANYBODY
 from flowdiag.components.firewall_rule_group import of_addresses
@@ -153,3 +153,49 @@ def test_a_local_gateway_for_half_of_the_internet_decides_nothing(pair, cidrs, u
     pair.app.route(ALL, local_gateway(pair.vpc, *cidrs))
     found = ask(pair.world, "web-1", "internet", 443)
     assert undecided == ("LG191" in {finding.code for finding in found.path.findings})
+
+
+# ---------------------------------------------------------------- IPv6 addresses at the gateways
+
+
+def _six(world, *, private=False, outward_only=False):
+    """A dual-stack subnet with the instance node, which reaches out by an internet gateway or an egress-only one."""
+    vpc = world.vpc("10.0.0.0/16", ipv6="2600:1f18:1:100::/56")
+    subnet = vpc.subnet("10.0.1.0/24", "2600:1f18:1:101::/64")
+    if private:
+        vpc.raw["Ipv6CidrBlockAssociationSet"][0] |= {"Ipv6AddressAttribute": "private", "IpSource": "none"}
+    sg = vpc.group("sg-node")
+    sg.ingress("tcp", 443, "::/0")
+    node = subnet.instance("node", "10.0.1.10", sg, ipv6=["2600:1f18:1:101::10"])
+    vpc.subnet("10.0.2.0/24", "2600:1f18:1:102::/64").instance("other", "10.0.2.10", sg, ipv6=["2600:1f18:1:102::10"])
+    vpc.route("::/0", egress_only_gateway(vpc) if outward_only else vpc.internet_gateway())
+    return node
+
+
+@pytest.mark.parametrize(
+    ("question", "outward_only", "code"),
+    [
+        (("node", "2a00:1450:4001::1"), False, "IG104"),
+        (("2a00:1450:4001::1", "node"), False, "IG104"),
+        (("node", "2a00:1450:4001::1"), True, "EO102"),
+    ],
+)
+def test_private_ipv6_addresses_never_pass_a_gateway(world, question, outward_only, code):
+    """They look public, but AWS tells nobody of them."""
+    _six(world, private=True, outward_only=outward_only)
+    assert ("blocked", code) == verdict(ask(world, *question, 443))[:2]
+
+
+def test_inside_the_vpc_private_ipv6_addresses_are_like_others(world):
+    """Only gateways to the internet drop them."""
+    _six(world, private=True)
+    assert OPEN == verdict(ask(world, "2600:1f18:1:102::10", "2600:1f18:1:101::10", 443))
+
+
+def test_an_address_of_a_delegated_prefix_passes_the_gateway_both_ways(world):
+    """Pods have addresses that no interface lists one by one."""
+    node = _six(world)
+    node.eni.raw["Ipv6Prefixes"] = [{"Ipv6Prefix": "2600:1f18:1:101:aaaa::/80"}]
+    pod = f"{node.eni.id}/2600:1f18:1:101:aaaa::5"
+    assert OPEN == verdict(ask(world, pod, "2a00:1450:4001::1", 443))
+    assert OPEN == verdict(ask(world, "2a00:1450:4001::1", pod, 443))

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from flowdiag.address import address
 from flowdiag.component import Component, Id, Lookup, Read, Resource, View, by_id, by_name, entrance, holder, required
+from flowdiag.detour import is_elsewhere
 from flowdiag.model import ICMP, TCP, Evidence, Move, Observation, Packet, Place, Translation, Unread
 
 
@@ -56,6 +57,7 @@ class CarrierGatewayComponent(Component):
         mapped = _turned_back(packet) if inward else _outside(packet, view)
         name = gateway.name if gateway else place.id
         text = f"state {gateway.state}, of {gateway.vpc_id}" if gateway else "not read"
+        outer = packet.flow.destination if inward else packet.flow.source
         return Observation(
             table="carrier_gateway",
             inputs={
@@ -73,24 +75,26 @@ class CarrierGatewayComponent(Component):
             },
             resource=place.id,
             name=name,
-            detail=f"{packet.flow.destination if inward else packet.flow.source} → {mapped}" if mapped else "",
+            detail=f"{outer} → {mapped}" if mapped and mapped != outer else "",
             evidence=(Evidence(where=place.id, text=text),),
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
-        """Out with the carrier IP address as source, and the answer back to the address behind it."""
+        """Out with the carrier IP address as source, and the answer back to the address behind it; of a host that has none as
+        if it had one, where nobody known would judge the packet by it."""
         if place.role == "in":
             return self._in(place, packet)
         mapped = _outside(packet, view)
         if isinstance(mapped, Unread):
             return ()
-        if mapped is None or packet.flow.version != 4:
+        if packet.flow.version != 4 or not (mapped or is_elsewhere(packet.flow.destination, view)):
             return (Move(to=Place(kind="dead_end", id=place.id, scope=place.scope), packet=packet),)
-        flow = packet.flow.rewritten(source=mapped)
+        flow = packet.flow.rewritten(source=mapped) if mapped else packet.flow
         noted = Translation(place=place, before=packet.flow, after=flow, vpc=packet.vpc)
         lost = packet.lost or place.id
         onward = packet.but(flow=flow, subnet="", vpc="", sender=None, lost=lost, translations=(*packet.translations, noted))
-        return (Move(to=Place(kind="internet", id="internet", role="transit", scope=place.scope), packet=onward),)
+        to = Place(kind="internet", id="internet", role="transit", scope=place.scope)
+        return (Move(to=to, packet=onward, as_if=mapped is None),)
 
     def _in(self, place: Place, packet: Packet) -> tuple[Move, ...]:
         inner = _turned_back(packet)

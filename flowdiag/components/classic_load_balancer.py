@@ -88,10 +88,12 @@ class ClassicLoadBalancer(Resource):
             return Handling("other port", said=said)
         idle = self._idle_timeout(view)
         word, goals = self._choose(taken.instance_port, node, view)
-        return Handling("yes", word, goals, idle=idle, said=str(taken))
+        sends = word == "some"
+        return Handling("yes", word, goals if sends else (), beyond=() if sends else goals, idle=idle, said=str(taken))
 
     def _choose(self, port: int, node: Any, view: View) -> tuple[str, tuple[Goal, ...]]:
-        """The instances that may get the request: those in service, of the node's zone only where nothing crosses zones.
+        """The instances that may get the request: those in service, of the node's zone only where nothing crosses zones; those
+        out of service or reach where there are no others.
 
         Without one in service nobody gets it (HTTP 503):
         https://docs.aws.amazon.com/elasticloadbalancing/latest/classic/ts-elb-error-message.html#ts-elb-errorcodes-http503
@@ -108,12 +110,12 @@ class ClassicLoadBalancer(Resource):
         enabled = [(host, subnet) for host, subnet in known if subnet.availability_zone in self.availability_zones]
         near = self._near(enabled, node, view)
         if not enabled or near is None:
-            return ("unknown" if enabled else "zone off"), ()
+            return ("unknown", ()) if enabled else ("zone off", _goals([host for host, _ in known], port))
         well = [host for host in near if health.in_service(host[0])]
         if near and not well:
             others = any(health.in_service(host[0]) for host, _ in enabled)
-            return ("doubtful" if others else "none in service"), ()
-        return ("some" if well else "other zone"), tuple(Goal(id, where, port, True) for id, where in well)
+            return ("doubtful", ()) if others else ("none in service", _goals(near, port))
+        return ("some", _goals(well, port)) if well else ("other zone", _goals([host for host, _ in enabled], port))
 
     def _near(self, enabled: list[tuple[tuple[str, Address], Any]], node: Any, view: View) -> list[tuple[str, Address]] | None:
         """The instances a node sends to; None where whether it crosses zones was not read and would decide: it is off where
@@ -154,6 +156,10 @@ class ClassicLoadBalancer(Resource):
             view.assume(found.query, f"AWS's default: an idle timeout of {IDLE} s")
         settings = found.load_balancer_attributes.connection_settings if found else None
         return settings.idle_timeout if settings else IDLE
+
+
+def _goals(hosts: list[tuple[str, Address]], port: int) -> tuple[Goal, ...]:
+    return tuple(Goal(id, where, port, True) for id, where in hosts)
 
 
 class InstanceState(Part):

@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from flowdiag.address import is_private
 from flowdiag.component import Component, View, owner_scope
+from flowdiag.detour import homes
 from flowdiag.model import Evidence, Move, Mtu, Observation, Packet, Place, Query, Translation, Unread
 
 # What stands at the end of an attachment that leads out of AWS.
@@ -32,6 +34,21 @@ class Crossing:
     far: Any = None
     subnet: Any = None
     zone: str = "covered"
+
+    @property
+    def state(self) -> str:
+        """The route column of the decision table."""
+        if not self.routes:
+            return "unknown"
+        if self.route is None:
+            return "divided" if self.divided else "none"
+        return {"ACTIVE": "active", "BLACKHOLE": "blackhole"}.get(self.route.state, "unknown")
+
+    @property
+    def lost(self) -> bool:
+        """Whether the packet is dropped here for certain: without an attachment, or a route that leads to one that works."""
+        missing = self.own is None or self.state in ("none", "blackhole")
+        return missing or (self.state == "active" and bool(self.far) and self.far.dead)
 
 
 class CoreNetworkComponent(Component):
@@ -59,7 +76,7 @@ class CoreNetworkComponent(Component):
             inputs={
                 "attachment": "unknown" if isinstance(crossing.own, Unread) else "yes" if crossing.own else "no",
                 "zone": crossing.zone,
-                "route": _state(crossing),
+                "route": crossing.state,
                 "beyond": "no" if crossing.far and crossing.far.dead else "unknown" if moves is None else "yes",
             },
             words={
@@ -77,8 +94,14 @@ class CoreNetworkComponent(Component):
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
-        """To the attachment of the winning route: a VPC's subnets, or out of AWS."""
-        return _onward(_crossing(place, packet, view), place, packet, view) or ()
+        """To the attachment of the winning route: a VPC's subnets, or out of AWS; where it is dropped for want of one, on as
+        if a route led to each that is known to lead there."""
+        crossing = _crossing(place, packet, view)
+        if not crossing.lost:
+            return _onward(crossing, place, packet, view) or ()
+        ends = _towards(crossing, place, packet, view)
+        moves = [move for far in ends for move in _into(far, place, packet, view) or ()]
+        return tuple(move.model_copy(update={"as_if": True, "guess": move.guess or len(ends) > 1}) for move in moves)
 
     def foresee(self, place: Place, vpc: str, view: View) -> None:
         """The attachments, and the routes that packets of the VPC meet."""
@@ -101,7 +124,7 @@ def _crossing(place: Place, packet: Packet, view: View) -> Crossing:
     routes = _routes(own, place, view)
     route, divided = routes.choose(packet.flow.destination) if routes else (None, False)
     route = None if divided else route
-    id = route.destinations[0].core_network_attachment_id if route and route.destinations else ""
+    id = route.destinations[0].core_network_attachment_id if route and len(route.destinations) == 1 else ""
     far = next((a for a in attachments or () if id and a.id == id), None)
     subnet, zone = (None, "covered") if place.role else _entrance(own, place, packet, view)
     return Crossing(own, routes, route, divided, far, subnet, zone)
@@ -148,25 +171,32 @@ def _routes(own: Any, place: Place, view: View) -> Any:
     return view.get("core_network_routes", key, place.scope)
 
 
-def _state(crossing: Crossing) -> str:
-    if not crossing.routes:
-        return "unknown"
-    if crossing.route is None:
-        return "divided" if crossing.divided else "none"
-    return {"ACTIVE": "active", "BLACKHOLE": "blackhole"}.get(crossing.route.state, "unknown")
+def _towards(crossing: Crossing, place: Place, packet: Packet, view: View) -> list[Any]:
+    """The attachments that a dropped packet would have to leave by: that of the route, else those of the VPCs that hold its
+    destination; of a private address that nobody holds those that lead out of AWS."""
+    if crossing.far:
+        return [crossing.far]
+    holding = homes(packet, view)
+    listed = view.find("core_network_attachment", "core_network", _id(place), place.scope) or ()
+    alive = [attachment for attachment in listed if attachment.alive]
+    if holding:
+        return [a for a in alive if any(a.is_of(home.vpc) for home in holding)]
+    outside = holding is not None and is_private(packet.flow.destination)
+    return [a for a in alive if outside and a.attachment_type in OUTSIDE]
 
 
 def _onward(crossing: Crossing, place: Place, packet: Packet, view: View) -> tuple[Move, ...] | None:
     """Every way on from the winning route; None where that was not read or is not followed."""
-    if _state(crossing) != "active" or not crossing.far or not crossing.far.alive:
+    if crossing.state != "active" or not crossing.far or not crossing.far.alive:
         return None
-    if len(crossing.route.destinations if crossing.route else ()) > 1:
-        return None
-    if crossing.far.attachment_type == "VPC":
-        return _into_vpc(crossing.far, place, packet, view)
-    if crossing.far.attachment_type in OUTSIDE:
-        return (_out(crossing.far, place, packet),)
-    return None
+    return _into(crossing.far, place, packet, view)
+
+
+def _into(far: Any, place: Place, packet: Packet, view: View) -> tuple[Move, ...] | None:
+    """Every way on through an attachment; None where it was not read or is of a kind that is not followed."""
+    if far.attachment_type == "VPC":
+        return _into_vpc(far, place, packet, view)
+    return (_out(far, place, packet),) if far.attachment_type in OUTSIDE else None
 
 
 def _out(far: Any, place: Place, packet: Packet) -> Move:
@@ -189,18 +219,5 @@ def _into_vpc(far: Any, place: Place, packet: Packet, view: View) -> tuple[Move,
     subnets = [view.get("subnet", id, far.home) for id in side.subnet_ids] if side else []
     if not subnets or not all(subnets):
         return None
-    return tuple(_exit(subnet, far, _unseen(packet, place), len(subnets) > 1) for subnet in subnets)
-
-
-def _exit(subnet: Any, far: Any, packet: Packet, guess: bool) -> Move:
-    """As out of a transit gateway's attachment: past the network ACL's outbound rules, in that very subnet past neither.
-
-    https://docs.aws.amazon.com/vpc/latest/tgw/tgw-nacls.html
-    """
-    onward = packet.but(subnet=subnet.id, vpc=far.resource, scope=subnet.scope, receiver=None)
-    if subnet.holds(packet.flow.destination):
-        to = Place(kind="vpc", id=far.resource, role="deliver", scope=subnet.scope)
-        return Move(to=to, packet=onward, guess=guess)
-    acl = Place(kind="network_acl", id=subnet.id, role="outbound", scope=subnet.scope)
-    to = Place(kind="route_table", id=subnet.id, role="route", scope=subnet.scope)
-    return Move(to=to, packet=onward, guards=(acl,), guess=guess)
+    onward = _unseen(packet, place).but(receiver=None)
+    return tuple(subnet.exit(far.resource, onward, len(subnets) > 1) for subnet in subnets)

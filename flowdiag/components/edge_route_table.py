@@ -51,7 +51,7 @@ class EdgeRouteTableComponent(Component):
         if not choice or choice.tie or choice.undecided:
             return ()
         if choice.state == "blackhole":
-            return (Move(to=Place(kind="dead_end", id=place.id, scope=place.scope), packet=packet),)
+            return (Move(to=Place(kind="dead_end", id=place.id, scope=place.scope), packet=packet, detour=True),)
         if choice.state != "active":
             return ()
         target = choice.route.target

@@ -9,7 +9,19 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from flowdiag.address import is_private
-from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, by_name, owner_scope, public_access_blocked
+from flowdiag.component import (
+    Component,
+    Id,
+    Lookup,
+    Part,
+    Read,
+    Resource,
+    View,
+    by_name,
+    internet_firewall,
+    owner_scope,
+    public_access_blocked,
+)
 from flowdiag.model import Evidence, Move, Observation, Packet, Place, Translation, Unread
 
 
@@ -60,18 +72,21 @@ class EgressOnlyInternetGatewayComponent(Component):
         ),
     )
 
+    def guards(self, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
+        """An Automated Internet Firewall, where the VPC has one."""
+        return internet_firewall(packet.subnet, place, packet, view)
+
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
         """Whether it is attached, and the packet is one that it carries."""
         gateway = _gateway(place, packet, view)
         inward = place.role == "in"
         flow = packet.flow
-        outside = flow.version == 6 and not is_private(flow.source) and not is_private(flow.destination)
         return Observation(
             table="egress_only_internet_gateway",
             inputs={
                 "packet": "answer" if inward else packet.direction,
                 "attached": _attached(gateway, packet),
-                "public addresses": "yes" if outside else "no",
+                "public addresses": _public(packet, inward, view),
                 "source in VPC": "yes" if inward else _in_vpc(place, packet, view),
                 "block public access": "off" if inward else public_access_blocked(packet, (packet.subnet,), True, False, view),
             },
@@ -118,6 +133,16 @@ def _attached(gateway: Any, packet: Packet) -> str:
     if gateway is None:
         return "gone"
     return "yes" if gateway.vpc == packet.vpc else "no"
+
+
+def _public(packet: Packet, inward: bool, view: View) -> str:
+    """Whether both ends have IPv6 addresses that the internet knows; private ones of the VPC may look public."""
+    flow = packet.flow
+    if flow.version != 6 or is_private(flow.source) or is_private(flow.destination):
+        return "no"
+    vpc = view.get("vpc", packet.vpc, packet.scope)
+    own = flow.destination if inward else flow.source
+    return "no" if vpc and vpc.hides(own) else "yes"  # where the VPC was not read, whether it holds the source is unknown too
 
 
 def _in_vpc(place: Place, packet: Packet, view: View) -> str:

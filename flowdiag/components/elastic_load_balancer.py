@@ -145,12 +145,16 @@ class LoadBalancer(Resource):
         words = {word for word, _ in parts}
         if words <= {"function"}:
             return Handling("answers", answers=True)
-        goals = tuple(dict.fromkeys(goal for _, several in parts for goal in several))
-        return Handling("yes", _together(words), goals, answers="function" in words)
+        goals, beyond = (
+            tuple(dict.fromkeys(goal for word, several in parts if (word in SENDING) is sends for goal in several))
+            for sends in (True, False)
+        )
+        return Handling("yes", _together(words), goals, answers="function" in words, beyond=beyond)
 
     def _of_group(self, group: Any, node: Any, packet: Packet, view: View, keeps: bool) -> tuple[str, tuple[Goal, ...]]:
-        """The targets a node chooses from: healthy ones, or all where none is anywhere (fail open); its own zone's unless
-        cross-zone is on. What it does where the healthy ones are all in other zones is not documented.
+        """The targets a node chooses from: healthy ones, or all where fewer are than the group asks for, one if it says nothing
+        (fail open); its own zone's unless cross-zone is on; those out of use or reach where there are no others. What it does
+        where the healthy ones are all in other zones is not documented.
 
         https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-health-checks.html
         """
@@ -161,16 +165,23 @@ class LoadBalancer(Resource):
         if goals is None or near is None:
             return "unknown", ()
         if not near:
-            return (group.without_use(view) if not goals else "doubtful" if group.target_type == "alb" else "other zone"), ()
+            word = group.without_use(view) if not goals else "doubtful" if group.target_type == "alb" else "other zone"
+            idle = (goals or group.goals(view, used=False) or ()) if word != "doubtful" else ()
+            return word, self._sent_to(idle, packet, keeps) if all(self._fits(goal, node, view) for goal in idle) else ()
         healthy = tuple(goal for goal in near if goal.healthy)
         if not healthy and any(goal.healthy for goal in goals):
             return "doubtful", ()
-        chosen = tuple(_seen(goal, packet, keeps and self.type == "network") for goal in healthy or near)
+        enough = group.has_enough(len(healthy), len(near), view)
+        chosen = self._sent_to(healthy if enough else near, packet, keeps)
         if self.type == "network" and packet.flow.protocol == UDP and _mixed(chosen, packet):
             return ("refused" if packet.flow.version == 6 else "unfollowed"), ()
         if not all(self._fits(goal, node, view) for goal in chosen):
             return "unfollowed", ()
         return ("some" if healthy else "unhealthy"), chosen
+
+    def _sent_to(self, goals: tuple[Goal, ...], packet: Packet, keeps: bool) -> tuple[Goal, ...]:
+        """The targets as this packet may come to them: a Network Load Balancer alone may keep the client's address."""
+        return tuple(_seen(goal, packet, keeps and self.type == "network") for goal in goals)
 
     def _crosses_zones(self, view: View) -> bool:
         """On for an Application Load Balancer; for a Network Load Balancer as its attribute says, off by default."""
@@ -281,14 +292,15 @@ def _one_of(handled: list[Handling], idle: int | None, said: str) -> Handling:
     """What several rules come to of which one decides: known only as far as they agree."""
     if len(handled) == 1:
         only = handled[0]
-        return Handling(only.listener, only.targets, only.goals, only.answers, idle=idle, said=said)
+        return replace(only, idle=idle, said=said)
     goals = tuple(dict.fromkeys(goal for one in handled for goal in one.goals))
+    beyond = tuple(dict.fromkeys(goal for one in handled for goal in one.beyond))
     answers = any(one.answers for one in handled)
     words = {one.targets for one in handled if one.listener != "answers"}
     open_word = next((word for word in OPEN_WORDS if word in words), "")
     alike = next(iter(words)) if len(words) == 1 and not answers else ""
     word = open_word or alike or ("some" if words <= {*SENDING} else "mixed")
-    return Handling("yes", word, goals, answers, guess=True, idle=idle, said=said)
+    return Handling("yes", word, goals, answers, guess=True, beyond=beyond, idle=idle, said=said)
 
 
 class LoadBalancerAttribute(Part):

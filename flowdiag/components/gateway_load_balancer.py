@@ -231,7 +231,8 @@ def _emerging(place: Place, packet: Packet, view: View) -> Move:
         "the appliances send the packet on unchanged; no AWS call shows what they do",
     )
     to = Place(kind="vpc_endpoint", id=place.role, role=EMERGE, scope=place.scope)
-    return Move(to=to, packet=packet, as_if=True)
+    saw = () if packet.direction == "reply" or to in packet.watched else (to,)  # the answer should come back to the appliances
+    return Move(to=to, packet=packet.but(watched=(*packet.watched, *saw)), as_if=True)
 
 
 def _own_address(node: Any, version: int) -> Address | None:

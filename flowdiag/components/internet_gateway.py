@@ -23,9 +23,11 @@ from flowdiag.component import (
     by_name,
     given,
     holder,
+    internet_firewall,
     public_access,
     public_access_blocked,
 )
+from flowdiag.detour import is_elsewhere
 from flowdiag.model import Address, Evidence, Flow, Move, Mtu, Observation, Packet, Place, Scope, Translation, Unread
 
 MTU = Mtu(most=1500)  # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/network_mtu.html
@@ -84,6 +86,10 @@ class InternetGatewayComponent(Component):
         ),
     )
 
+    def guards(self, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
+        """An Automated Internet Firewall, where the VPC has one."""
+        return internet_firewall(_treated(place, packet, view), place, packet, view)
+
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
         """Whether it is attached, has a public address to stand in for the private one, and may carry this at all."""
         gateway = view.get("internet_gateway", place.id, place.scope)
@@ -99,7 +105,7 @@ class InternetGatewayComponent(Component):
                 else "yes"
                 if gateway and gateway.vpc == packet.vpc
                 else "no",
-                "public address": "denied" if inward and _denied(packet, view) else _answer(mapped),
+                "public address": _public_address(place, packet, mapped, view),
                 "far address": "shared" if is_shared(far) else "private" if is_private(far) else "public",
                 "edge route table": _edge(place, packet, inward, view),
                 "block public access": _block_public_access(packet, inward, view),
@@ -120,24 +126,25 @@ class InternetGatewayComponent(Component):
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
-        """Out to the internet, or in to the VPC's router, with the address swapped."""
+        """Out to the internet, or in to the VPC's router, with the address swapped; out of a host that has no public address as
+        if it had one, where nobody known would judge the packet by it."""
         inward = place.role == "in"
         mapped = _inside(packet, view) if inward else _outside(packet, view)
         if isinstance(mapped, Unread):
             return ()
-        if mapped is None and not inward:
-            return (Move(to=Place(kind="dead_end", id=place.id, scope=place.scope), packet=packet),)
-        if mapped is None:
+        if mapped is None and inward:
             return ()
-        changed = {"destination": mapped} if inward else {"source": mapped}
-        flow = packet.flow.rewritten(**changed)
+        if mapped is None and not _may_have_one(packet, view):
+            return (Move(to=Place(kind="dead_end", id=place.id, scope=place.scope), packet=packet),)
+        flow = packet.flow.rewritten(**{"destination" if inward else "source": mapped}) if mapped else packet.flow
         noted = (*packet.translations, Translation(place=place, before=packet.flow, after=flow, vpc=packet.vpc))
         if inward:
             onward = packet.but(flow=flow, subnet="", translations=noted)
             return (Move(to=_taken_back(flow, packet) or _inner(place, packet, view), packet=onward),)
         # A public source is no private address of anybody, so group references no longer see the sender.
         onward = packet.but(flow=flow, subnet="", vpc="", sender=None, lost=packet.lost or place.id, translations=noted)
-        return (Move(to=Place(kind="internet", id="internet", role="transit", scope=place.scope), packet=onward),)
+        to = Place(kind="internet", id="internet", role="transit", scope=place.scope)
+        return (Move(to=to, packet=onward, as_if=mapped is None),)
 
     def foresee(self, place: Place, vpc: str, view: View) -> None:
         """The gateway with its edge route table, whether public access is blocked, and that nobody here is anybody there."""
@@ -167,8 +174,15 @@ def _outside(packet: Packet, view: View) -> Any:
     if not interface:
         return interface
     if packet.flow.version == 6:
-        return packet.flow.source if interface.owns(packet.flow.source) and not is_private(packet.flow.source) else None
+        return _advertised(packet.flow.source, packet, view) if interface.owns(packet.flow.source) else None
     return address(interface.public_of(packet.flow.source))
+
+
+def _may_have_one(packet: Packet, view: View) -> bool:
+    """Whether a public address can be given to the sender, and nobody known stands where the packet goes; which address it
+    would be is not known, and the answer finds the private one again whatever it is."""
+    sender = _sender(packet, view)
+    return bool(sender) and not sender.requester_managed and is_elsewhere(packet.flow.destination, view)
 
 
 def _sender(packet: Packet, view: View) -> Any:
@@ -189,17 +203,19 @@ def _nat_address(packet: Packet, view: View) -> Address | None:
 def _inside(packet: Packet, view: View) -> Any:
     """The private address behind the destination, which has to be one of this VPC's."""
     if packet.flow.version == 6:
-        found = view.find("network_interface", "ipv6", str(packet.flow.destination), packet.scope)
-        return (
-            found
-            if isinstance(found, Unread)
-            else packet.flow.destination
-            if any(i.vpc_id == packet.vpc for i in found)
-            else None
-        )
+        found = holder(packet.vpc, packet.flow.destination, packet.scope, view)
+        return _advertised(packet.flow.destination, packet, view) if found else found
     found = view.find("network_interface", "public_ip", str(packet.flow.destination), packet.scope)
     mapped = next((address(i.private_of(packet.flow.destination)) for i in found or () if i.vpc_id == packet.vpc), None)
     return mapped or _turned_before(packet) or (found if isinstance(found, Unread) else None)
+
+
+def _advertised(own: Address, packet: Packet, view: View) -> Any:
+    """An IPv6 address of this VPC, where the internet can be told of it; Unread where the VPC was not read."""
+    vpc = view.get("vpc", packet.vpc, packet.scope)
+    if isinstance(vpc, Unread):
+        return vpc
+    return None if is_private(own) or (vpc and vpc.hides(own)) else own
 
 
 def _denied(packet: Packet, view: View) -> bool:
@@ -208,8 +224,22 @@ def _denied(packet: Packet, view: View) -> bool:
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_NetworkInterface.html
     """
     target = packet.flow.destination
-    found = view.find("network_interface", "ipv6", str(target), packet.scope) if target.version == 6 else ()
-    return any(interface.deny_all_igw_traffic for interface in found or () if interface.vpc_id == packet.vpc)
+    found = holder(packet.vpc, target, packet.scope, view) if target.version == 6 else None
+    return bool(found.deny_all_igw_traffic) if found else False
+
+
+def _public_address(place: Place, packet: Packet, mapped: Any, view: View) -> str:
+    """Whether there is a public address; a firewall that stands in front may have one for a host that has none."""
+    if place.role == "in" and _denied(packet, view):
+        return "denied"
+    lacks = mapped is None and place.role != "in" and packet.flow.version == 4
+    inspected = internet_firewall(_treated(place, packet, view), place, packet, view)
+    return "unknown" if lacks and inspected else _answer(mapped)
+
+
+def _treated(place: Place, packet: Packet, view: View) -> str:
+    """The subnet on this side of the gateway."""
+    return next(iter(_subnets_inside(packet, view) if place.role == "in" else _subnets_outside(packet, view)), "")
 
 
 def _answer(mapped: Any) -> str:

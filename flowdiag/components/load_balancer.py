@@ -11,11 +11,27 @@ from typing import Any
 from flowdiag.address import address
 from flowdiag.balancing import Goal, Handling
 from flowdiag.component import Component, View, neighbours, taken_back
-from flowdiag.model import ICMP, ICMPV6, Address, Evidence, Move, Observation, Packet, Place, PortRange, Translation, Unread
+from flowdiag.detour import unserved
+from flowdiag.model import (
+    ICMP,
+    ICMPV6,
+    TCP,
+    UDP,
+    Address,
+    Evidence,
+    Move,
+    Observation,
+    Packet,
+    Place,
+    PortRange,
+    Translation,
+    Unread,
+)
 
 NODE_PORTS = PortRange(first=1024, last=65535)
 # Roles of a node beside that of taking a packet up from its own network interface.
 RETURN, LOOP, ANSWER, PRIVATE_LINK = "return", "loop", "answer", "private link"
+OUT_OF_REACH = ("other zone", "unused", "zone off", "none in service")
 
 
 class LoadBalancerComponent(Component):
@@ -75,7 +91,8 @@ class LoadBalancerComponent(Component):
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
-        """To every target that may be chosen; a reply back to the client that the node remembers."""
+        """To every target that may be chosen, as if to those that are out of use or reach where there are no others; a reply back
+        to the client that the node remembers. Without any, or without a listener, on as if the node had an answer."""
         node = view.get("network_interface", place.id, place.scope)
         known = _remembered(place, packet)
         if not node or place.role in (LOOP, ANSWER):
@@ -88,12 +105,17 @@ class LoadBalancerComponent(Component):
             return (_out_of(node, packet, view),)
         balancer = _balancer(node, view)
         handling = _handling(balancer, node, place, packet, view)
-        if handling.listener != "yes" or handling.targets not in ("some", "unhealthy"):
+        if handling.listener == "yes" and handling.targets in ("some", "unhealthy"):
+            moves = [_to_goal(goal, node, balancer, place, packet, view) for goal in handling.goals]
+            if handling.answers:
+                moves.append(Move(to=place.model_copy(update={"role": ANSWER}), packet=packet))
+            return tuple(move.model_copy(update={"guess": handling.guess}) for move in moves)
+        if handling.targets in OUT_OF_REACH and handling.beyond:
+            moves = [_to_goal(goal, node, balancer, place, packet, view) for goal in handling.beyond]
+            return tuple(move.model_copy(update={"guess": handling.guess, "as_if": True}) for move in moves)
+        if place.role == PRIVATE_LINK or not _could_serve(balancer, handling, packet):
             return ()
-        moves = [_to_goal(goal, node, balancer, place, packet, view) for goal in handling.goals]
-        if handling.answers:
-            moves.append(Move(to=place.model_copy(update={"role": ANSWER}), packet=packet))
-        return tuple(move.model_copy(update={"guess": handling.guess}) for move in moves)
+        return (unserved(place.id, place.scope, packet),)
 
     def foresee(self, place: Place, vpc: str, view: View) -> None:
         """The load balancer with its listeners, and the target groups with their targets."""
@@ -133,6 +155,13 @@ def _handling(balancer: Any, node: Any, place: Place, packet: Packet, view: View
         return Handling("answers", answers=True)
     found = balancer.handle(node, packet, view, place.role != PRIVATE_LINK)
     return found if isinstance(found, Handling) else Handling()
+
+
+def _could_serve(balancer: Any, handling: Handling, packet: Packet) -> bool:
+    """Whether a listener or a target is all that lacks, of a kind that this load balancer can have."""
+    lacks = handling.listener in ("no", "other port") or handling.targets in ("empty", *OUT_OF_REACH)
+    spoken = (TCP, UDP) if balancer and balancer.word == "network" else (TCP,)
+    return lacks and packet.flow.protocol in spoken
 
 
 def _own_target(balancer: Any, packet: Packet, view: View) -> tuple[str, str]:
@@ -175,6 +204,8 @@ def _evidence(handling: Handling, shown: str, packet: Packet) -> tuple[str, ...]
 def _to_goal(goal: Goal, node: Any, balancer: Any, place: Place, packet: Packet, view: View) -> Move:
     """The request as the target sees it: its own address and port, and the client's or the node's address.
 
+    Where it is the client's, rules of the target's groups cannot name the client's group, only that of the load balancer:
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-register-targets.html
     A client that is the target itself does not take its own packet back:
     https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-troubleshooting.html#loopback-timeout
     """
@@ -186,7 +217,7 @@ def _to_goal(goal: Goal, node: Any, balancer: Any, place: Place, packet: Packet,
         flow = flow.rewritten(source=_own_address(node, goal.address.version), source_ports=NODE_PORTS)
     back = Place(kind="load_balancer", id=node.id, role=RETURN, scope=node.scope) if kept else None
     noted = Translation(place=place, before=packet.flow, after=flow, vpc=node.vpc_id, returns=back)
-    seen = {"sender": packet.sender, "proxy": node.id} if kept else {"sender": node.id, "proxy": None}
+    seen = {"sender": None, "proxy": node.id, "lost": packet.lost or node.id} if kept else {"sender": node.id, "proxy": None}
     onward = packet.but(flow=flow, receiver=None, translations=(*packet.translations, noted), **seen)
     return _out_of(node, onward, view, everywhere=balancer.word == "classic")
 

@@ -169,19 +169,23 @@ class LocalGatewayComponent(Component):
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
-        """Out to the local network, with the customer-owned address where the table asks for one; or back in."""
+        """Out to the local network, with the customer-owned address where the table asks for one; or back in. Without an
+        association, a route or an address on as if there were one: the answer finds the private address again."""
         association = _association(place, packet, view)
         if place.role == "in":
             return self._in(place, packet)
         mapped = _mapped(association, packet, view) if association else None
-        if _route(association, packet, view)[1] != "active" or not mapped:
+        state = _route(association, packet, view)[1] if association else "none" if association is None else "unknown"
+        known = "no" if association is None else _answer(association, packet, view)
+        if state not in ("active", "none", "blackhole") or known == "unknown":
             return ()
-        flow = packet.flow.rewritten(source=mapped)
+        flow = packet.flow.rewritten(source=mapped) if mapped else packet.flow
         back = place.model_copy(update={"role": "in"})
         noted = Translation(place=back, before=packet.flow, after=flow, vpc=packet.vpc)
         lost = packet.lost or place.id
         onward = packet.but(flow=flow, subnet="", vpc="", sender=None, lost=lost, translations=(*packet.translations, noted))
-        return (Move(to=Place(kind="customer_network", id="local network", role="arrive", scope=place.scope), packet=onward),)
+        to = Place(kind="customer_network", id="local network", role="arrive", scope=place.scope)
+        return (Move(to=to, packet=onward, as_if=state != "active" or not mapped),)
 
     def _in(self, place: Place, packet: Packet) -> tuple[Move, ...]:
         known = entrance(packet, "local_gateway")

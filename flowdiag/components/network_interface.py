@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from flowdiag.address import holds, is_aws_own
 from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, by_id, by_name, neighbours, taken_back
+from flowdiag.detour import UNSERVED
 from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Query, Unread
 
 # InterfaceType values behind which a host of the customer's (or a managed host that simply answers) stands.
@@ -229,7 +230,8 @@ def _dns(raw: Mapping[str, Any]) -> list[str | None]:
 
 
 class NetworkInterfaceComponent(Component):
-    """An interface in one of three roles: `leave` (the packet starts here), `arrive`, `forward` (a route sent it here)."""
+    """An interface in one of these roles: `leave` (the packet starts here), `arrive`, `forward` (a route sent it here), or
+    `unserved` (it ended at the service behind, which does not take it up, and the walk goes on as if that answered)."""
 
     kind = "network_interface"
     prefixes = ("eni",)
@@ -265,14 +267,16 @@ class NetworkInterfaceComponent(Component):
     def guards(self, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
         """Into an interface: the subnet's network ACL unless the packet is in the subnet already, then its security groups."""
         interface = view.get("network_interface", place.id, place.scope)
-        if not interface or place.role == "leave" or packet.sender == place.id:
+        if not interface or place.role in ("leave", UNSERVED) or packet.sender == place.id:
             return ()
         crossing = packet.subnet != interface.subnet_id
         acl = (Place(kind="network_acl", id=interface.subnet_id, role="inbound", scope=interface.scope),) if crossing else ()
         return acl + _groups(interface, "ingress")
 
-    def observe(self, place: Place, packet: Packet, view: View) -> Observation:
+    def observe(self, place: Place, packet: Packet, view: View) -> Observation | None:
         """Whether something runs behind the interface, and whether source/destination checking lets the packet be."""
+        if place.role == UNSERVED:
+            return None
         interface = view.get("network_interface", place.id, place.scope)
         if not interface:
             read = "no" if interface is None else "unknown"
@@ -302,7 +306,7 @@ class NetworkInterfaceComponent(Component):
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
         """Out through the interface's guards; in to the service behind it; or through the guest of an appliance."""
         interface = view.get("network_interface", place.id, place.scope)
-        if not interface:
+        if not interface or place.role == UNSERVED:
             return ()
         if place.role == "forward":
             return _through_guest(interface, packet, view)

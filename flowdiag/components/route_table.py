@@ -59,7 +59,7 @@ class RouteTableComponent(Component):
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
-        """To the target of the winning route; where none carries, to a dead end and on as if one did."""
+        """To the target of the winning route; where none carries, on as if one did, and a blackhole as if its target worked."""
         table = table_of(place, packet, view)
         if not table:
             return ()
@@ -72,8 +72,9 @@ class RouteTableComponent(Component):
             return (Move(to=Place(kind="vpc_peering", id=peering, role="cross", scope=table.scope), packet=packet),)
         if choice.route is not None and choice.route.state != "blackhole":
             return ()
-        dead_end = Place(kind="dead_end", id=table.id, scope=table.scope)
-        return (Move(to=dead_end, packet=packet.but(vpc=table.vpc_id), detour=True),)
+        lost = choice.route.target if choice.route else ""
+        to = _target(lost, table) if lost else Place(kind="dead_end", id=table.id, scope=table.scope)
+        return (Move(to=to, packet=packet.but(vpc=table.vpc_id), as_if=bool(lost), detour=True),)
 
 
 def table_of(place: Place, packet: Packet, view: View) -> Any:

@@ -239,14 +239,17 @@ def _listed(route: Route, table: RouteTable, target: Address | Network, view: Vi
     return [outer.prefixlen for cidr in found.networks if holds(cidr, target) and (outer := network(cidr))]
 
 
+_NOT_ASSOCIATED = ("disassociated", "failed")
 _ASSOCIATED = ("SubnetId", "GatewayId", "PublicIpv4Pool")
 
 
 def _associations(raw: Mapping[str, Any]) -> list[Any]:
-    """What a raw table is associated with; raises TypeError for half of it, which may be anybody's."""
+    """What a raw table is associated with, not what it no longer is or could not be; raises TypeError for half of it, which may
+    be anybody's: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RouteTableAssociationState.html
+    """
     if not isinstance(raw["Associations"], list):
         raise TypeError("Associations is no list")
-    return raw["Associations"]
+    return [a for a in raw["Associations"] if (a.get("AssociationState") or {}).get("State") not in _NOT_ASSOCIATED]
 
 
 def _subnets(raw: Mapping[str, Any]) -> list[str | None]:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from flowdiag.address import holds
 from flowdiag.component import Component, Ipv6Association, Lookup, Read, Resource, by_id, by_name
-from flowdiag.model import Address
+from flowdiag.model import Address, Move, Packet, Place
 
 
 class Subnet(Resource):
@@ -21,6 +21,7 @@ class Subnet(Resource):
     availability_zone_id: str = ""
     ipv6_cidr_block_association_set: tuple[Ipv6Association, ...] = ()
     block_public_access_states: Mapping[str, Any] | None = None
+    network_firewall_connectivity_type: str = ""
 
     @property
     def id(self) -> str:
@@ -35,6 +36,27 @@ class Subnet(Resource):
     def block_public_access(self) -> str:
         """The mode of VPC Block Public Access that AWS shows with the subnet, or empty where it shows none."""
         return str((self.block_public_access_states or {}).get("InternetGatewayBlockMode", ""))
+
+    @property
+    def inspected(self) -> bool:
+        """Whether an Automated Internet Firewall of the VPC, where there is one, sees the subnet's packets.
+
+        https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Subnet.html
+        """
+        return self.network_firewall_connectivity_type not in ("exclude", "az-unsupported")
+
+    def exit(self, vpc: str, packet: Packet, guess: bool = False) -> Move:
+        """On from a gateway's attachment in the subnet: by its route table, past its network ACL's outbound rules; to a
+        neighbour in it past neither.
+
+        https://docs.aws.amazon.com/vpc/latest/tgw/tgw-nacls.html
+        """
+        onward = packet.but(subnet=self.id, vpc=vpc, scope=self.scope)
+        if self.holds(packet.flow.destination):
+            return Move(to=Place(kind="vpc", id=vpc, role="deliver", scope=self.scope), packet=onward, guess=guess)
+        acl = Place(kind="network_acl", id=self.id, role="outbound", scope=self.scope)
+        to = Place(kind="route_table", id=self.id, role="route", scope=self.scope)
+        return Move(to=to, packet=onward, guards=(acl,), guess=guess)
 
     def shares_zone(self, other: Subnet) -> bool | None:
         """Whether both lie in one availability zone, None where that is not known: a zone's name is each account's own.

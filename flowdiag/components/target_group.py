@@ -12,6 +12,7 @@ from flowdiag.model import Address, Unread
 # Protocols of which the client's address is always kept, and target states in which a target gets nothing, or all is well.
 KEPT = ("UDP", "TCP_UDP", "QUIC", "TCP_QUIC")
 OUT_OF_USE = ("unused", "draining", "unhealthy.draining")
+_MINIMUM = "target_group_health.unhealthy_state_routing.minimum_healthy_targets"
 WELL = ("healthy", "unavailable")  # unavailable: health is not asked for
 
 
@@ -86,13 +87,13 @@ class TargetGroup(Resource):
         """The ARN."""
         return self.target_group_arn
 
-    def goals(self, view: View) -> tuple[Goal, ...] | None:
-        """Every target that is in use; None where one of them is not known."""
+    def goals(self, view: View, used: bool = True) -> tuple[Goal, ...] | None:
+        """Every target that is in use, or every one that is registered; None where one of them is not known."""
         listed = view.get("target_health", self.id, self.scope)
         if not listed:
             return None
-        used = [t for t in listed.target_health_descriptions if t.target_health.state not in OUT_OF_USE]
-        goals = [self._goals_at(entry, view) for entry in used]
+        known = [t for t in listed.target_health_descriptions if not used or t.target_health.state not in OUT_OF_USE]
+        goals = [self._goals_at(entry, view) for entry in known]
         return None if None in goals else tuple(goal for several in goals for goal in several or ())
 
     def without_use(self, view: View) -> str:
@@ -105,6 +106,16 @@ class TargetGroup(Resource):
         states = [entry.target_health for entry in listed.target_health_descriptions] if listed else []
         off = all(state.state == "unused" and state.reason == "Target.NotInUse" for state in states)
         return "empty" if not states else "zone off" if off else "unused"
+
+    def has_enough(self, healthy: int, registered: int, view: View) -> bool:
+        """Whether so many healthy targets are the minimum below which all get requests, those that fail too.
+
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupAttribute.html
+        """
+        number = self.attribute(f"{_MINIMUM}.count", "1", view)
+        part = self.attribute(f"{_MINIMUM}.percentage", "off", view)
+        wanted = max(1, int(number) if number.isdecimal() else 1)
+        return healthy >= wanted and (not part.isdecimal() or healthy * 100 >= int(part) * registered)
 
     def asked_at(self, view: View) -> tuple[tuple[Address, frozenset[int]], ...] | None:
         """Every registered target's address with the ports it is asked at: for requests and for health checks."""

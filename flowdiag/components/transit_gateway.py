@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from flowdiag.component import Component, Offer, Part, Read, Resource, View, attached, by_id, by_name, owner_scope
+from flowdiag.detour import PEERINGS, Heading, attachments_towards, home_cidr
 from flowdiag.model import Evidence, Hop, Move, Mtu, Observation, Packet, Place, Scope, Translation, Unread
 
-PEERINGS = ("peering", "tgw-peering")
 # What stands at the end of an attachment that leads out of AWS, by the kind of resource that a route shows of it.
 OUTSIDE = {"vpn": "vpn_connection", "direct-connect-gateway": "direct_connect_gateway", "connect": "transit_gateway_connect"}
 
@@ -22,6 +22,8 @@ MTU, MTU_OF_PEERS = Mtu(most=8500, holds_tcp=True), Mtu(most=8500, tells="no", h
 class Options(Part):
     """The options of a transit gateway."""
 
+    default_route_table_association: str = ""
+    association_default_route_table_id: str = ""
     security_group_referencing_support: str = "disable"
 
 
@@ -43,10 +45,12 @@ class Crossing:
     """What a transit gateway does with a packet.
 
     `own` is the VPC attachment it comes from (None for a peering), `subnet` that attachment's subnet in the packet's zone;
-    `attachment`, `table` and `choice` are None where there is none and Unread where that is not known.
+    `attachment`, `table` and `choice` are None where there is none and Unread where that is not known; `scope` is where the
+    transit gateway's owner reads, as far as that is known.
     """
 
     attachment: Any
+    scope: Scope
     own: Any = None
     subnet: Any = None
     zone: str = "covered"
@@ -58,6 +62,12 @@ class Crossing:
         """The route that wins and carries, or None."""
         decided = self.choice and not self.choice.undecided and self.choice.way
         return decided if decided and decided.state == "active" else None
+
+    @property
+    def lost(self) -> bool:
+        """Whether the packet is dropped here for certain: without an attachment, a table, or a route that carries."""
+        missing = not isinstance(self.attachment, Unread) and self.table is None
+        return missing or self.route in ("none", "blackhole")
 
     @property
     def route(self) -> str:
@@ -131,25 +141,36 @@ class TransitGatewayComponent(Component):
             near_miss=crossing.choice.near if crossing.choice and crossing.zone == "covered" else "",
             evidence=(Evidence(where=table or place.id, text=text),) if table else (),
             mtu=MTU_OF_PEERS if place.role else MTU,
+            fix=_fix(crossing, place, packet, view) if crossing.lost else {},
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
-        """To the attachment of the winning route: a VPC's subnets, another transit gateway, or out of AWS."""
+        """To the attachment of the winning route: a VPC's subnets, another transit gateway, or out of AWS; where it is dropped
+        for want of one, on as if a route led to each that is known to lead there."""
         if _is_interface(place):
             return ()
         crossing = _crossing(place, packet, view)
-        if not crossing.way:
-            return ()
-        moves = _onward(crossing, place, packet, view)
-        return tuple(move.model_copy(update={"as_if": crossing.zone != "covered"}) for move in moves or ())
+        if crossing.way:
+            moves = _onward(crossing.way, crossing, place, packet, view) or ()
+            return tuple(move.model_copy(update={"as_if": crossing.zone != "covered"}) for move in moves)
+        ways = _towards(crossing, place, packet, view)
+        moves = tuple(move for way in ways for move in _onward(way, crossing, place, packet, view) or ())
+        return tuple(move.model_copy(update={"as_if": True, "guess": move.guess or len(ways) > 1}) for move in moves)
 
     def offers(self, packet: Packet, scope: Scope, view: View) -> tuple[Offer, ...]:
-        """The transit gateways that the VPC is attached to and that have a route to the address."""
+        """The transit gateways that the VPC is attached to and that have a route to the address, but not back into this VPC; else
+        those that lack one alone, because the VPC that has the address is attached too."""
         found = view.find("transit_gateway_vpc_attachment", "vpc", packet.vpc, scope) or ()
         places = [Place(kind="transit_gateway", id=a.transit_gateway_id, scope=scope) for a in found if a.alive]
-        ways = [(place, _crossing(place, packet, view).way) for place in places]
+        crossings = [(place, _crossing(place, packet, view)) for place in places]
         target = packet.flow.destination
-        return tuple(Offer(place, way.destination or f"{target}/{target.max_prefixlen}") for place, way in ways if way)
+        ways = [(place, crossing.way) for place, crossing in crossings if crossing.way]
+        ways = [(place, way) for place, way in ways if (way.type, way.resource) != ("vpc", packet.vpc)]
+        if ways:
+            return tuple(Offer(place, way.destination or f"{target}/{target.max_prefixlen}") for place, way in ways)
+        lacking = [place for place, crossing in crossings if crossing.lost and _towards(crossing, place, packet, view)]
+        cidr = home_cidr(packet, view) if lacking else ""
+        return tuple(Offer(place, cidr) for place in lacking if cidr)
 
     def interfaces(self, hop: Hop, subnets: tuple[str, ...], view: View) -> tuple[str, ...]:
         """Those of the attachments, one in each subnet that a packet enters or leaves the gateway by.
@@ -167,6 +188,16 @@ class TransitGatewayComponent(Component):
             table = _table(_associated(own, view), view)
             for route in table.routes if table else ():
                 route.foresee(place.id, place.scope, view)
+
+
+def _fix(crossing: Crossing, place: Place, packet: Packet, view: View) -> dict[str, str]:
+    """What a remedy needs: the attachment the packet comes by, the route in its way, and where it would have to leave."""
+    dead = crossing.choice.way if crossing.choice else None
+    return {
+        "attachment": crossing.attachment.id if crossing.attachment else "",
+        "route": dead.destination if dead else "",
+        "towards": " ".join(way.attachment for way in _towards(crossing, place, packet, view)),
+    }
 
 
 def _is_interface(place: Place) -> bool:
@@ -191,14 +222,21 @@ def _crossing(place: Place, packet: Packet, view: View) -> Crossing:
     if place.role:
         attachment = _told(place.id, place.role, place.scope, view)
         table = _table(attachment, view)
-        return Crossing(attachment, table=table, choice=_choice(table, packet, view))
+        return Crossing(attachment, _owner(place, attachment, table), table=table, choice=_choice(table, packet, view))
     own = _of_vpc(place.id, packet, view)
     if not own:
-        return Crossing(own)
+        return Crossing(own, place.scope)
     attachment = _associated(own, view)
     subnet, zone = own.entrance(_here(packet, view), view)
     table = _table(attachment, view)
-    return Crossing(attachment, own, subnet, zone, table, _choice(table, packet, view))
+    scope = _owner(place, attachment, table)
+    return Crossing(attachment, scope, own, subnet, zone, table, _choice(table, packet, view))
+
+
+def _owner(place: Place, attachment: Any, table: Any) -> Scope:
+    """Where the owner of the transit gateway reads: whoever shows its routes or an association."""
+    known = table or attachment
+    return known.scope if known else place.scope
 
 
 def _choice(table: Any, packet: Packet, view: View) -> Any:
@@ -250,6 +288,11 @@ def _table(attachment: Any, view: View) -> Any:
     return view.get("transit_gateway_routes", attachment.table, attachment.scope) if attachment.table else None
 
 
+def _towards(crossing: Crossing, place: Place, packet: Packet, view: View) -> tuple[Heading, ...]:
+    """The attachments that a dropped packet would have to leave by."""
+    return attachments_towards(place.id, packet, crossing.scope, view) if crossing.lost else ()
+
+
 # ---------------------------------------------------------------- out
 
 
@@ -258,29 +301,27 @@ def _beyond(crossing: Crossing, place: Place, packet: Packet, view: View) -> str
     if not crossing.way:
         return "unknown"
     if crossing.way.type == "vpc":
-        far = _far(crossing, view)
+        far = _far(crossing.way.attachment, crossing.scope, view)
         if far and not far.alive:
             return "no"
-    return "unknown" if _onward(crossing, place, packet, view) is None else "yes"
+    return "unknown" if _onward(crossing.way, crossing, place, packet, view) is None else "yes"
 
 
-def _onward(crossing: Crossing, place: Place, packet: Packet, view: View) -> tuple[Move, ...] | None:
-    """Every way on from the winning route; None where that was not read."""
-    way = crossing.way
+def _onward(way: Any, crossing: Crossing, place: Place, packet: Packet, view: View) -> tuple[Move, ...] | None:
+    """Every way on from a route; None where that was not read."""
     if way.type == "vpc":
-        return _into_vpc(crossing, place, packet, view)
+        return _into_vpc(way, crossing, place, packet, view)
     if way.type in PEERINGS:
-        return _to_peer(crossing, place, packet, view)
+        return _to_peer(way, crossing, place, packet, view)
     if way.type in OUTSIDE:
-        return _outside(crossing, place, packet, view)
+        return _outside(way, crossing, place, packet, view)
     target = Place(kind="unsupported", id=way.resource or way.attachment, role=way.type, scope=place.scope)
     return (Move(to=target, packet=_unseen(packet, place).but(subnet="", vpc="")),)
 
 
-def _outside(crossing: Crossing, place: Place, packet: Packet, view: View) -> tuple[Move, ...] | None:
+def _outside(way: Any, crossing: Crossing, place: Place, packet: Packet, view: View) -> tuple[Move, ...] | None:
     """Out of AWS by any of the route's attachments; None where what is attached is not known of one."""
-    way, scope = crossing.way, crossing.table.scope
-    connect = way.type == "connect"
+    connect, scope = way.type == "connect", crossing.scope
     ends = [(a, a.transit_gateway_attachment_id if connect else attached(a, place.id, scope, view)) for a in way.attachments]
     if not all(id for _, id in ends):
         return None
@@ -295,36 +336,26 @@ def _out(attachment: Any, type: str, id: str, place: Place, packet: Packet, gues
     return Move(to=Place(kind=OUTSIDE[type], id=id, role="out", scope=place.scope), packet=onward, guess=guess)
 
 
-def _far(crossing: Crossing, view: View) -> Any:
-    """The VPC attachment that the winning route leads to; its owner is asked where the gateway's owner does not show it."""
-    way, scope = crossing.way, crossing.table.scope
-    far = view.get("transit_gateway_vpc_attachment", way.attachment, scope)
+def _far(attachment: str, scope: Scope, view: View) -> Any:
+    """The VPC attachment that a route leads to; its owner is asked where the gateway's owner does not show it."""
+    far = view.get("transit_gateway_vpc_attachment", attachment, scope)
     if far is not None:
         return far
-    told = view.get("transit_gateway_attachment", way.attachment, scope)
+    told = view.get("transit_gateway_attachment", attachment, scope)
     owner = told.resource_owner_id if told else ""
-    return view.get("transit_gateway_vpc_attachment", way.attachment, Scope(account=owner, region=scope.region))
+    return view.get("transit_gateway_vpc_attachment", attachment, Scope(account=owner, region=scope.region))
 
 
-def _into_vpc(crossing: Crossing, place: Place, packet: Packet, view: View) -> tuple[Move, ...] | None:
+def _into_vpc(way: Any, crossing: Crossing, place: Place, packet: Packet, view: View) -> tuple[Move, ...] | None:
     """Out of the destination attachment: in the zone the packet came from, else in any zone the attachment covers."""
-    far = _far(crossing, view)
+    far = _far(way.attachment, crossing.scope, view)
     exits = far.exits(_here(packet, view), view) if far else None
     if exits is None:
         return None
-    exits = _kept(far, exits, packet)
+    exits = far.kept(exits, packet)
     packets = _as_seen(crossing, far, place, packet, view)
     guess = len(exits) * len(packets) > 1
     return tuple(_exit(subnet, far, seen, guess) for subnet in exits for seen in packets)
-
-
-def _kept(far: Any, exits: list[Any], packet: Packet) -> list[Any]:
-    """In appliance mode both directions of a flow come out in one zone: the reply in that of the request.
-
-    https://docs.aws.amazon.com/vpc/latest/tgw/transit-gateway-appliance-scenario.html
-    """
-    before = [place.role for place in packet.chosen if place.id == far.id] if packet.direction == "reply" else []
-    return [subnet for subnet in exits if subnet.id in before] or exits
 
 
 def _as_seen(crossing: Crossing, far: Any, place: Place, packet: Packet, view: View) -> tuple[Packet, ...]:
@@ -349,37 +380,20 @@ def _unseen(packet: Packet, place: Place) -> Packet:
 
 
 def _exit(subnet: Any, far: Any, packet: Packet, guess: bool) -> Move:
-    """By the route table of the attachment's subnet, past its network ACL's outbound rules; in that very subnet past neither.
-
-    https://docs.aws.amazon.com/vpc/latest/tgw/tgw-nacls.html
-    """
-    onward = packet.but(subnet=subnet.id, vpc=far.vpc_id, scope=subnet.scope, receiver=None)
+    """Out of the attachment; in appliance mode with the choice of its subnet, which holds for the reply too."""
+    onward = packet.but(receiver=None)
     if far.options.appliance_mode_support == "enable" and packet.direction == "request":
         here = Place(kind="transit_gateway_attachment", id=far.id, role=subnet.id, scope=subnet.scope)
         onward = onward.but(chosen=(*onward.chosen, here))
-    if subnet.holds(packet.flow.destination):
-        return Move(to=Place(kind="vpc", id=far.vpc_id, role="deliver", scope=subnet.scope), packet=onward, guess=guess)
-    acl = Place(kind="network_acl", id=subnet.id, role="outbound", scope=subnet.scope)
-    to = Place(kind="route_table", id=subnet.id, role="route", scope=subnet.scope)
-    return Move(to=to, packet=onward, guards=(acl,), guess=guess)
+    move: Move = subnet.exit(far.vpc_id, onward, guess)
+    return move
 
 
-def _to_peer(crossing: Crossing, place: Place, packet: Packet, view: View) -> tuple[Move, ...] | None:
+def _to_peer(way: Any, crossing: Crossing, place: Place, packet: Packet, view: View) -> tuple[Move, ...] | None:
     """To the transit gateway on the other side of a peering, where the attachment has the same id."""
-    attachment, scope = crossing.way.attachment, crossing.table.scope
-    here = _told(place.id, attachment, scope, view)
-    peer = here.resource_id if here else ""
-    home = _home(peer, attachment, scope, view) if peer else None
+    here = _told(place.id, way.attachment, crossing.scope, view)
+    home = here.peer_home(crossing.scope, view) if here else None
     if home is None:
         return None
     onward = _unseen(packet, place).but(subnet="", vpc="", scope=home, receiver=None)
-    return (Move(to=Place(kind="transit_gateway", id=peer, role=attachment, scope=home), packet=onward),)
-
-
-def _home(gateway: str, attachment: str, scope: Scope, view: View) -> Scope | None:
-    """Where the far transit gateway is read: by its id, else as the peering shows it."""
-    known = view.get("transit_gateway", gateway, scope)
-    if known:
-        return Scope.model_validate(known.scope)
-    peering = view.get("transit_gateway_peering", attachment, scope)
-    return peering.home_of(gateway) if peering else None
+    return (Move(to=Place(kind="transit_gateway", id=here.resource_id, role=way.attachment, scope=home), packet=onward),)

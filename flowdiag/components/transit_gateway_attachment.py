@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Literal
 
 from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, by_id
-from flowdiag.model import Scope
+from flowdiag.model import Packet, Scope
 
 ALIVE = ("available", "modifying")
 # What AWS calls the states (API_TransitGatewayVpcAttachment.html); of another one nothing is known.
@@ -69,6 +69,14 @@ class TransitGatewaySide(TransitGatewayAttachment):
     """The same as one of two peered transit gateways shows it: in one account and Region both sides have the same id."""
 
     kind: ClassVar[str] = "transit_gateway_side"
+
+    def peer_home(self, scope: Scope, view: View) -> Scope | None:
+        """Where the transit gateway on the other side of a peering is read: by its id, else as the peering shows it."""
+        known = view.get("transit_gateway", self.resource_id, scope) if self.resource_id else None
+        if known or not self.resource_id:
+            return Scope.model_validate(known.scope) if known else None
+        peering = view.get("transit_gateway_peering", self.id, scope)
+        return peering.home_of(self.resource_id) if peering else None
 
 
 def _sides(entries: Iterable[Any]) -> Iterable[Any]:
@@ -135,6 +143,14 @@ class TransitGatewayVpcAttachment(Resource):
         if same and self.options.appliance_mode_support != "enable":
             return same
         return subnets if subnets and all(subnets) else None
+
+    def kept(self, exits: list[Any], packet: Packet) -> list[Any]:
+        """In appliance mode both directions of a flow come out in one zone: the reply in that of the request.
+
+        https://docs.aws.amazon.com/vpc/latest/tgw/transit-gateway-appliance-scenario.html
+        """
+        before = [place.role for place in packet.chosen if place.id == self.id] if packet.direction == "reply" else []
+        return [subnet for subnet in exits if subnet.id in before] or exits
 
     def _subnets(self, view: View) -> list[Any]:
         return [view.get("subnet", id, self.home) for id in self.subnet_ids]

@@ -42,6 +42,19 @@ class EncryptionControl(Part):
     state: str = ""
 
 
+class InternetFirewall(Part):
+    """An Automated Internet Firewall of a VPC (API_NetworkFirewallAssociation.html in the EC2 API reference)."""
+
+    firewall_arn: str = ""
+    firewall_onboarding_status: str = ""
+    firewall_mode: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its name, which ends its ARN."""
+        return self.firewall_arn.rpartition("/")[2] or "internet firewall"
+
+
 class Vpc(Resource):
     """A VPC as DescribeVpcs gives it (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Vpc.html)."""
 
@@ -54,6 +67,7 @@ class Vpc(Resource):
     ipv6_cidr_block_association_set: tuple[Ipv6Association, ...] = ()
     block_public_access_states: Mapping[str, Any] | None = None
     encryption_control: EncryptionControl | None = None
+    network_firewall_associations: tuple[InternetFirewall, ...] = ()
 
     @property
     def id(self) -> str:
@@ -70,6 +84,18 @@ class Vpc(Resource):
     def holds(self, address: Address) -> bool:
         """True where the address lies in one of the VPC's CIDRs."""
         return any_holds(self.cidrs, address)
+
+    @property
+    def internet_firewall(self) -> InternetFirewall | None:
+        """The firewall that may drop what passes to and from the internet; one that only monitors drops nothing."""
+        return next((one for one in self.network_firewall_associations if one.firewall_mode != "monitor"), None)
+
+    def hides(self, address: Address) -> bool:
+        """True where the address lies in a CIDR of private IPv6 addresses, which no gateway to the internet carries.
+
+        https://docs.aws.amazon.com/vpc/latest/userguide/vpc-ip-addressing.html
+        """
+        return any(one.private and holds(one.cidr, address) for one in self.ipv6_cidr_block_association_set)
 
     @property
     def enforces_encryption(self) -> str:

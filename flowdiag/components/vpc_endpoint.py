@@ -29,6 +29,7 @@ from flowdiag.component import (
     owner_scope,
     required,
 )
+from flowdiag.detour import unserved
 from flowdiag.model import ANYWHERE, ICMP, ICMPV6, TCP, Evidence, Move, Observation, Packet, Place, Query, Scope, Unread
 
 # States in which nothing passes; a deleted endpoint may still be shown for a while.
@@ -211,7 +212,8 @@ class VpcEndpointComponent(Component):
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
-        """To what stands behind it, as far as that is shown; the answer of AWS's own service comes back into the VPC."""
+        """To what stands behind it, as far as that is shown; the answer of AWS's own service comes back into the VPC. An
+        interface endpoint that does not work is left as if it had answered."""
         if place.role == EMERGE:
             return _out_of(place, packet, view)
         if place.role == "leave":
@@ -228,6 +230,8 @@ class VpcEndpointComponent(Component):
         if _service(endpoint, view) == "own" and endpoint.type == "interface" and packet.direction == "request":
             to = Place(kind="vpc_endpoint_service", id=endpoint.service_id, role=place.id, scope=place.scope)
             return (Move(to=to, packet=packet),)
+        if _packet(place, packet, endpoint, view) == "request" and endpoint.type == "interface" and _state(endpoint) == "gone":
+            return (unserved(place.id, place.scope, packet),) if packet.flow.protocol == TCP else ()
         return ()
 
     def foresee(self, place: Place, vpc: str, view: View) -> None:

@@ -11,6 +11,7 @@ from pydantic import model_validator
 
 from flowdiag.address import address
 from flowdiag.component import Component, Id, Read, Resource, View, by_id
+from flowdiag.detour import unserved
 from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Translation, Unread
 
 
@@ -110,10 +111,14 @@ class VpcEndpointServiceComponent(Component):
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
-        """To a node in the endpoint's zone. The client's address goes with the packet as far as the node's security groups,
-        as an address alone: https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-security-groups.html
+        """To a node in the endpoint's zone; where there is none, back out of the endpoint as if it had answered.
+
+        The client's address goes with the packet as far as the node's security groups, as an address alone:
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-security-groups.html
         """
         _, _, nodes = _found(place, view)
+        if nodes == []:
+            return (unserved(place.role, place.scope, packet),)
         moves = [_to_node(node, place, packet) for _, node in nodes or ()]
         known = [move for move in moves if move]
         return tuple(move.model_copy(update={"guess": len(known) > 1}) for move in known)

@@ -23,7 +23,7 @@ from flowdiag.component import (
     by_name,
     owner_scope,
 )
-from flowdiag.model import Evidence, Move, Mtu, Observation, Packet, Place, Scope, Unread
+from flowdiag.model import TCP, Evidence, Move, Mtu, Observation, Packet, Place, Scope, Unread
 
 # Within a Region, and across: https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-basics.html
 MTU, MTU_ACROSS = Mtu(most=9001), Mtu(most=8500)
@@ -157,7 +157,7 @@ class VpcPeeringComponent(Component):
             table="vpc_peering",
             inputs={
                 "active": "yes" if peering.active else "no",
-                "source in VPC": _inside(own, packet.flow.source, peering.side_scope(own), view),
+                "source in VPC": _handed_on(packet) or _inside(own, packet.flow.source, peering.side_scope(own), view),
                 "destination in VPC": _inside(other, packet.flow.destination, peering.side_scope(other), view),
             },
             words={
@@ -204,6 +204,16 @@ def _peering(place: Place, packet: Packet, view: View) -> Any:
     """
     here = view.get("vpc_peering", place.id, place.scope)
     return here if here is not None else view.get("vpc_peering", place.id, owner_scope(packet.vpc, place.scope, view))
+
+
+def _handed_on(packet: Packet) -> str:
+    """By what a load balancer of this VPC sends the packet on with its client's address, as it may to a peered VPC; or empty.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/network/edit-target-group-attributes.html
+    """
+    if packet.direction != "request" or not packet.proxy:
+        return ""
+    return "handed on" if packet.flow.protocol == TCP else "handed on not TCP"
 
 
 def _inside(side: PeeringVpc, target: Any, scope: Scope, view: View) -> str:

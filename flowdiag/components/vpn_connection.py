@@ -34,6 +34,16 @@ class Tunnel(Part):
     accepted_route_count: int | None = None
 
 
+class TunnelOption(Part):
+    """Who begins the negotiation of one tunnel: `add`, the default, the customer's gateway, `start` AWS too.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TunnelOption.html
+    """
+
+    outside_ip_address: str = ""
+    startup_action: str = "add"
+
+
 class VpnOptions(Part):
     """How a connection routes, and which addresses its tunnels take; absent ones have AWS's documented default."""
 
@@ -43,6 +53,7 @@ class VpnOptions(Part):
     remote_ipv4_network_cidr: Cidr = "0.0.0.0/0"
     local_ipv6_network_cidr: Cidr = "::/0"
     remote_ipv6_network_cidr: Cidr = "::/0"
+    tunnel_options: tuple[TunnelOption, ...] = ()
 
 
 class VpnConnection(Resource):
@@ -77,6 +88,14 @@ class VpnConnection(Resource):
             return "unknown"
         return "no" if not self.up else "yes" if len(self.up) == len(self.vgw_telemetry) else "partly"
 
+    def works_for(self, customer_begins: bool) -> str:
+        """The same for a flow: `idle` where no tunnel is up and what the customer's network sends may bring one up.
+
+        By default the customer's gateway brings tunnels up, by traffic of its own; nothing that AWS is sent does:
+        https://docs.aws.amazon.com/vpn/latest/s2svpn/initiate-vpn-tunnels.html
+        """
+        return "idle" if customer_begins and self.works == "no" and self.state == "available" else self.works
+
     def route_for(self, target: Address) -> str:
         """The longest prefix of a static route that covers the address, or empty."""
         covering = [r.destination_cidr_block for r in self._static if holds(r.destination_cidr_block, target)]
@@ -96,7 +115,7 @@ class VpnConnection(Resource):
             return "no"
         if self.options.static_routes_only:
             return "yes" if self.route_for(target) else "unknown" if self.routes is None else "no"
-        counts = [tunnel.accepted_route_count for tunnel in self.vgw_telemetry]
+        counts = [tunnel.accepted_route_count for tunnel in self.up]  # what is announced once a tunnel is up nobody knows
         silent = bool(counts) and not any(count is None or count > 0 for count in counts)
         return "no" if silent and self.options.static_routes_only is False else "unknown"
 
@@ -204,13 +223,14 @@ class VpnConnectionComponent(Component):
             table="vpn_connection",
             inputs={
                 "gateway": _kind(packet, place, connection),
-                "works": "unknown" if isinstance(connection, Unread) else connection.works if connection else "no",
+                "works": _works(connection, place, packet),
                 "ip version": "yes" if not connection or _carries(connection, packet.flow) else "no",
                 "selectors": "yes" if not connection or connection.selects(packet.flow, outward) else "no",
                 "destination": is_outside(packet.flow.destination, view) if outward else "yes",
             },
             words={
                 "connection": name,
+                "gateway": _behind(packet, place).replace("_", " "),
                 "tunnels": text,
                 "version": f"IPv{packet.flow.version}",
                 "source": str(packet.flow.source),
@@ -229,13 +249,29 @@ class VpnConnectionComponent(Component):
         if way is None:
             return ()
         onward = packet.but(vpc=way.vpc, scope=way.place.scope, subnet="", sender=None)
-        return (Move(to=way.place, packet=onward),)
+        connection = view.get("vpn_connection", place.id, place.scope)
+        idle = bool(connection) and _works(connection, place, packet) == "idle"
+        # With BGP the routes back are there only once a tunnel is up: what is missing of them now proves nothing.
+        return (Move(to=way.place, packet=onward, as_if=idle and not connection.options.static_routes_only),)
+
+
+def _works(connection: Any, place: Place, packet: Packet) -> str:
+    """Whether the connection carries this packet, of a flow that begins here or in the customer's network."""
+    if not connection:
+        return "unknown" if isinstance(connection, Unread) else "no"
+    works: str = connection.works_for(customer_begins=(place.role == "leave") is (packet.direction == "request"))
+    return works
+
+
+def _behind(packet: Packet, place: Place) -> str:
+    """The kind of the gateway that the packet passes, or empty."""
+    way = entrance(packet if place.role == "leave" else packet.but(flow=packet.flow.reply()), *GATEWAYS)
+    return way.place.kind if way else ""
 
 
 def _kind(packet: Packet, place: Place, connection: Any) -> str:
     """What the connection ends at, which AWS's names for a fault tell apart."""
-    way = entrance(packet if place.role == "leave" else packet.but(flow=packet.flow.reply()), *GATEWAYS)
-    ends_at_vpc = bool(connection and connection.vpn_gateway_id) or bool(way and way.place.kind == "vpn_gateway")
+    ends_at_vpc = bool(connection and connection.vpn_gateway_id) or _behind(packet, place) == "vpn_gateway"
     return "virtual private gateway" if ends_at_vpc else "transit gateway"
 
 
@@ -259,7 +295,11 @@ def _told(connection: Any, outward: bool, text: str, view: View) -> str:
 
 def _tunnels(connection: Any) -> tuple[Evidence, ...]:
     tunnels = connection.vgw_telemetry if connection else ()
+    begins = {option.outside_ip_address: option.startup_action for option in connection.options.tunnel_options} if tunnels else {}
     return tuple(
-        Evidence(where=f"{connection.id} tunnel {t.outside_ip_address}", text=f"Status {t.status}: {t.status_message or '-'}")
+        Evidence(
+            where=f"{connection.id} tunnel {t.outside_ip_address}",
+            text=f"Status {t.status}: {t.status_message or '-'}, StartupAction {begins.get(t.outside_ip_address, 'add')}",
+        )
         for t in tunnels
     )

@@ -49,10 +49,12 @@ class Way:
 
 @dataclass(frozen=True)
 class Ways:
-    """The ways that may lead to an address, the preferred first, and what was not read that may show more."""
+    """The ways that may lead to an address, the preferred first, what was not read that may show more, and the ways that do not
+    lead there as they are."""
 
     ways: tuple[Way, ...]
     missing: tuple[Unread, ...]
+    others: tuple[Way, ...] = ()
 
     @property
     def unread(self) -> bool:
@@ -94,9 +96,12 @@ class VpnGateway(Resource):
     def ways(self, target: Address, view: View) -> Ways:
         """Everything behind the gateway that may lead to the address."""
         parts = (self._tunnelled(target, view), self._direct(target, view))
-        found = [way for part in parts for way in part or () if way.covers != "no"]
-        ranked = sorted(found, key=lambda way: (way.covers != "yes", -way.length, way.rank, way.place.id))
-        return Ways(tuple(ranked), tuple(part for part in parts if isinstance(part, Unread)))
+        found = sorted(
+            (way for part in parts for way in part or ()),
+            key=lambda way: (way.covers != "yes", -way.length, way.rank, way.place.id),
+        )
+        leading, others = (tuple(way for way in found if (way.covers == "no") is no) for no in (False, True))
+        return Ways(leading, tuple(part for part in parts if isinstance(part, Unread)), others)
 
     def _tunnelled(self, target: Address, view: View) -> Any:
         """Its VPN connections, or Unread."""
@@ -196,22 +201,22 @@ class VpnGatewayComponent(Component):
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
-        """Out by the ways that lead there; in by the gateway's own route table, or to the VPC's router."""
+        """Out by the ways that lead there, in by the gateway's own route table, or to the VPC's router; as if where it is not
+        attached, or where nothing behind it is known to lead there."""
         gateway = _gateway(place, packet, view)
-        if not gateway or gateway.vpc != packet.vpc:
+        if not gateway:
             return ()
+        attached = gateway.vpc == packet.vpc
         if place.role == "in":
-            return (Move(to=_inner(place, packet, view), packet=packet.but(subnet="")),)
+            return (Move(to=_inner(place, packet, view), packet=packet.but(subnet=""), as_if=not attached),)
         ways = gateway.ways(packet.flow.destination, view)
-        if not ways.ways:
-            return ()
-        known = _known(ways, gateway, packet, view)
+        known = attached and _known(ways, gateway, packet, view) == "yes"
         came = Translation(place=place.model_copy(update={"role": "in"}), before=packet.flow, after=packet.flow, vpc=packet.vpc)
         onward = packet.but(
             subnet="", vpc="", sender=None, lost=packet.lost or place.id, translations=(*packet.translations, came)
         )
-        taken = _preferred(ways)
-        return tuple(Move(to=w.place, packet=onward, guess=len(taken) > 1, as_if=known != "yes") for w in taken)
+        taken = _preferred(ways) if ways.ways else () if ways.unread or packet.flow.version == 6 else ways.others
+        return tuple(Move(to=w.place, packet=onward, guess=len(taken) > 1, as_if=not known) for w in taken)
 
     def offers(self, packet: Packet, scope: Scope, view: View) -> Iterator[Offer]:
         """The gateway of the VPC, for an address that a connection of it is known to lead to by a static route."""

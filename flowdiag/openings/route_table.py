@@ -21,7 +21,7 @@ def change(blocker: Blocker, snapshot: Snapshot) -> Change | str:
     """A route to the gateway through which the walk went on as if there were one, unless that one drops the packet."""
     table = snapshot.get("route_table", blocker.finding.resource, blocker.place.scope)
     hop = next((hop for hop in blocker.hops[blocker.at + 1 :] if hop.place.kind not in GUARDS), None)
-    if not table or hop is None or not (hop.place.kind == "vpc" or components()[hop.place.kind].route_field):
+    if not table or hop is None or not _leads_on(hop.place):
         return "no gateway is known that could carry it"
     if hop.finding and hop.finding.verdict == "blocked":
         return hop.finding.headline
@@ -31,6 +31,12 @@ def change(blocker: Blocker, snapshot: Snapshot) -> Change | str:
     if hop.place.kind == "nat_gateway" and _serves_itself(table, hop.place, snapshot):
         return f"{hop.name} is routed by the same table, so a route to it would run in a circle"
     return _towards(hop.place, blocker, table, dead, snapshot)
+
+
+def _leads_on(place: Place) -> bool:
+    """Whether a route can name it; the last word on a packet that arrived elsewhere stands at no component."""
+    component = components().get(place.kind)
+    return place.kind == "vpc" or bool(component and component.route_field)
 
 
 def _towards(onward: Place, blocker: Blocker, table: Any, dead: str, snapshot: Snapshot) -> Change | str:
