@@ -546,7 +546,8 @@ class Candidate(Value):
 class Change(Value):
     """One change to one AWS resource: the sentence, the command, and what it does to a snapshot for proving it.
 
-    `caveat`: why AWS may not take it, as far as what was read tells.
+    `caveat`: why AWS may not take it, as far as what was read tells. `also` is what AWS does of its own accord once it is made,
+    told of the snapshot alone: a blackhole becomes a route again.
     """
 
     summary: str
@@ -556,6 +557,7 @@ class Change(Value):
     resource: str = ""
     scope: Scope = ANYWHERE
     patch: Mapping[str, Any] = Field(default_factory=dict)
+    also: tuple[Change, ...] = ()
 
 
 class Remedy(Value):

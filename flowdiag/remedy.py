@@ -7,6 +7,7 @@ the way, and in the end leave out every change that was not needed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -58,12 +59,13 @@ def apply(change: Change, snapshot: Snapshot) -> Snapshot:
             return {**raw, **change.patch["set"]}
         name, drop = change.patch["list"], change.patch.get("drop")
         kept = [entry for entry in raw.get(name) or () if not _drops(drop, entry)]
-        return {**raw, name: [*kept, *(dict(entry) for entry in _added(change))]}
+        return {**raw, name: [*kept, *deepcopy(_added(change))]}
 
-    return snapshot.changed(change.kind, change.resource, change.scope, patched)
+    changed = snapshot.changed(change.kind, change.resource, change.scope, patched)
+    return reduce(lambda copy, effect: apply(effect, copy), change.also, changed)
 
 
-def _added(change: Change) -> list[Mapping[str, Any]]:
+def _added(change: Change) -> list[Any]:
     added = change.patch.get("add") or []
     return added if isinstance(added, list) else [added]
 
@@ -119,8 +121,12 @@ def _new(path: Trace, snapshot: Snapshot, known: Changes) -> Iterator[Change]:
 
 def _gist(change: Change) -> tuple[str, dict[str, Any]]:
     """What a change does, whatever rule number it takes: what did not help once is not tried again."""
-    added = [{field: value for field, value in entry.items() if field != "RuleNumber"} for entry in _added(change)]
+    added = [_unnumbered(entry) for entry in _added(change)]
     return change.resource, {**change.patch, "add": added}
+
+
+def _unnumbered(entry: Any) -> Any:
+    return {field: value for field, value in entry.items() if field != "RuleNumber"} if isinstance(entry, Mapping) else entry
 
 
 def _needed(changes: Changes, trial: Trial) -> Changes:

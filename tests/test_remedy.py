@@ -266,13 +266,13 @@ def test_unread_evidence_keeps_a_remedy_unverified(world: World, pair: Pair):
 
 
 def test_a_peering_that_is_not_active_is_named(world: World):
-    """The peering cannot be accepted by a rule: what stands behind it is opened, and the peering is named."""
+    """No change revives a rejected peering: what stands behind it is opened, and the peering is named."""
     peered = Peered(world, world)
     peered.sg_db.raw["IpPermissions"].clear()
-    world.raw()[world.account, world.region]["VpcPeeringConnections"][0]["Status"]["Code"] = "pending-acceptance"
+    world.raw()[world.account, world.region]["VpcPeeringConnections"][0]["Status"]["Code"] = "rejected"
     (remedy,) = proved(world.snapshot(), "web-1", "db-1")
     assert (["admit tcp/5432 from 10.0.1.10 in sg-db"], False) == (summaries(remedy), remedy.verified)
-    assert "pending-acceptance" in remedy.note
+    assert "rejected" in remedy.note
 
 
 def test_a_change_to_something_unread_is_refused(world: World, pair: Pair):

@@ -16,6 +16,8 @@ from flowdiag.model import Evidence, Move, Mtu, Observation, Packet, Place, Quer
 
 # What stands at the end of an attachment that leads out of AWS.
 OUTSIDE = {"SITE_TO_SITE_VPN": "vpn_connection", "DIRECT_CONNECT_GATEWAY": "direct_connect_gateway"}
+# What is told of an attachment that is not followed.
+UNFOLLOWED = {"CONNECT": "connect", "TRANSIT_GATEWAY_ROUTE_TABLE": "transit gateway"}
 
 # Only what comes from a VPC is told of: https://docs.aws.amazon.com/network-manager/latest/cloudwan/cloudwan-quotas.html
 MTU, MTU_OF_OTHERS = Mtu(most=8500, holds_tcp=True), Mtu(most=8500, tells="no", holds_tcp=True)
@@ -38,6 +40,8 @@ class Crossing:
     @property
     def state(self) -> str:
         """The route column of the decision table."""
+        if self.own and self.own.network_function_group_name and not self.own.segment_name:
+            return "grouped"
         if not self.routes:
             return "unknown"
         if self.route is None:
@@ -77,7 +81,7 @@ class CoreNetworkComponent(Component):
                 "attachment": "unknown" if isinstance(crossing.own, Unread) else "yes" if crossing.own else "no",
                 "zone": crossing.zone,
                 "route": crossing.state,
-                "beyond": "no" if crossing.far and crossing.far.dead else "unknown" if moves is None else "yes",
+                "beyond": _beyond(crossing, moves),
             },
             words={
                 "network": name,
@@ -85,6 +89,8 @@ class CoreNetworkComponent(Component):
                 "segment": segment,
                 "destination": str(packet.flow.destination),
                 "route": route,
+                "group": _group(crossing),
+                "beyond": crossing.far.resource if crossing.far else "",
             },
             resource=name,
             name=name,
@@ -169,6 +175,24 @@ def _routes(own: Any, place: Place, view: View) -> Any:
         return core if isinstance(core, Unread) else None
     key = f"{core.core_network.global_network_id}/{_id(place)}/{own.segment_name}/{own.edge_location}"
     return view.get("core_network_routes", key, place.scope)
+
+
+def _beyond(crossing: Crossing, moves: tuple[Move, ...] | None) -> str:
+    """Whether the winning route leads on, and if that is not followed, to what."""
+    if crossing.far and crossing.far.dead:
+        return "no"
+    if moves is not None:
+        return "yes"
+    known = UNFOLLOWED.get(crossing.far.attachment_type, "unknown") if crossing.far and crossing.far.alive else "unknown"
+    return "inspected" if crossing.far is None and _group(crossing) else known
+
+
+def _group(crossing: Crossing) -> str:
+    """The network function group that sends the packet, or that the winning route leads through first; or empty."""
+    if crossing.state == "grouped":
+        return str(crossing.own.network_function_group_name)
+    ends = crossing.route.destinations if crossing.route else ()
+    return next((end.network_function_group_name for end in ends if end.network_function_group_name), "")
 
 
 def _towards(crossing: Crossing, place: Place, packet: Packet, view: View) -> list[Any]:

@@ -45,6 +45,7 @@ class CoreNetworkAttachment(Resource):
     edge_location: str = ""
     resource_arn: Id
     segment_name: str = ""
+    network_function_group_name: str = ""
 
     @property
     def id(self) -> str:
@@ -105,6 +106,7 @@ class RouteEnd(Part):
 
     core_network_attachment_id: str = ""
     edge_location: str = ""
+    network_function_group_name: str = ""
     resource_type: str = ""
     resource_id: str = ""
 
@@ -118,7 +120,8 @@ class CoreNetworkRoute(Part):
 
     def __str__(self) -> str:
         """As a person reads it."""
-        leads = ", ".join(end.core_network_attachment_id or end.edge_location for end in self.destinations)
+        ends = self.destinations
+        leads = ", ".join(end.core_network_attachment_id or end.network_function_group_name or end.edge_location for end in ends)
         return f"{self.destination_cidr_block} → {leads or self.state.lower()}"
 
 

@@ -33,6 +33,10 @@ class UnsupportedComponent(Component):
 
 # Interface types by which a service only calls: Lambda blocks what comes in (https://aws.amazon.com/lambda/faqs/).
 CALLERS = ("lambda",)
+# What people call it; kinds of attachments of a transit gateway as its routes name them.
 WHAT = {
     "odb": "ODB network",
+    "network-function": "Network Firewall attachment",
+    "client-vpn": "Client VPN endpoint",
+    "vpn-concentrator": "VPN concentrator",
 }

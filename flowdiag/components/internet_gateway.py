@@ -121,7 +121,7 @@ class InternetGatewayComponent(Component):
             name=gateway.name if gateway else place.id,
             detail=_shown(packet, mapped, inward),
             evidence=(Evidence(where=place.id, text=f"attached to {gateway.vpc or 'no VPC'}" if gateway else "not read"),),
-            fix={"interface": packet.sender or ""} if not inward else {},
+            fix={"interface": "" if inward else packet.sender or "", "vpc": packet.vpc},
             mtu=MTU,
         )
 

@@ -141,7 +141,7 @@ class TransitGatewayComponent(Component):
             near_miss=crossing.choice.near if crossing.choice and crossing.zone == "covered" else "",
             evidence=(Evidence(where=table or place.id, text=text),) if table else (),
             mtu=MTU_OF_PEERS if place.role else MTU,
-            fix=_fix(crossing, place, packet, view) if crossing.lost else {},
+            fix=_fix(crossing, place, packet, view) if crossing.lost or crossing.zone == "uncovered" else {},
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:
@@ -195,6 +195,7 @@ def _fix(crossing: Crossing, place: Place, packet: Packet, view: View) -> dict[s
     dead = crossing.choice.way if crossing.choice else None
     return {
         "attachment": crossing.attachment.id if crossing.attachment else "",
+        "subnet": packet.subnet,
         "route": dead.destination if dead else "",
         "towards": " ".join(way.attachment for way in _towards(crossing, place, packet, view)),
     }

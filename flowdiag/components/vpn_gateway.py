@@ -198,6 +198,7 @@ class VpnGatewayComponent(Component):
             name=name,
             detail=f"attached to {gateway.vpc or 'no VPC'}" if gateway else "",
             evidence=(Evidence(where=place.id, text=f"attached to {gateway.vpc or 'no VPC'}" if gateway else "not read"),),
+            fix={"vpc": packet.vpc},
         )
 
     def lead(self, place: Place, packet: Packet, view: View) -> tuple[Move, ...]:

@@ -1,8 +1,9 @@
 """One blocker → the smallest Change that opens it; one file per decision table whose blockers can be opened, found by name.
 
-Least privilege: exact protocol and port; a security group before an address, one address before a network. Only guards
-and routes are ever changed. Each file has `change(blocker, snapshot)` and, where AWS limits how much a resource holds,
-`caveat(change, snapshot)`; a new file here is found by itself.
+Least privilege: exact protocol and port; a security group before an address, one address before a network. Only what one
+documented call changes is ever changed: guards, routes, associations and attachments. Each file has
+`change(blocker, snapshot)` and, where AWS limits how much a resource holds, `caveat(change, snapshot)`; a new file here is
+found by itself.
 """
 
 from __future__ import annotations

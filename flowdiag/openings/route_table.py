@@ -26,6 +26,8 @@ def change(blocker: Blocker, snapshot: Snapshot) -> Change | str:
     if hop.finding and hop.finding.verdict == "blocked":
         return hop.finding.headline
     dead = blocker.finding.fix.get("route", "")
+    if any(route.destination == dead and route.state == "blackhole" and route.target == hop.place.id for route in table.routes):
+        return f"AWS shows it as a blackhole although {hop.name} seems to work: read both again"
     if hop.place.kind == "vpc":
         return _undo_blackhole(blocker, table, dead, snapshot)
     if hop.place.kind == "nat_gateway" and _serves_itself(table, hop.place, snapshot):

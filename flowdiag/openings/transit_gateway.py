@@ -18,8 +18,11 @@ STATIC = ("vpc", "vpn", *PEERINGS)  # https://docs.aws.amazon.com/vpc/latest/tgw
 
 
 def change(blocker: Blocker, snapshot: Snapshot) -> Change | str:
-    """An association where the attachment has none; else a propagation, or a static route, to where the destination is."""
+    """The sender's subnet where its zone is not covered; an association where the attachment has none; else a propagation, or a
+    static route, to where the destination is."""
     saw = blocker.finding.inputs
+    if saw["zone"] == "uncovered":
+        return _cover(blocker, snapshot)
     if saw["attachment"] != "yes" or saw["zone"] != "covered":
         return ""
     if saw["association"] == "no":
@@ -27,7 +30,27 @@ def change(blocker: Blocker, snapshot: Snapshot) -> Change | str:
     return _lead_on(blocker, snapshot) if saw["route"] in ("none", "blackhole") else ""
 
 
-# ---------------------------------------------------------------- association
+# ---------------------------------------------------------------- zone and association
+
+
+def _cover(blocker: Blocker, snapshot: Snapshot) -> Change | str:
+    """The sender's own subnet as one of the attachment's: any subnet of a zone opens it for the whole zone.
+
+    https://docs.aws.amazon.com/vpc/latest/tgw/tgw-vpc-attachments.html
+    """
+    own = snapshot.get("transit_gateway_vpc_attachment", blocker.finding.fix["attachment"], blocker.place.scope)
+    subnet = snapshot.get("subnet", blocker.finding.fix["subnet"], blocker.place.scope)
+    if not own or not subnet:
+        return "its attachment or the sender's subnet was not read"
+    words = ["modify-transit-gateway-vpc-attachment", "--transit-gateway-attachment-id", own.id, "--add-subnet-ids", subnet.id]
+    return Change(
+        summary=f"add {blocker.named(subnet)} ({subnet.availability_zone}) to {blocker.named(own)} of {blocker.finding.name}",
+        command=blocker.command(words, own),
+        kind=own.kind,
+        resource=own.id,
+        scope=own.scope,
+        patch={"list": "SubnetIds", "add": [subnet.id]},
+    )
 
 
 def _associate(blocker: Blocker, snapshot: Snapshot) -> Change | str:
@@ -179,10 +202,8 @@ def _wanted(blocker: Blocker, snapshot: Snapshot) -> str:
     if blocker.finding.inputs["route"] == "blackhole" and not blocker.finding.fix["route"]:
         return alone
     own = home_cidr(Packet(flow=blocker.flow), snapshot.view())
-    before = [hop.finding for hop in blocker.hops[: blocker.at] if hop.finding and hop.place.kind == "route_table"]
-    sent = before[-1].fix.get("route", "") if before else ""
-    outer = network(sent) if sent else None
-    return own or (sent if outer and outer.prefixlen else alone)
+    outer = network(blocker.sent) if blocker.sent else None
+    return own or (blocker.sent if outer and outer.prefixlen else alone)
 
 
 def _within(inner: str, outer: str) -> bool:
