@@ -21,6 +21,7 @@ from flowdiag.logs import Search, Tally, in_aws
 from flowdiag.model import ICMP, TCP, UDP, Coverage, Direction, FlowdiagError, Question, Record, Value
 from flowdiag.pair import Pair, pair_of
 from flowdiag.question import LAST_HOUR, ask, refuse_future
+from flowdiag.reach import Times
 from flowdiag.reading import door, format_of, live, refuse_empty, saved
 from flowdiag.sighting import Catch, Seen, Spot, fit, identity, through_gateway
 from flowdiag.snapshot import Snapshot
@@ -158,7 +159,7 @@ class _Reading:
     _given: set[bytes] = field(default_factory=set)
     _seen: Counter[Spot] = field(default_factory=Counter)
     _doubtful: Counter[Spot] = field(default_factory=Counter)
-    _times: tuple[int, int] | None = None
+    _times: Times = field(default_factory=Times)
 
     def records(self) -> Iterator[Record]:
         """Every record that fits a point of the path, each line once."""
@@ -196,15 +197,15 @@ class _Reading:
             for other in self.pair.spots:  # a packet enters and leaves an interface in between with the same header
                 self._seen[other] += other == spot or fit(record, other) == "yes"
         self.summary.add(record, spot.direction)
-        times = [t for t in (*(self._times or ()), record.start, record.end) if t is not None]
-        self._times = (min(times), max(times)) if times else None
+        self._times.add(record.start, record.end)
 
     # ------------------------------------------------------------ what it comes to
 
     def outline(self) -> Outline:
         """What is told of the whole, once all records were given."""
         pair = self.pair
-        asked = Asked(pair.window, self._times, self.tally if self._search else None, read_when(self.tally, pair.read_at))
+        tally = self.tally if self._search else None
+        asked = Asked(pair.window, self._times.stretches, tally, read_when(tally, pair.read_at))
         weighed = {spot: worth_of(spot, pair.heard, asked, pair.tables) for spot in pair.spots}
         return Outline(
             conversations=self.summary.conversations(),

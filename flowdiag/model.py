@@ -457,8 +457,9 @@ class Coverage(Value):
     """What silence on one interface of the path is worth: whether a record of the flow would be there, and why not.
 
     `silence` is absent (a record would be there), unaccepted (one of accepted packets would), pending (records of that
-    time are not due before `until`) or unproven. `interface` is empty at an end that is no interface of a VPC; `stands_for`
-    is the gateway or service behind it. `watchers` are None where it was not read which flow logs there are.
+    time are not due before `until`) or unproven. Where absent or unaccepted hold for part of the time asked about only,
+    `part` says for which, and `until` when the rest of it is due. `interface` is empty at an end that is no interface of a
+    VPC; `stands_for` is the gateway or service behind it. `watchers` are None where it was not read which flow logs there are.
     """
 
     interface: str = ""
@@ -469,6 +470,7 @@ class Coverage(Value):
     headline: str
     watchers: tuple[Watcher, ...] | None = None
     until: datetime | None = None
+    part: str = ""
 
 
 class Sighting(Value):

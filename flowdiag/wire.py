@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Literal, get_args
 
 from flowdiag.contrast import moment
-from flowdiag.coverage import Asked, moment_of, read_when, weigh
+from flowdiag.coverage import Asked, read_when, weigh
 from flowdiag.differential import Rulebook, candidates
 from flowdiag.listening import Listening
 from flowdiag.logs import Search, Sought, Source, Tally, Window
@@ -32,6 +32,7 @@ from flowdiag.model import (
     unobserved,
 )
 from flowdiag.passage import NOWHERE, Passage, passage
+from flowdiag.reach import Stretch, Times, moment_of
 from flowdiag.sighting import Catch, Point, Seen, Spot, catch, sighting, spots
 from flowdiag.signs import answered, cut
 
@@ -135,10 +136,12 @@ def sought_at(wanted: tuple[Spot, ...], window: Window) -> Sought:
     )
 
 
-def times_of(caught: Iterable[Catch]) -> tuple[int, int] | None:
-    """The first and the last second in which the flow was seen anywhere."""
-    times = [t for one in caught for record in one.records for t in (record.start, record.end) if t is not None]
-    return (min(times), max(times)) if times else None
+def times_of(caught: Iterable[Catch]) -> tuple[Stretch, ...]:
+    """The stretches of time in which the flow was seen anywhere."""
+    times = Times()
+    for record in (record for one in caught for record in one.records):
+        times.add(record.start, record.end)
+    return times.stretches
 
 
 def worth_of(spot: Spot, heard: Listening, asked: Asked, rules: Rulebook) -> Coverage:
@@ -173,7 +176,7 @@ def silence_of(one: Catch, worth: Coverage) -> tuple[Seen, str]:
     if not one.spot.exact:
         return "unobserved", "the walk ended before, so the header here is not known"
     if worth.silence == "absent":
-        return "absent", ""
+        return "absent", worth.part
     return ("unaccepted" if worth.silence == "unaccepted" else "unobserved"), worth.headline
 
 

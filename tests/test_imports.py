@@ -44,7 +44,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "columns",
         "conversations",
     ),
-    ("listening", "contrast"),  # who could have seen it
+    ("listening", "contrast", "reach"),  # who could have seen it, and when
     ("naming", "store", "calls", "picture"),
     ("folder", "index"),
     ("capture",),

@@ -112,7 +112,8 @@ class Lines:
             tally.leave_out(seen.start, seen.end, number)
             return False
         if seen.interface in self.sought.interfaces:
-            tally.cover(seen.interface, seen.start, seen.end, number * (seen.status == "SKIPDATA"))
+            kinds = (number * (seen.action == "ACCEPT"), number * (seen.action == "REJECT"))
+            tally.cover(seen.interface, seen.start, seen.end, number * (seen.status == "SKIPDATA"), *kinds)
         return seen.status not in SILENT
 
     def _concerned(self, seen: Glance, layout: Layout) -> bool:
