@@ -181,11 +181,16 @@ class Tally:
         times = [second for second in (*(self.outside_times or ()), *seconds) if second is not None]
         self.outside_times = (min(times), max(times)) if times else None
 
-    def refuse(self, where: str, reason: str) -> None:
-        """Count a line that could not be read; the first few are kept with their reason."""
+    def refuse(self, where: str, reason: str, interfaces: Iterable[str] = ()) -> None:
+        """Count a line that could not be read; the first few are kept with their reason, of one file each reason once.
+
+        `interfaces` are those sought that the line may be of: what it says nobody knows, so they count as unseen.
+        """
         self.refused += 1
-        if len(self.refusals) < REFUSALS_KEPT:
+        alike = (_place_of(where), reason)
+        if len(self.refusals) < REFUSALS_KEPT and alike not in {(_place_of(one.where), one.reason) for one in self.refusals}:
             self.refusals.append(Refused(where=where, reason=reason))
+        self._unsee(set(interfaces) - self.lost)
 
     @property
     def read_from(self) -> frozenset[str] | None:
@@ -260,6 +265,11 @@ class Tally:
         for mine, others in ((coverage.spans, seen.spans), (coverage.skipped, seen.skipped)):
             for start, end in others:
                 mine.add(start, end)
+
+
+def _place_of(where: str) -> str:
+    """The file of a line, without its number."""
+    return where.rpartition(":")[0] or where
 
 
 def too_many() -> FlowdiagError:

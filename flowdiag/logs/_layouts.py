@@ -80,7 +80,8 @@ class Layouts:
             fitting = self._fitting(told.line)
             if len(fitting) > 1 and not _same(fitting, told.line):
                 tally.lines += 1
-                tally.refuse(name, f"fits {len(fitting)} log formats that read it differently")
+                possible = sought.interfaces & {told.interface} if told.interface else sought.interfaces
+                tally.refuse(name, f"fits {len(fitting)} log formats that read it differently", possible)
             else:
                 layout, line = _completed(fitting[0] if fitting else self.known[0], told)
                 sorted_out[layout].append(line)

@@ -1,7 +1,8 @@
 """Flow log lines out of JSON, one object after another, on lines of their own or not.
 
 A CloudWatch Logs subscription delivers `{"messageType": "DATA_MESSAGE", "logEvents": [{"message": …}]}`, Firehose writes
-many of them without a line end between, or wraps each line in `{"message": …}`; the AWS CLI writes `{"events": […]}`.
+many of them without a line end between, or wraps each line in `{"message": …}`; the AWS CLI writes `{"events": […]}`, and of a
+query of Logs Insights `{"results": [[{"field": "@message", "value": …}]]}`; a script writes an array of any of these.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
 
 Events that were saved page by page say with a token that another page follows; in one file the last page has none.
@@ -18,6 +19,7 @@ from typing import Any
 LARGEST_OBJECT = 1 << 24
 """Characters of one JSON object; a subscription's has at most a million."""
 _EVENTS = ("logEvents", "events")
+_ROWS, _COMPLETE = "results", "Complete"
 _TOKENS = ("nextToken", "NextToken")
 _START = "\n{"
 
@@ -29,24 +31,44 @@ def messages(pieces: Iterable[bytes], cut_off: Callable[[], None] = lambda: None
     """
     more = False
     for raw in _objects(pieces):
-        if isinstance(raw, dict) and any(isinstance(raw.get(name), list) for name in _EVENTS):
-            more = any(raw.get(name) for name in _TOKENS)
+        if isinstance(raw, dict) and any(isinstance(raw.get(name), list) for name in (*_EVENTS, _ROWS)):
+            more = any(raw.get(name) for name in _TOKENS) or raw.get("status", _COMPLETE) != _COMPLETE
         yield from _lines(raw)
     if more:
         cut_off()
 
 
 def _lines(raw: Any) -> Iterator[bytes | None]:
+    if isinstance(raw, str):
+        yield _line(raw)
+        return
+    if isinstance(raw, list):
+        for one in raw:
+            yield from _lines(one)
+        return
     if not isinstance(raw, dict):
         yield None
         return
     if raw.get("messageType") == "CONTROL_MESSAGE":
         yield b""
         return
+    if isinstance(raw.get(_ROWS), list):
+        for row in raw[_ROWS]:
+            yield _line(_message(row))
+        return
     events = next((raw[name] for name in _EVENTS if isinstance(raw.get(name), list)), [raw])
     for event in events:
-        text = event.get("message") if isinstance(event, dict) else None
-        yield text.rstrip("\n").encode("utf-8", "surrogatepass") if isinstance(text, str) else None
+        yield _line(event.get("message") if isinstance(event, dict) else None)
+
+
+def _message(row: Any) -> Any:
+    """The whole line in a row of a query, where the query asked for it."""
+    cells = row if isinstance(row, list) else ()
+    return next((cell.get("value") for cell in cells if isinstance(cell, dict) and cell.get("field") == "@message"), None)
+
+
+def _line(text: Any) -> bytes | None:
+    return text.rstrip("\n").encode("utf-8", "surrogatepass") if isinstance(text, str) else None
 
 
 def _objects(pieces: Iterable[bytes]) -> Iterator[Any]:
