@@ -427,14 +427,14 @@ class Record(Value):
 
 
 class Watcher(Value):
-    """One flow log that watches an interface: by itself, or with its whole subnet or VPC.
+    """One flow log that watches an interface (or a regional NAT gateway): by itself, or with its whole subnet or VPC.
 
     `interval` is the longest aggregation interval in seconds; `lacks` are fields that its format leaves out and that
     would tell this flow from others; `retention` is how many days the destination keeps records, where that is known.
     """
 
     id: str
-    level: Literal["interface", "subnet", "vpc"]
+    level: Literal["interface", "subnet", "vpc", "gateway"]
     traffic: Literal["", "ALL", "ACCEPT", "REJECT"] = ""
     destination_type: str = ""
     destination: str = ""

@@ -8,14 +8,16 @@ https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from flowdiag.address import EVERY_PROTOCOL, address
 from flowdiag.contrast import contrast, moment, when
+from flowdiag.halves import Halves
 from flowdiag.logs import RECORDS_HELD, Search, too_many
 from flowdiag.model import TCP, Direction, Endpoint, Flow, Hop, Leg, PortRange, Record, Sighting, Trace
+from flowdiag.repeats import Delivered, keep
 
 Steps = tuple[tuple[str, ...], ...]  # of every hop of a leg: the interfaces there
 Along = tuple[Steps, ...]
@@ -25,6 +27,7 @@ Seen = Literal["accept", "reject", "mixed", "absent", "unaccepted", "unobserved"
 Fit = Literal["yes", "no", "unknown"]
 FIN, SYN, RST = 1, 2, 4
 RECORDS_KEPT = 50
+NAT, BALANCER = "nat_gateway", "load_balancer"
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,8 @@ class Spot:
     """One point of one leg: the interface that must have seen the packet, its header there, and which way it went.
 
     `interface` is empty at an end that is no ENI; `exact` is False where the walk could not tell the header at the
-    destination, so that nothing found proves nothing. `step` is the hop of the request or reply it stands at.
+    destination, so that nothing found proves nothing. `step` is the hop of the request or reply it stands at. `behind` is
+    the gateway whose address and ports stand for the client's here, as for those of all its clients.
     """
 
     point: Point
@@ -42,6 +46,7 @@ class Spot:
     exact: bool = True
     leaving: bool = False
     step: int = field(default=0, compare=False)
+    behind: str = field(default="", compare=False)
 
     @property
     def direction(self) -> Direction:
@@ -65,7 +70,29 @@ def journey(leg: Leg, steps: Steps = ()) -> tuple[Spot, ...]:
     back = list(_between(leg, leg.reply, steps[len(leg.request) :], "reply_between"))
     there += [ends[point] for point in ("request_source", "request_destination") if point in ends]
     back += [ends[point] for point in ("reply_destination", "reply_source") if point in ends]
-    return (*sorted(there, key=_place), *sorted(back, key=_place))
+    return tuple(_marked(spot, leg) for spot in (*sorted(there, key=_place), *sorted(back, key=_place)))
+
+
+def _marked(spot: Spot, leg: Leg) -> Spot:
+    """The point with the gateway whose address the packet bears there in place of the client's."""
+    hops = leg.request if spot.direction == "request" else leg.reply
+    for step, hop in enumerate(hops):
+        outside = _place(spot) > (step, False) if spot.direction == "request" else _place(spot) < (step, True)
+        if outside and _translates(hop, spot.direction):
+            return replace(spot, behind=hop.name)
+    return spot
+
+
+def _translates(hop: Hop, direction: Direction) -> bool:
+    """Whether a hop gives many clients its own address and ports; a load balancer's connections are its own."""
+    before, after = hop.before, hop.after
+    ends = (before.source, after.source) if direction == "request" else (before.destination, after.destination)
+    both = (
+        (before.source_ports, after.source_ports)
+        if direction == "request"
+        else (before.destination_ports, after.destination_ports)
+    )
+    return ends[0] != ends[1] and (hop.place.kind == NAT or (hop.place.kind != BALANCER and both[0] != both[1]))
 
 
 def _place(spot: Spot) -> tuple[int, bool]:
@@ -134,22 +161,31 @@ def fit(record: Record, spot: Spot) -> Fit:
 
     srcaddr and dstaddr show an interface's primary address even where a secondary one was meant; only pkt-srcaddr and
     pkt-dstaddr then tell: https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-limitations.html
-    A record without an interface may be of any that the packet passes, if it names both addresses.
+    A record without an interface may be of any that the packet passes, if it names both addresses; those of a regional NAT
+    gateway show the packet's own.
     """
-    flow, nameless = spot.flow, not record.interface and not gateway_of(record)
-    if not spot.interface or (record.interface != spot.interface and not nameless):
+    flow, nameless = spot.flow, not place_of(record) and not gateway_of(record)
+    if not spot.interface or (place_of(record) != spot.interface and not nameless):
         return "no"
-    leaving = spot.leaving
+    leaving, exact = spot.leaving, nameless or not record.interface
     answers = (
         _protocol(record.protocol, flow.protocol),
-        _address(record.source, record.packet_source, str(flow.source), own=leaving and not nameless),
-        _address(record.destination, record.packet_destination, str(flow.destination), own=not leaving and not nameless),
+        _address(record.source, record.packet_source, str(flow.source), own=leaving and not exact),
+        _address(record.destination, record.packet_destination, str(flow.destination), own=not leaving and not exact),
         _port(record.source_port, flow.source_ports),
         _port(record.destination_port, flow.destination_ports),
         _yes(record.action in ("ACCEPT", "REJECT")) if record.action else "unknown",
         "unknown" if nameless else "yes",
     )
     return "no" if "no" in answers else "unknown" if "unknown" in answers else "yes"
+
+
+def place_of(record: Record) -> str:
+    """The interface that a record is of, or the regional NAT gateway, which has none and is told by resource-id.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
+    """
+    return record.interface or record.more.get("resource-id", "")
 
 
 def _yes(answer: bool) -> Fit:
@@ -182,12 +218,27 @@ def _port(shown: int | None, wanted: PortRange | None) -> Fit:
 
 @dataclass(frozen=True)
 class Catch:
-    """What was found for one point: the flow's records, those set aside as late, and those that may or may not be it."""
+    """What was found for one point: the flow's records, those set aside as late, and those that may or may not be it:
+    `doubtful` for what their layout lacks, `others` of whichever client of a gateway."""
 
     spot: Spot
     records: tuple[Record, ...]
     late: tuple[Record, ...]
     doubtful: int
+    others: int = 0
+
+    @property
+    def matched(self) -> str:
+        """How records of a gateway's own address came to be taken for this client's."""
+        if not self.spot.behind or not self.records:
+            return ""
+        return (
+            f"matched to this source by time and packets, for {self.spot.behind} gives its address to others too (an inference)"
+        )
+
+
+Found = dict[Spot, tuple[dict[str, Record], int]]
+"""By point its records, each once, and how many may or may not be it."""
 
 
 def catch(wanted: tuple[Spot, ...], search: Search) -> tuple[list[Catch], tuple[Loss, ...]]:
@@ -196,8 +247,35 @@ def catch(wanted: tuple[Spot, ...], search: Search) -> tuple[list[Catch], tuple[
     Raises FlowdiagError after RECORDS_HELD records, for all that is found is held.
     """
     losses: list[Loss] = []
-    catches = _sorted_out(wanted, _gathered(wanted, search, losses))
-    return catches, tuple(losses)
+    found = _gathered(wanted, search, losses)
+    others = _set_apart(found, search.tally.interfaces)
+    return [replace(one, others=others.get(one.spot, 0)) for one in _sorted_out(wanted, found)], together(losses)
+
+
+def _set_apart(found: Found, covered: Container[str]) -> dict[Spot, int]:
+    """Take out the records of a gateway's own address that match none of this client's; how many, by point."""
+    shared: dict[Direction, list[Record]] = {"request": [], "reply": []}
+    for spot, (kept, _) in found.items():
+        if spot.behind:
+            shared[spot.direction] += kept.values()
+    halves = Halves({way: _own(found, covered, way) for way in shared}, shared)
+    others = {}
+    for spot, (kept, _) in found.items():
+        strangers = [key for key, record in kept.items() if spot.behind and not halves.holds(record, spot.direction)]
+        for key in strangers:
+            del kept[key]
+        others[spot] = len(strangers)
+    return others
+
+
+def _own(found: Found, covered: Container[str], way: Direction) -> list[Record]:
+    """What is certainly this client's: on the inside of the gateway, or, where nobody listens there, anywhere before it."""
+    gateways = {spot.interface for spot in found if spot.behind and spot.point.endswith("between")}
+    before = {spot: kept for spot, kept in found.items() if spot.direction == way and not spot.behind}
+    inner = {spot: kept for spot, kept in before.items() if spot.interface in gateways}
+    told = any(kept for kept, _ in inner.values()) or not any(doubtful for _, doubtful in inner.values())
+    heard = told and any(spot.interface in covered for spot in inner)
+    return [record for kept, _ in (inner if heard else before).values() for record in kept.values()]
 
 
 @dataclass(frozen=True)
@@ -211,6 +289,15 @@ class Loss:
     direction: Direction
     packets: int
     reason: str
+
+
+def together(losses: Iterable[Loss]) -> tuple[Loss, ...]:
+    """The losses of several records, those of one gateway, direction and reason as their sum."""
+    sums: dict[tuple[str, Direction, str], int] = {}
+    for loss in losses:
+        what = (loss.gateway, loss.direction, loss.reason)
+        sums[what] = sums.get(what, 0) + loss.packets
+    return tuple(Loss(gateway, direction, packets, reason) for (gateway, direction, reason), packets in sums.items())
 
 
 LOST = {
@@ -246,31 +333,26 @@ def _is_of(record: Record, flow: Flow) -> bool:
     return ends and _protocol(record.protocol, flow.protocol) == "yes" and "no" not in ports
 
 
-def _gathered(
-    wanted: tuple[Spot, ...], records: Iterable[Record], losses: list[Loss]
-) -> dict[Spot, tuple[dict[str, Record], int]]:
-    """Records by point. A line is counted once: several flow logs on one interface deliver it several times."""
-    found: dict[Spot, tuple[dict[str, Record], int]] = {spot: ({}, 0) for spot in wanted}
+def _gathered(wanted: tuple[Spot, ...], records: Iterable[Record], losses: list[Loss]) -> Found:
+    """Records by point. Each is counted once: several flow logs on one interface deliver it several times."""
+    found: Found = {spot: ({}, 0) for spot in wanted}
+    counted = Delivered()
     for number, record in enumerate(records, 1):
         if number > RECORDS_HELD:
             raise too_many()
-        losses += _losses(record, wanted)
+        if gateway_of(record) and counted.is_new(record):
+            losses += _losses(record, wanted)
         for spot in wanted:
             belongs = fit(record, spot)
             kept, doubtful = found[spot]
             if belongs == "yes":
-                kept.setdefault(identity(record), record)
+                keep(kept, record)
             elif belongs == "unknown":
                 found[spot] = kept, doubtful + 1
     return found
 
 
-def identity(record: Record) -> str:
-    """What is the same for a record that several flow logs deliver."""
-    return record.line or record.where or repr(record)
-
-
-def _sorted_out(wanted: tuple[Spot, ...], found: dict[Spot, tuple[dict[str, Record], int]]) -> list[Catch]:
+def _sorted_out(wanted: tuple[Spot, ...], found: Found) -> list[Catch]:
     closed = _closings(record for kept, _ in found.values() for record in kept.values())
     catches = []
     for spot in wanted:
@@ -324,7 +406,7 @@ def sighting(catch: Catch, silence: Seen, note: str, stands_for: str = "") -> Si
         records=tuple(records[-RECORDS_KEPT:]),
         count=len(records),
         last=moment(records[-1]) if records else None,
-        note="; ".join(text for text in (why, aside) if text),
+        note="; ".join(text for text in (why, catch.matched, aside) if text),
     )
 
 

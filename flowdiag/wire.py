@@ -173,6 +173,8 @@ def silence_of(one: Catch, worth: Coverage) -> tuple[Seen, str]:
             "unobserved",
             f"{lines} may be this flow; the log format lacks a field that would tell (interface-id, ports or pkt- addresses)",
         )
+    if one.others:
+        return "unobserved", f"{_counted(one.others, 'record')} of {one.spot.behind}'s own address may be of any client behind it"
     if not one.spot.exact:
         return "unobserved", "the walk ended before, so the header here is not known"
     if worth.silence == "absent":
@@ -313,7 +315,7 @@ def _unseen(seen: tuple[Sighting, ...], weighed: Mapping[Spot, Coverage], lost: 
     covered = {one.headline for one in weighed.values()}
     reasons: dict[str, tuple[str, str]] = {}
     for one, meant in unobserved(seen):
-        if one.note and one.interface.startswith("eni-"):
+        if one.note and one.interface.startswith(("eni-", "nat-")):
             kept = reasons.get(one.interface)
             reasons[one.interface] = (one.note, meant) if kept is None or kept[0] in covered else kept
     unknown = {one.interface for one in weighed.values() if one.watchers is None} - lost  # DescribeFlowLogs would tell

@@ -75,8 +75,8 @@ class Sought(Value):
     or not, and one of the interfaces; and for each of the interfaces, at what times its flow log has any line at all.
 
     Where no interface is sought, or the record's layout has no interface-id, as a transit gateway's, an address is enough.
-    A record whose interface-id is `-` (a regional NAT gateway's) is of none of them:
-    https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
+    A record whose interface-id is `-` is a regional NAT gateway's, told by its resource-id, which stands among `interfaces`;
+    where the format lacks it, it is of none of them: https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
 
     `beyond` tells, where it is known, what passes an interface from or to: then a record of that interface has to name one
     of these addresses, whichever it shows for the interface itself, and others of `addresses` are not enough.
