@@ -11,7 +11,8 @@ from itertools import pairwise
 from typing import Literal
 
 from flowdiag.model import Direction, Hop, Sighting, Trace
-from flowdiag.sighting import Along, Loss, Spot, journey
+from flowdiag.points import Along, Spot, journey
+from flowdiag.sighting import Loss
 
 State = Literal["rejected", "lost there", "lost back", "passed", "unobserved"]
 SILENT = ("absent", "unaccepted")

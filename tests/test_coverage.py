@@ -435,6 +435,28 @@ def test_each_attachment_interface_shows_one_half_of_the_packet(tmp_path, attach
     assert "10.9.2.20" not in wire.finding.headline
 
 
+def test_what_was_passed_is_not_named_between(tmp_path, attached):
+    """The packet left the gateway by its interface in the far VPC, so the gateway is not where it was lost."""
+    path, world, at = attached
+    out = f"{at['out']} 10.9.9.9 10.9.2.20 10.0.1.10 10.9.2.20"
+    wire = on_the_wire(tmp_path, path, world, f"{at['web']} 10.0.1.10 10.9.2.20 10.0.1.10 10.9.2.20", out, at["db"])
+    assert "never reached" in wire.finding.headline
+    assert "tgw-" not in wire.finding.headline.partition("(between them")[2]
+
+
+def test_what_a_transit_gateway_lost_adds_up_over_its_records():
+    """Ten minutes of three packets each are thirty; a line that is delivered twice counts once."""
+    pair = Pair()
+    path = pair.ask().path
+    ends = {"source": str(FLOW.source), "destination": str(FLOW.destination), "source_port": 49200, "destination_port": 5432}
+    lost = {"tgw-id": "tgw-0a1", "packets-lost-no-route": "3"}
+    web = Record(interface=pair.web.eni.id, **ends, protocol=6, action="ACCEPT", start=SECOND - 50, end=SECOND, line="w")
+    times = [SECOND + 60 * number for number in range(10)]
+    minutes = [Record(interface="", **ends, protocol=6, more=lost, start=at, end=at, line=str(at)) for at in times]
+    source = SimpleNamespace(search=lambda sought: Search(lambda tally: iter((web, *minutes, minutes[0]))))
+    assert "30 packets lost there" in witness(path, source, ALWAYS, RULES).finding.headline
+
+
 def test_a_packet_is_lost_between_the_last_interface_that_saw_it_and_the_first_that_did_not(tmp_path, attached):
     """The transit gateway took it in and never gave it out: the gateway lies between them, the routes behind it do not."""
     path, world, at = attached

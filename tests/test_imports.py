@@ -44,7 +44,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "columns",
         "conversations",
     ),
-    ("listening", "contrast", "reach", "halves", "repeats"),  # who could have seen it, and when
+    ("listening", "contrast", "reach", "halves", "repeats", "points"),  # who could have seen it, and when
     ("naming", "store", "calls", "picture"),
     ("folder", "index"),
     ("capture",),
