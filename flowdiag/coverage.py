@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, Protocol
 
 from flowdiag.listening import Station
 from flowdiag.logs import ALWAYS, CLOCK_SLACK, Tally, Window
+from flowdiag.logs import Coverage as Lines
 from flowdiag.model import UDP, Coverage, Flow, Silence, Watcher
 from flowdiag.reach import Reach, Schedule, Stretch, moment_of, reach, second_of, wanted
 
@@ -26,6 +27,7 @@ ENDPOINT, BALANCER = "vpc_endpoint", frozenset(("load_balancer", "network_load_b
 THROTTLED = "Rate limited"
 KEPT = {"ALL": "all", "ACCEPT": "accepted", "REJECT": "rejected"}
 STRETCHES_TOLD = 3
+DAY = 86_400
 
 
 class Rulebook(Protocol):
@@ -46,14 +48,18 @@ class Asked:
     now: datetime | None = None
 
     @cached_property
-    def end(self) -> datetime | None:
-        """The last moment of which a record is wanted."""
-        return moment_of(max(last for _, last in self.seen)) if self.seen else self.window.end
+    def last(self) -> int | None:
+        """The last second of which a record is wanted."""
+        if self.seen:
+            return max(last for _, last in self.seen)
+        return second_of(self.window.end) if self.window.end else None
 
     @cached_property
-    def begin(self) -> datetime | None:
-        """The first moment of which a record is wanted."""
-        return moment_of(min(first for first, _ in self.seen)) if self.seen else self.window.start
+    def first(self) -> int | None:
+        """The first second of which a record is wanted."""
+        if self.seen:
+            return min(first for first, _ in self.seen)
+        return second_of(self.window.start) if self.window.start else None
 
     @cached_property
     def sources(self) -> frozenset[str] | None:
@@ -79,10 +85,23 @@ def weigh(station: Station, flow: Flow, leaving: bool, asked: Asked, path: Itera
 
 
 @dataclass(frozen=True)
+class _Heard:
+    """The flow logs whose records were read (all of them where nothing tells), what the table asks of them, after how many
+    seconds all of them forget, and whether they were made later than the time asked about."""
+
+    read: tuple[Watcher, ...]
+    schedule: Schedule
+    state: str
+    keeps: str
+    forgets: int | None
+    later: bool
+
+
+@dataclass(frozen=True)
 class Weighing:
     """What silence about one packet on one interface is worth, at any time: what does not depend on time is found once.
 
-    `silence_at` answers for one stretch of time and costs a few microseconds, `at` tells it too.
+    `silence_at` answers for one stretch of time in one word, some hundred thousand times a second; `at` tells it too.
     """
 
     station: Station
@@ -103,13 +122,13 @@ class Weighing:
 
     def silence_at(self, first: int, last: int) -> Silence:
         """The worth for one stretch of Unix seconds, in one word."""
-        word: Silence = self._rule(*self._weighed(self.asked.at(first, last)))["silence"]
+        _, _, rule = self._judged(self.asked.at(first, last))
+        word: Silence = rule["silence"]
         return word
 
     def _told(self, asked: Asked) -> Coverage:
-        current, found, due = self._weighed(asked)
-        rule = self._rule(current, found, due)
-        words = _words(self.station, current, asked, found)
+        heard, found, rule = self._judged(asked)
+        words = _words(self.station, heard, asked, found)
         return Coverage(
             interface=self.station.interface,
             name=self.station.name,
@@ -122,33 +141,59 @@ class Weighing:
             part="" if rule["silence"] in ("unproven", "pending") else words["part"].strip(),
         )
 
-    def _weighed(self, asked: Asked) -> tuple[tuple[Watcher, ...], Reach, str]:
-        current = _current(self.station.watchers, asked)
-        here = asked.tally.interfaces.get(self.station.interface) if asked.tally else None
-        found = reach(here, asked.seen, asked.window, self._schedule(current))
-        return current, found, _due(found, current, asked)
-
-    def _rule(self, current: tuple[Watcher, ...], found: Reach, due: str) -> Any:
-        lost = bool(self.asked.tally and self.station.interface in self.asked.tally.lost)
+    def _judged(self, asked: Asked) -> tuple[_Heard, Reach, Any]:
+        heard = self._heard(asked.last)
+        found = reach(self._here, asked.seen, asked.window, heard.schedule)
         inputs = {
             "traffic": self._traffic[0],
-            "lines": "lost" if lost else found.lines,
-            "flow log": _state(self.station.watchers, self._read(current)),
-            "due": due,
-            "keeps": self._keeps(current),
+            "lines": "lost" if self._lost else found.lines,
+            "flow log": heard.state,
+            "due": _due(found, heard, asked),
+            "keeps": heard.keeps,
         }
-        return self.rules.table("coverage").evaluate(inputs)
+        return heard, found, self._table.evaluate(inputs)
 
-    def _schedule(self, current: tuple[Watcher, ...]) -> Schedule:
+    @cached_property
+    def _table(self) -> Any:
+        return self.rules.table("coverage")
+
+    @cached_property
+    def _here(self) -> Lines | None:
+        return self.asked.tally.interfaces.get(self.station.interface) if self.asked.tally else None
+
+    @cached_property
+    def _lost(self) -> bool:
+        return bool(self.asked.tally and self.station.interface in self.asked.tally.lost)
+
+    # ------------------------------------------------------------ who listened at that time
+
+    @cached_property
+    def _by_creation(self) -> dict[tuple[bool, ...], _Heard]:
+        """What is known of those flow logs, by which of them were there: found once, for most times have the same."""
+        return {}
+
+    @cached_property
+    def _created(self) -> tuple[int | None, ...]:
+        return tuple(second_of(w.created) if w.created else None for w in self.station.watchers or ())
+
+    def _heard(self, last: int | None) -> _Heard:
+        """The flow logs that were there at that time; all of them where none was, so that the reason can be told."""
+        there = tuple(made is None or last is None or made <= last for made in self._created)
+        if there not in self._by_creation:
+            known = self.station.watchers or ()
+            current = tuple(w for w, begun in zip(known, there, strict=True) if begun) or known
+            self._by_creation[there] = self._of(current, bool(known) and not any(there))
+        return self._by_creation[there]
+
+    def _of(self, current: tuple[Watcher, ...], later: bool) -> _Heard:
         """Where flow logs of several types watch, the records of each may be needed."""
-        read = self._read(current)
-        now = second_of(self.asked.now) if self.asked.now else None
-        return Schedule(read, now, every=len({watcher.traffic for watcher in read}) > 1)
-
-    def _read(self, current: tuple[Watcher, ...]) -> tuple[Watcher, ...]:
-        """The flow logs whose records were read; all of them where nothing tells."""
         sources = self.asked.sources
-        return tuple(w for w in current if sources is None or w.id in sources) or current
+        read = tuple(w for w in current if sources is None or w.id in sources) or current
+        now = second_of(self.asked.now) if self.asked.now else None
+        schedule = Schedule(read, now, every=len({watcher.traffic for watcher in read}) > 1)
+        days = [w.retention for w in current]
+        forgets = None if None in days or not days else max(day for day in days if day is not None) * DAY
+        return _Heard(read, schedule, _state(self.station.watchers, read), self._keeps(current), forgets, later)
 
     @cached_property
     def _traffic(self) -> tuple[str, str]:
@@ -162,14 +207,13 @@ class Weighing:
         What other interfaces have on record says something of it only where all that was read is of one flow log, or where
         one type is all there is.
         """
-        tally, sources = self.asked.tally, self.asked.sources
+        tally, sources, here = self.asked.tally, self.asked.sources, self._here
         read = current if sources is None else tuple(w for w in current if w.id in sources)
         types = {w.traffic for w in read if not w.failure} or {w.traffic for w in read}
         if len(types) == 1 and types <= KEPT.keys():
             return KEPT[next(iter(types))]
         if sources is not None and types & KEPT.keys() and types <= KEPT.keys():
             return "all"  # of several types together
-        here = tally.interfaces.get(self.station.interface) if tally else None
         shown = {kind for kind, number in _kinds(tally if sources is not None and len(sources) == 1 else here) if number}
         if len(shown) == 1 and types <= KEPT.keys() and types & {"ALL", *shown} == {"ALL"}:
             return "all"  # no other flow log would have shown it
@@ -209,12 +253,6 @@ def _traffic(station: Station, flow: Flow, leaving: bool, path: Iterable[Station
     return "logged", ""
 
 
-def _current(watchers: tuple[Watcher, ...] | None, asked: Asked) -> tuple[Watcher, ...]:
-    """The flow logs that were there at the time asked about; all of them where none was, so that the reason can be told."""
-    known = watchers or ()
-    return tuple(w for w in known if not (w.created and asked.end and w.created > asked.end)) or known
-
-
 def _state(watchers: tuple[Watcher, ...] | None, read: tuple[Watcher, ...]) -> str:
     if watchers is None:
         return "unknown"
@@ -225,16 +263,15 @@ def _state(watchers: tuple[Watcher, ...] | None, read: tuple[Watcher, ...]) -> s
     return "throttled" if any(THROTTLED in w.failure for w in read) else "failing"
 
 
-def _due(found: Reach, current: tuple[Watcher, ...], asked: Asked) -> str:
-    if asked.end and current and all(w.created and w.created > asked.end for w in current):
+def _due(found: Reach, heard: _Heard, asked: Asked) -> str:
+    now = heard.schedule.now
+    if heard.later and asked.last is not None:
         return "never"
-    if asked.end is None or asked.now is None:
+    if asked.last is None or now is None:
         return "unknown"
     if found.due == "none":
         return "pending"
-    kept = [w.retention for w in current]
-    begin = asked.begin
-    if begin and kept and all(days is not None and asked.now - begin > timedelta(days=days) for days in kept):
+    if heard.forgets is not None and asked.first is not None and now - asked.first > heard.forgets:
         return "expired"
     return "in part" if found.due == "in part" else "yes"
 
@@ -242,8 +279,8 @@ def _due(found: Reach, current: tuple[Watcher, ...], asked: Asked) -> str:
 # ---------------------------------------------------------------- the words
 
 
-def _words(station: Station, current: tuple[Watcher, ...], asked: Asked, found: Reach) -> Mapping[str, str]:
-    first = next(iter(current), None)
+def _words(station: Station, heard: _Heard, asked: Asked, found: Reach) -> Mapping[str, str]:
+    first = next(iter(heard.read), None)
     named = f"{station.interface} ({station.stands_for})" if station.stands_for else station.interface
     return {
         "interface": named or station.name,
@@ -253,7 +290,7 @@ def _words(station: Station, current: tuple[Watcher, ...], asked: Asked, found: 
         "failure": first.failure if first else "",
         "created": _shown(first.created if first else None),
         "retention": str(first.retention) if first else "",
-        "end": _shown(asked.end),
+        "end": _shown(None if asked.last is None else _moment(asked.last)),
         "until": _shown(None if found.until is None else _moment(found.until)),
         "part": _part(found, asked),
     }
