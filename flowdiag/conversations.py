@@ -21,7 +21,8 @@ FLAGS = {1: "FIN", 4: "RST", 8: "PSH", 16: "ACK", 32: "URG"}
 
 
 class Conversation(Value):
-    """All records of one interface (or transit gateway attachment) with the same header, action and reason.
+    """All records of one interface with the same header, action and reason; in its place may stand a transit gateway's
+    attachment or a regional NAT gateway.
 
     `direction` is request for what goes from the source of the question towards its destination, reply for the way back.
     `source` and `destination` are srcaddr and dstaddr, `packet_source` and `packet_destination` are pkt-srcaddr and
@@ -127,9 +128,21 @@ class Summary:
         return sums.last or 0, sums.first or 0, self._heads[key].direction == "reply", repr(key)
 
 
+def place_of(record: Record) -> str:
+    """The interface that a record is of, or the gateway whose own it is."""
+    return record.interface or record.gateway or record.more.get("resource-id", "")
+
+
 def _key(record: Record, direction: Direction) -> tuple[object, ...]:
     ends = (record.source, record.destination, record.source_port, record.destination_port, *_behind(record))
-    return (record.interface or record.gateway, direction, *ends, record.protocol, record.action, record.reject_reason)
+    return (
+        place_of(record),
+        direction,
+        *ends,
+        record.protocol,
+        record.action,
+        record.reject_reason,
+    )
 
 
 def _behind(record: Record) -> Iterator[str]:
@@ -141,7 +154,7 @@ def _behind(record: Record) -> Iterator[str]:
 def _head(record: Record, direction: Direction) -> Conversation:
     packet_source, packet_destination = _behind(record)
     return Conversation(
-        interface=record.interface or record.gateway,
+        interface=place_of(record),
         direction=direction,
         source=record.source,
         destination=record.destination,

@@ -1,6 +1,6 @@
 """What silence is worth: for an interface of the path, whether a record of the flow would be there.
 
-`weigh` collects the evidence (what the search read of the interface, the flow logs that watch it, the time, the kind of
+`Weighing` collects the evidence (what the search read of the interface, the flow logs that watch it, the time, the kind of
 traffic) and the table `coverage` judges it. Silence is never proof by itself.
 """
 
@@ -8,23 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import cached_property
+from itertools import pairwise
 from typing import Any, Protocol
 
 from flowdiag.listening import Station
-from flowdiag.logs import ALWAYS, CLOCK_SLACK, LONGEST_INTERVAL, Tally, Window
-from flowdiag.model import UDP, Coverage, Flow, Watcher
+from flowdiag.logs import ALWAYS, CLOCK_SLACK, Tally, Window
+from flowdiag.logs import Coverage as Lines
+from flowdiag.model import UDP, Coverage, Flow, Silence, Watcher
+from flowdiag.reach import Reach, Schedule, Stretch, moment_of, reach, second_of, wanted
 
-# How long records typically take from the end of their interval, in seconds: "about 5 minutes" to CloudWatch Logs, "about
-# 10 minutes" to S3 (https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html); elsewhere the longer one.
-DELIVERY = {"cloud-watch-logs": 300}
-LONGEST_DELIVERY = 600
-# "It can take 10 minutes or more" before a new flow log delivers anything:
-# https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-troubleshooting.html
-FIRST_DELIVERY = 600
 MIRRORED = 4789  # https://docs.aws.amazon.com/vpc/latest/mirroring/traffic-mirroring-packet-formats.html
 DHCP = frozenset((67, 68, 546, 547))  # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-limitations.html
 ENDPOINT, BALANCER = "vpc_endpoint", frozenset(("load_balancer", "network_load_balancer"))
+# "Rate limited" is throttling "for one or more network interfaces": lines may be missing while others arrive.
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_FlowLog.html
+THROTTLED = "Rate limited"
+KEPT = {"ALL": "all", "ACCEPT": "accepted", "REJECT": "rejected"}
+STRETCHES_TOLD = 3
+DAY = 86_400
 
 
 class Rulebook(Protocol):
@@ -36,57 +39,195 @@ class Rulebook(Protocol):
 
 @dataclass(frozen=True)
 class Asked:
-    """What silence is asked about: the window, the seconds in which the flow was seen elsewhere (first to last), what was
+    """What silence is asked about: the window, the stretches of Unix seconds in which the flow was seen elsewhere, what was
     read, and when it was read: `now` is None where nothing tells."""
 
     window: Window = ALWAYS
-    seen: tuple[int, int] | None = None
+    seen: tuple[Stretch, ...] = ()
     tally: Tally | None = None
     now: datetime | None = None
 
-    @property
-    def end(self) -> datetime | None:
-        """The last moment of which a record is wanted."""
-        return moment_of(self.seen[1]) if self.seen else self.window.end
+    @cached_property
+    def last(self) -> int | None:
+        """The last second of which a record is wanted."""
+        if self.seen:
+            return max(last for _, last in self.seen)
+        return second_of(self.window.end) if self.window.end else None
 
-    @property
-    def begin(self) -> datetime | None:
-        """The first moment of which a record is wanted."""
-        return moment_of(self.seen[0]) if self.seen else self.window.start
+    @cached_property
+    def first(self) -> int | None:
+        """The first second of which a record is wanted."""
+        if self.seen:
+            return min(first for first, _ in self.seen)
+        return second_of(self.window.start) if self.window.start else None
+
+    @cached_property
+    def sources(self) -> frozenset[str] | None:
+        """The flow logs whose records were read, by id; None where nothing tells."""
+        return self.tally.read_from if self.tally else None
+
+    def at(self, first: int, last: int) -> Asked:
+        """The same, asked about one stretch of Unix seconds, such as the time of a single connection."""
+        return Asked(self.window, (wanted(first, last),), self.tally, self.now)
 
 
 def read_when(tally: Tally | None, read_at: datetime | None) -> datetime | None:
     """When the logs were read: with the configuration, or later where they hold newer lines; None where nothing tells."""
     if read_at is None:
         return None
-    spans = [end for one in tally.interfaces.values() for _, end in one.spans] if tally else []
-    newest = moment_of(max(spans)) if spans else None
+    newest = moment_of(tally.newest) if tally and tally.newest is not None else None
     return max(newest, read_at) if newest else read_at
 
 
 def weigh(station: Station, flow: Flow, leaving: bool, asked: Asked, path: Iterable[Station], rules: Rulebook) -> Coverage:
     """What silence about this packet on this interface is worth."""
-    current = _current(station.watchers, asked)
-    until = _due(current, asked, station.interface)
-    kind, what = _traffic(station, flow, leaving, path)
-    inputs = {
-        "traffic": kind,
-        "lines": _lines(station.interface, asked, until),
-        "flow log": _state(station.watchers, current),
-        "due": _arrived(until, current, asked),
-        "keeps": _keeps(current, asked.tally),
-    }
-    rule = rules.table("coverage").evaluate(inputs)
-    return Coverage(
-        interface=station.interface,
-        name=station.name,
-        stands_for=station.stands_for,
-        silence=rule["silence"],
-        code=rule.code,
-        headline=rule["headline"].format_map({**_words(station, current, asked, until), "what": what}),
-        watchers=station.watchers,
-        until=until if rule["silence"] == "pending" else None,
-    )
+    return Weighing(station, flow, leaving, asked, tuple(path), rules).whole
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """The flow logs whose records were read (all of them where nothing tells), what the table asks of them, after how many
+    seconds all of them forget, and whether they were made later than the time asked about."""
+
+    read: tuple[Watcher, ...]
+    schedule: Schedule
+    state: str
+    keeps: str
+    forgets: int | None
+    later: bool
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """What silence about one packet on one interface is worth, at any time: what does not depend on time is found once.
+
+    `silence_at` answers for one stretch of time in one word, some hundred thousand times a second; `at` tells it too.
+    """
+
+    station: Station
+    flow: Flow
+    leaving: bool
+    asked: Asked
+    path: tuple[Station, ...]
+    rules: Rulebook
+
+    @cached_property
+    def whole(self) -> Coverage:
+        """For all that was asked about."""
+        return self._told(self.asked)
+
+    def at(self, first: int, last: int) -> Coverage:
+        """For one stretch of Unix seconds, such as the time of a single connection."""
+        return self._told(self.asked.at(first, last))
+
+    def silence_at(self, first: int, last: int) -> Silence:
+        """The worth for one stretch of Unix seconds, in one word."""
+        _, _, rule = self._judged(self.asked.at(first, last))
+        word: Silence = rule["silence"]
+        return word
+
+    def _told(self, asked: Asked) -> Coverage:
+        heard, found, rule = self._judged(asked)
+        words = _words(self.station, heard, asked, found)
+        return Coverage(
+            interface=self.station.interface,
+            name=self.station.name,
+            stands_for=self.station.stands_for,
+            silence=rule["silence"],
+            code=rule.code,
+            headline=rule["headline"].format_map({**words, "what": self._traffic[1]}),
+            watchers=self.station.watchers,
+            until=None if rule["silence"] == "unproven" or found.until is None else _moment(found.until),
+            part="" if rule["silence"] in ("unproven", "pending") else words["part"].strip(),
+        )
+
+    def _judged(self, asked: Asked) -> tuple[_Heard, Reach, Any]:
+        heard = self._heard(asked.last)
+        found = reach(self._here, asked.seen, asked.window, heard.schedule)
+        inputs = {
+            "traffic": self._traffic[0],
+            "lines": "lost" if self._lost else found.lines,
+            "flow log": heard.state,
+            "due": _due(found, heard, asked),
+            "keeps": heard.keeps,
+        }
+        return heard, found, self._table.evaluate(inputs)
+
+    @cached_property
+    def _table(self) -> Any:
+        return self.rules.table("coverage")
+
+    @cached_property
+    def _here(self) -> Lines | None:
+        return self.asked.tally.interfaces.get(self.station.interface) if self.asked.tally else None
+
+    @cached_property
+    def _lost(self) -> bool:
+        return bool(self.asked.tally and self.station.interface in self.asked.tally.lost)
+
+    # ------------------------------------------------------------ who listened at that time
+
+    @cached_property
+    def _by_creation(self) -> dict[tuple[bool, ...], _Heard]:
+        """What is known of those flow logs, by which of them were there: found once, for most times have the same."""
+        return {}
+
+    @cached_property
+    def _created(self) -> tuple[int | None, ...]:
+        return tuple(second_of(w.created) if w.created else None for w in self.station.watchers or ())
+
+    def _heard(self, last: int | None) -> _Heard:
+        """The flow logs that were there at that time; all of them where none was, so that the reason can be told."""
+        there = tuple(made is None or last is None or made <= last for made in self._created)
+        if there not in self._by_creation:
+            known = self.station.watchers or ()
+            current = tuple(w for w, begun in zip(known, there, strict=True) if begun) or known
+            self._by_creation[there] = self._of(current, bool(known) and not any(there))
+        return self._by_creation[there]
+
+    def _of(self, current: tuple[Watcher, ...], later: bool) -> _Heard:
+        """Where flow logs of several types watch, or another place was read than the first, the records of each may be needed."""
+        sources = self.asked.sources
+        read = tuple(w for w in current if sources is None or w.id in sources) or current
+        now = second_of(self.asked.now) if self.asked.now else None
+        elsewhere = bool(self.asked.tally and self.station.interface in self.asked.tally.instead)
+        schedule = Schedule(read, now, every=elsewhere or len({watcher.traffic for watcher in read}) > 1)
+        days = [w.retention for w in current]
+        forgets = None if None in days or not days else max(day for day in days if day is not None) * DAY
+        return _Heard(read, schedule, _state(self.station.watchers, read), self._keeps(current), forgets, later)
+
+    @cached_property
+    def _traffic(self) -> tuple[str, str]:
+        return _traffic(self.station, self.flow, self.leaving, self.path)
+
+    # ------------------------------------------------------------ which traffic the lines are of
+
+    def _keeps(self, current: tuple[Watcher, ...]) -> str:
+        """Which traffic the lines of the interface are of: by the type of the flow logs read, else by what stands in them.
+
+        What other interfaces have on record says something of it only where all that was read is of one flow log, or where
+        one type is all there is.
+        """
+        tally, sources, here = self.asked.tally, self.asked.sources, self._here
+        read = current if sources is None else tuple(w for w in current if w.id in sources)
+        types = {w.traffic for w in read if not w.failure} or {w.traffic for w in read}
+        if len(types) == 1 and types <= KEPT.keys():
+            return KEPT[next(iter(types))]
+        if sources is not None and types & KEPT.keys() and types <= KEPT.keys():
+            return "all"  # of several types together
+        shown = {kind for kind, number in _kinds(tally if sources is not None and len(sources) == 1 else here) if number}
+        if len(shown) == 1 and types <= KEPT.keys() and types & {"ALL", *shown} == {"ALL"}:
+            return "all"  # no other flow log would have shown it
+        if shown:
+            return "all" if len(shown) > 1 else KEPT[shown.pop()]
+        if len(types) > 1:
+            return "one of several"
+        anywhere = {kind for kind, number in _kinds(tally) if number}
+        return KEPT[anywhere.pop()] if len(anywhere) == 1 else "unknown"
+
+
+def _kinds(counted: Any) -> tuple[tuple[str, int], ...]:
+    return (("ACCEPT", counted.accepts), ("REJECT", counted.rejects)) if counted else ()
 
 
 # ---------------------------------------------------------------- the inputs
@@ -113,95 +254,34 @@ def _traffic(station: Station, flow: Flow, leaving: bool, path: Iterable[Station
     return "logged", ""
 
 
-def _lines(interface: str, asked: Asked, until: datetime | None) -> str:
-    """What the search read of the interface at the time asked about: NODATA is a line too, SKIPDATA voids the others.
-
-    Where something could not be read that may hold its lines, nothing that was read speaks of the rest.
-    """
-    if asked.tally and interface in asked.tally.lost:
-        return "lost"
-    here = asked.tally.interfaces.get(interface) if asked.tally else None
-    if here is None:
-        return "none"
-    if here.skips:
-        return "skipped"
-    if here.undated:
-        return "at that time"
-    if asked.seen:
-        first, last = asked.seen
-        return "at that time" if here.spans.touch(first - CLOCK_SLACK, last + CLOCK_SLACK) else "none"
-    newest = max((end for _, end in here.spans), default=0)
-    late = asked.window.end and until and asked.now and until > asked.now
-    if late and asked.window.end and newest + LONGEST_INTERVAL < asked.window.end.timestamp():
-        return "none"
-    return "at that time" if newest else "none"
-
-
-def _current(watchers: tuple[Watcher, ...] | None, asked: Asked) -> tuple[Watcher, ...]:
-    """The flow logs that were there at the time asked about; all of them where none was, so that the reason can be told."""
-    known = watchers or ()
-    return tuple(w for w in known if not (w.created and asked.end and w.created > asked.end)) or known
-
-
-def _state(watchers: tuple[Watcher, ...] | None, current: tuple[Watcher, ...]) -> str:
+def _state(watchers: tuple[Watcher, ...] | None, read: tuple[Watcher, ...]) -> str:
     if watchers is None:
         return "unknown"
-    if not current:
+    if not read:
         return "none"
-    return "failing" if all(w.failure for w in current) else "delivering"
+    if not all(w.failure for w in read):
+        return "delivering"
+    return "throttled" if any(THROTTLED in w.failure for w in read) else "failing"
 
 
-def _due(current: tuple[Watcher, ...], asked: Asked, interface: str = "") -> datetime | None:
-    """When the last record of the time asked about has typically arrived, from the flow log that is first; from the one that
-    is last where the interface was read in another place than the first."""
-    if asked.end is None:
-        return None
-    waits = [max(_later(asked.end, w.interval + DELIVERY.get(w.destination_type, LONGEST_DELIVERY)), _first(w)) for w in current]
-    which = max if asked.tally and interface in asked.tally.instead else min
-    return which(waits, default=_later(asked.end, LONGEST_INTERVAL + LONGEST_DELIVERY))
-
-
-def _first(watcher: Watcher) -> datetime:
-    return _later(watcher.created, FIRST_DELIVERY) if watcher.created else datetime.min.replace(tzinfo=UTC)
-
-
-def _later(moment: datetime, seconds: int) -> datetime:
-    """So many seconds later, or the last moment that a calendar has."""
-    try:
-        return moment + timedelta(seconds=seconds)
-    except OverflowError:
-        return datetime.max.replace(tzinfo=UTC)
-
-
-def _arrived(until: datetime | None, current: tuple[Watcher, ...], asked: Asked) -> str:
-    if asked.end and current and all(w.created and w.created > asked.end for w in current):
+def _due(found: Reach, heard: _Heard, asked: Asked) -> str:
+    now = heard.schedule.now
+    if heard.later and asked.last is not None:
         return "never"
-    if until is None or asked.now is None:
+    if asked.last is None or now is None:
         return "unknown"
-    if asked.now < until:
+    if found.due == "none":
         return "pending"
-    kept = [w.retention for w in current]
-    begin = asked.begin
-    if begin and kept and all(days is not None and asked.now - begin > timedelta(days=days) for days in kept):
+    if heard.forgets is not None and asked.first is not None and now - asked.first > heard.forgets:
         return "expired"
-    return "yes"
-
-
-def _keeps(current: tuple[Watcher, ...], tally: Tally | None) -> str:
-    """Which traffic the lines read are of: by the flow logs' type, else by what stands in them."""
-    types = {watcher.traffic for watcher in current}
-    sure = {"ALL": "all", "ACCEPT": "accepted", "REJECT": "rejected"}
-    if len(types) == 1 and types <= sure.keys():
-        return sure[types.pop()]
-    accepts, rejects = (bool(tally and tally.accepts), bool(tally and tally.rejects))
-    return {(True, True): "all", (True, False): "accepted", (False, True): "rejected"}.get((accepts, rejects), "unknown")
+    return "in part" if found.due == "in part" else "yes"
 
 
 # ---------------------------------------------------------------- the words
 
 
-def _words(station: Station, current: tuple[Watcher, ...], asked: Asked, until: datetime | None) -> Mapping[str, str]:
-    first = next(iter(current), None)
+def _words(station: Station, heard: _Heard, asked: Asked, found: Reach) -> Mapping[str, str]:
+    first = next(iter(heard.read), None)
     named = f"{station.interface} ({station.stands_for})" if station.stands_for else station.interface
     return {
         "interface": named or station.name,
@@ -211,17 +291,48 @@ def _words(station: Station, current: tuple[Watcher, ...], asked: Asked, until: 
         "failure": first.failure if first else "",
         "created": _shown(first.created if first else None),
         "retention": str(first.retention) if first else "",
-        "end": _shown(asked.end),
-        "until": _shown(until),
+        "end": _shown(None if asked.last is None else _moment(asked.last)),
+        "until": _shown(None if found.until is None else _moment(found.until)),
+        "part": _part(found, asked),
     }
 
 
-def moment_of(second: int) -> datetime | None:
-    """The time of a Unix second; None for one that no calendar holds."""
-    try:
-        return datetime.fromtimestamp(second, UTC)
-    except (OverflowError, ValueError, OSError):
-        return None
+def _part(found: Reach, asked: Asked) -> str:
+    """For which part of the time asked about the lines speak; nothing where that is all of it."""
+    if not found.spoken:
+        return ""
+    later = "" if found.until is None else f"; later records are not due before {_shown(_moment(found.until))}"
+    if found.lines == "in part":
+        return f", {_stretches(found.spoken)}{later}"
+    if asked.seen:
+        some = found.lines == "for some packets"
+        told = f" for what was sent {_stretches(_joined(found.spoken, asked.seen))}" if some or later else ""
+        return told + (" and for no more" if some and not later else "") + later
+    end = found.spoken[-1][1]
+    short = asked.window.end is not None and end + CLOCK_SLACK < second_of(asked.window.end)
+    return (f" until {_shown(_moment(end))}" if short or later else "") + later
+
+
+def _joined(spoken: tuple[Stretch, ...], seen: tuple[Stretch, ...]) -> tuple[Stretch, ...]:
+    """Stretches between which none is left out, put together."""
+    place = {first: number for number, (first, _) in enumerate(seen)}
+    found = list(spoken[:1])
+    for one, other in pairwise(spoken):
+        if place.get(other[0]) == place.get(one[0], -2) + 1:
+            found[-1] = (found[-1][0], other[1])
+        else:
+            found.append(other)
+    return tuple(found)
+
+
+def _stretches(several: tuple[Stretch, ...]) -> str:
+    told = [f"from {_shown(_moment(first))} to {_shown(_moment(last))}" for first, last in several[:STRETCHES_TOLD]]
+    return ", ".join(told) + (" …" if len(several) > STRETCHES_TOLD else "")
+
+
+def _moment(second: int) -> datetime:
+    """The time of a Unix second, or the last moment that a calendar has."""
+    return moment_of(second) or datetime.max.replace(tzinfo=UTC)
 
 
 def _shown(at: datetime | None) -> str:

@@ -5,7 +5,6 @@ question → walk, there and back → search → the records that fit a point of
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,8 +20,10 @@ from flowdiag.logs import Search, Tally, in_aws
 from flowdiag.model import ICMP, TCP, UDP, Coverage, Direction, FlowdiagError, Question, Record, Value
 from flowdiag.pair import Pair, pair_of
 from flowdiag.question import LAST_HOUR, ask, refuse_future
+from flowdiag.reach import Times
 from flowdiag.reading import door, format_of, live, refuse_empty, saved
-from flowdiag.sighting import Catch, Seen, Spot, fit, identity, through_gateway
+from flowdiag.repeats import Delivered
+from flowdiag.sighting import Catch, Seen, Spot, fit, place_of, through_gateway
 from flowdiag.snapshot import Snapshot
 from flowdiag.sources import NOWHERE
 from flowdiag.table import Rules
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     import boto3
 
     from flowdiag.accounts import Given
-
-DIGEST = 16
-"""Bytes by which a line that was already given is known again: several flow logs deliver the same line."""
 
 
 class Silent(Value):
@@ -155,20 +153,21 @@ class _Reading:
     summary: Summary = field(default_factory=Summary)
     tally: Tally = field(default_factory=Tally)
     _search: Search | None = None
-    _given: set[bytes] = field(default_factory=set)
+    _given: Delivered = field(default_factory=Delivered)
     _seen: Counter[Spot] = field(default_factory=Counter)
     _doubtful: Counter[Spot] = field(default_factory=Counter)
-    _times: tuple[int, int] | None = None
+    _shared: Counter[str] = field(default_factory=Counter)
+    _times: Times = field(default_factory=Times)
 
     def records(self) -> Iterator[Record]:
-        """Every record that fits a point of the path, each line once."""
+        """Every record that fits a point of the path, each once."""
         if self.pair.source is None:
             return
         self._search = self.pair.source.search(sought_at(self.pair.spots, self.pair.window))
         self.tally = self._search.tally
         for record in self._search:
             spot = self._place(record)
-            if spot is not None and self._is_new(record):
+            if spot is not None and self._given.is_new(record):
                 self._note(record, spot)
                 yield record
 
@@ -185,26 +184,22 @@ class _Reading:
             self._doubtful[possible] += 1
         return through_gateway(record, self.pair.spots)
 
-    def _is_new(self, record: Record) -> bool:
-        digest = hashlib.blake2b(identity(record).encode("utf-8", "surrogatepass"), digest_size=DIGEST).digest()
-        fresh = digest not in self._given
-        self._given.add(digest)
-        return fresh
-
     def _note(self, record: Record, spot: Spot) -> None:
-        if record.interface == spot.interface:
+        if spot.behind:
+            self._shared[spot.behind] += 1
+        if place_of(record) == spot.interface:
             for other in self.pair.spots:  # a packet enters and leaves an interface in between with the same header
                 self._seen[other] += other == spot or fit(record, other) == "yes"
         self.summary.add(record, spot.direction)
-        times = [t for t in (*(self._times or ()), record.start, record.end) if t is not None]
-        self._times = (min(times), max(times)) if times else None
+        self._times.add(record.start, record.end)
 
     # ------------------------------------------------------------ what it comes to
 
     def outline(self) -> Outline:
         """What is told of the whole, once all records were given."""
         pair = self.pair
-        asked = Asked(pair.window, self._times, self.tally if self._search else None, read_when(self.tally, pair.read_at))
+        tally = self.tally if self._search else None
+        asked = Asked(pair.window, self._times.stretches, tally, read_when(tally, pair.read_at))
         weighed = {spot: worth_of(spot, pair.heard, asked, pair.tables) for spot in pair.spots}
         return Outline(
             conversations=self.summary.conversations(),
@@ -241,6 +236,8 @@ class _Reading:
         if doubtful:
             lacking = "the log format lacks a field that would tell (interface-id, ports or pkt- addresses)"
             yield f"{doubtful} more may be of this pair; {lacking}"
+        for gateway, number in self._shared.items():
+            yield f"{number} show the address of {gateway}, which it gives to all of its clients: they may be of any of these"
         if self.summary.untold:
             yield f"{self.summary.untold} records of further conversations are only counted: narrow the time (at, window)"
 

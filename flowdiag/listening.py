@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from flowdiag.address import address, network
 from flowdiag.component import View, owner_scope
@@ -16,7 +16,8 @@ from flowdiag.components import components
 from flowdiag.model import Address, Hop, Scope, Trace, Unread, Watcher
 
 Along = tuple[tuple[tuple[str, ...], ...], ...]  # of every leg, of every hop of `Leg.hops`: the interfaces there
-Level = Literal["interface", "subnet", "vpc"]
+Level = Literal["interface", "subnet", "vpc", "gateway"]
+GATEWAY = "nat_gateway"
 TELLING = ("interface-id", "srcaddr", "dstaddr", "srcport", "dstport", "protocol", "action")
 BORDER = "network_acl"  # its place is the subnet whose border a packet crosses
 
@@ -94,6 +95,8 @@ def _behind(hop: Hop) -> str:
 
 
 def _station(id: str, stands_for: str, scope: Scope, view: View) -> Station:
+    if id.startswith("nat-"):
+        return _regional(id, stands_for, scope, view)
     interface = view.get("network_interface", id, scope)
     if not interface:
         view.find("flow_log", "resource", id, scope)  # for live collection; subnet and VPC stay unknown
@@ -109,6 +112,14 @@ def _station(id: str, stands_for: str, scope: Scope, view: View) -> Station:
     )
 
 
+def _regional(id: str, stands_for: str, scope: Scope, view: View) -> Station:
+    """A regional NAT gateway, which has no interface: flow logs watch it by itself, or with its VPC (an inference)."""
+    nat = view.get(GATEWAY, id, scope)
+    vpc = nat.vpc_id if nat else ""
+    levels: tuple[tuple[Level, str, Scope], ...] = (("gateway", id, scope), ("vpc", vpc, owner_scope(vpc, scope, view)))
+    return Station(id, id, stands_for, unlogged=_everywhere(), watchers=_watching(levels, view))
+
+
 def watchers(interface: Any, view: View) -> tuple[Watcher, ...] | None:
     """Every flow log of an interface, its subnet and its VPC; None where one of the three was not read.
 
@@ -121,8 +132,12 @@ def watchers(interface: Any, view: View) -> tuple[Watcher, ...] | None:
         ("subnet", interface.subnet_id, owner),
         ("vpc", interface.vpc_id, owner),
     )
+    return _watching(levels, view)
+
+
+def _watching(levels: tuple[tuple[Level, str, Scope], ...], view: View) -> tuple[Watcher, ...] | None:
     asked = [(level, view.find("flow_log", "resource", id, scope)) for level, id, scope in levels if id]
-    if len(asked) < len(get_args(Level)) or any(isinstance(found, Unread) for _, found in asked):
+    if len(asked) < len(levels) or any(isinstance(found, Unread) for _, found in asked):
         return None
     return tuple(_watcher(level, log, view) for level, found in asked for log in found)
 

@@ -445,14 +445,14 @@ class Record(Value):
 
 
 class Watcher(Value):
-    """One flow log that watches an interface: by itself, or with its whole subnet or VPC.
+    """One flow log that watches an interface (or a regional NAT gateway): by itself, or with its whole subnet or VPC.
 
     `interval` is the longest aggregation interval in seconds; `lacks` are fields that its format leaves out and that
     would tell this flow from others; `retention` is how many days the destination keeps records, where that is known.
     """
 
     id: str
-    level: Literal["interface", "subnet", "vpc"]
+    level: Literal["interface", "subnet", "vpc", "gateway"]
     traffic: Literal["", "ALL", "ACCEPT", "REJECT"] = ""
     destination_type: str = ""
     destination: str = ""
@@ -475,8 +475,9 @@ class Coverage(Value):
     """What silence on one interface of the path is worth: whether a record of the flow would be there, and why not.
 
     `silence` is absent (a record would be there), unaccepted (one of accepted packets would), pending (records of that
-    time are not due before `until`) or unproven. `interface` is empty at an end that is no interface of a VPC; `stands_for`
-    is the gateway or service behind it. `watchers` are None where it was not read which flow logs there are.
+    time are not due before `until`) or unproven. Where absent or unaccepted hold for part of the time asked about only,
+    `part` says for which, and `until` when the rest of it is due. `interface` is empty at an end that is no interface of a
+    VPC; `stands_for` is the gateway or service behind it. `watchers` are None where it was not read which flow logs there are.
     """
 
     interface: str = ""
@@ -487,6 +488,7 @@ class Coverage(Value):
     headline: str
     watchers: tuple[Watcher, ...] | None = None
     until: datetime | None = None
+    part: str = ""
 
 
 class Sighting(Value):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,8 @@ from flowdiag.graph import Path, look
 from flowdiag.listening import Listening, listen
 from flowdiag.logs import Source, Window
 from flowdiag.model import Question, Unread
+from flowdiag.points import Spot, spots
 from flowdiag.reading import flow_logs_of
-from flowdiag.sighting import Spot, spots
 from flowdiag.snapshot import Snapshot
 from flowdiag.table import Rules
 
@@ -73,7 +73,7 @@ def _widened(points: Iterable[Spot], every_protocol: bool) -> Iterator[Spot]:
     """The points, with headers of any protocol where every one is meant."""
     for spot in points:
         flow = spot.flow.rewritten(protocol=EVERY_PROTOCOL, icmp=None) if every_protocol else spot.flow
-        yield Spot(spot.point, spot.label, spot.interface, flow, spot.exact, spot.leaving, spot.step)
+        yield replace(spot, flow=flow)
 
 
 def _beyond(path: Path, question: Question) -> Iterator[str]:

@@ -11,7 +11,8 @@ from itertools import pairwise
 from typing import Literal
 
 from flowdiag.model import Direction, Hop, Sighting, Trace
-from flowdiag.sighting import Along, Loss, Spot, journey
+from flowdiag.points import Along, Spot, journey
+from flowdiag.sighting import Loss
 
 State = Literal["rejected", "lost there", "lost back", "passed", "unobserved"]
 SILENT = ("absent", "unaccepted")
@@ -101,20 +102,28 @@ def _loss(
     for depth, ((one, what), (other, then)) in enumerate(pairwise(told)):
         if what == "accept" and then in SILENT and "accept" not in [later for _, later in told[depth + 1 :]]:
             inner = one.point.endswith("between") or other.point.endswith("between")
-            names = _named(hops[one.step : other.step + 1])
+            names = _named(hops[one.step + _is_past(one, looked) : other.step + other.leaving])
             state: State = lost if inner else "unobserved"
             return Passage(state, direction, True, _told(one, seen), _told(other, seen), names, depth)
     return None
 
 
+def _is_past(one: Spot, looked: Sequence[tuple[Spot, str]]) -> bool:
+    """Whether the packet had left the hop that the interface stands for: by the last of its interfaces."""
+    return one.leaving and [spot.label for spot, _ in looked if spot.step == one.step][-1] == one.label
+
+
 def _by_interface(looked: Sequence[tuple[Spot, str]]) -> list[tuple[Spot, str]]:
     """One word an interface, where it was passed or not: of what an attachment takes in or gives out only one half is logged.
 
+    Where both halves are, the later one tells how far the packet came. That nothing came in is not undone by what goes out
+    under a gateway's own address, which may be anybody's.
     https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-records-examples.html#flow-log-example-tgw
     """
     found: dict[str, tuple[Spot, str]] = {}
     for spot, what in looked:
-        if found.get(spot.label, (spot, ""))[1] != "accept":
+        known = found.get(spot.label, (spot, ""))[1]
+        if what == "accept" or not (known == "accept" or (known in SILENT and spot.behind and what not in SILENT)):
             found[spot.label] = (spot, what)
     return list(found.values())
 

@@ -1,129 +1,29 @@
 """Records → Sightings: which flow log lines are the flow, at every point where an interface must have seen it.
 
-The points of a leg: the request leaving the source ENI and reaching the destination ENI, the reply leaving the
-destination ENI and reaching the source ENI, and both on every interface in between, entering it and leaving it. A record
-belongs to a point by interface, protocol, addresses and service port; what nothing there is worth, `coverage` tells.
+A record belongs to a point by interface, protocol, addresses and service port; what nothing there is worth, `coverage` tells.
 https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from flowdiag.address import EVERY_PROTOCOL, address
 from flowdiag.contrast import contrast, moment, when
+from flowdiag.halves import Halves
 from flowdiag.logs import RECORDS_HELD, Search, too_many
-from flowdiag.model import TCP, Direction, Endpoint, Flow, Hop, Leg, PortRange, Record, Sighting, Trace
+from flowdiag.model import TCP, Direction, Flow, PortRange, Record, Sighting
+from flowdiag.points import Point, Spot, spots
+from flowdiag.repeats import Delivered, keep
 
-Steps = tuple[tuple[str, ...], ...]  # of every hop of a leg: the interfaces there
-Along = tuple[Steps, ...]
+__all__ = ["Catch", "Loss", "Point", "Seen", "Spot", "catch", "fit", "place_of", "sighting", "spots", "through_gateway"]
 
-Point = Literal["request_source", "request_between", "request_destination", "reply_destination", "reply_between", "reply_source"]
 Seen = Literal["accept", "reject", "mixed", "absent", "unaccepted", "unobserved"]
 Fit = Literal["yes", "no", "unknown"]
 FIN, SYN, RST = 1, 2, 4
 RECORDS_KEPT = 50
-
-
-@dataclass(frozen=True)
-class Spot:
-    """One point of one leg: the interface that must have seen the packet, its header there, and which way it went.
-
-    `interface` is empty at an end that is no ENI; `exact` is False where the walk could not tell the header at the
-    destination, so that nothing found proves nothing. `step` is the hop of the request or reply it stands at.
-    """
-
-    point: Point
-    label: str
-    interface: str
-    flow: Flow
-    exact: bool = True
-    leaving: bool = False
-    step: int = field(default=0, compare=False)
-
-    @property
-    def direction(self) -> Direction:
-        """Whether it is the request or the reply that passes here."""
-        return "reply" if self.point.startswith("reply") else "request"
-
-
-def spots(trace: Trace, along: Along = ()) -> tuple[Spot, ...]:
-    """The points of every leg, each once, those of the request before those of the reply.
-
-    `along` names the interfaces at every hop of every leg, where it is known.
-    """
-    ways = [journey(leg, along[number] if along else ()) for number, leg in enumerate(trace.legs)]
-    return tuple(dict.fromkeys(spot for way in ways for spot in way))
-
-
-def journey(leg: Leg, steps: Steps = ()) -> tuple[Spot, ...]:
-    """The points of one leg in the order in which a packet and its reply pass them."""
-    ends: dict[str, Spot] = {spot.point: spot for spot in _ends_of(leg)}
-    there = list(_between(leg, leg.request, steps[: len(leg.request)], "request_between"))
-    back = list(_between(leg, leg.reply, steps[len(leg.request) :], "reply_between"))
-    there += [ends[point] for point in ("request_source", "request_destination") if point in ends]
-    back += [ends[point] for point in ("reply_destination", "reply_source") if point in ends]
-    return (*sorted(there, key=_place), *sorted(back, key=_place))
-
-
-def _place(spot: Spot) -> tuple[int, bool]:
-    return spot.step, spot.leaving
-
-
-def _between(leg: Leg, hops: tuple[Hop, ...], steps: Steps, point: Point) -> Iterator[Spot]:
-    """Every interface between the two ends: the packet enters it with one header and leaves it with another, or ends there."""
-    mine = {leg.source.eni, leg.destination.eni}
-    at: dict[str, list[int]] = {}
-    for number, here in enumerate(steps):
-        for interface in here:
-            if interface not in mine:
-                at.setdefault(interface, []).append(number)
-    for interface, numbers in at.items():
-        first, last = hops[numbers[0]], hops[numbers[-1]]
-        yield Spot(point, interface, interface, first.before, leaving=False, step=numbers[0])
-        if numbers[-1] + 1 < len(hops):
-            yield Spot(point, interface, interface, last.after, leaving=True, step=numbers[-1])
-
-
-def _ends_of(leg: Leg) -> Iterator[Spot]:
-    """The four points at both ends; an endpoint sees the reply as the mirror image of the request it saw."""
-    first, (last, exact) = _header_at_source(leg), _header_at_destination(leg)
-    far = _last(leg.request, leg.destination, len(leg.request))
-    for point, end, flow, leaving, step in (
-        ("request_source", leg.source, first, True, 0),
-        ("request_destination", leg.destination, last, False, far),
-        ("reply_destination", leg.destination, last and last.reply(), True, _last(leg.reply, leg.destination, 0)),
-        ("reply_source", leg.source, first and first.reply(), False, len(leg.reply) + 1),
-    ):
-        if flow is not None:
-            known = exact or end is leg.source
-            yield Spot(point, end.eni or end.label, end.eni, flow, known, leaving, step)  # type: ignore[arg-type]
-
-
-def _last(hops: tuple[Hop, ...], end: Endpoint, otherwise: int) -> int:
-    """The last hop at an end's own interface."""
-    return max((n for n, hop in enumerate(hops) if end.eni and hop.place.id == end.eni), default=otherwise)
-
-
-def _header_at_source(leg: Leg) -> Flow | None:
-    return _header_at(leg, leg.source) or (leg.request[0].before if leg.request else None)
-
-
-def _header_at_destination(leg: Leg) -> tuple[Flow | None, bool]:
-    """The header as it reaches the destination; where the walk ended before, as it would be without another rewrite."""
-    arrived = _header_at(leg, leg.destination, last=True)
-    if arrived or not leg.request:
-        return arrived, True
-    onward = leg.request[-1].after
-    inside = leg.destination.kind == "eni" and leg.destination.address.version == onward.version
-    return (onward.rewritten(destination=leg.destination.address) if inside else onward), leg.request_arrived is False
-
-
-def _header_at(leg: Leg, end: Endpoint, last: bool = False) -> Flow | None:
-    at = [hop.before for hop in leg.request if hop.place.kind == "network_interface" and end.eni and hop.place.id == end.eni]
-    return at[-1 if last else 0] if at else None
 
 
 # ---------------------------------------------------------------- does a record belong to a point
@@ -134,22 +34,31 @@ def fit(record: Record, spot: Spot) -> Fit:
 
     srcaddr and dstaddr show an interface's primary address even where a secondary one was meant; only pkt-srcaddr and
     pkt-dstaddr then tell: https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-limitations.html
-    A record without an interface may be of any that the packet passes, if it names both addresses.
+    A record without an interface may be of any that the packet passes, if it names both addresses; those of a regional NAT
+    gateway show the packet's own.
     """
-    flow, nameless = spot.flow, not record.interface and not gateway_of(record)
-    if not spot.interface or (record.interface != spot.interface and not nameless):
+    flow, nameless = spot.flow, not place_of(record) and not gateway_of(record)
+    if not spot.interface or (place_of(record) != spot.interface and not nameless):
         return "no"
-    leaving = spot.leaving
+    leaving, exact = spot.leaving, nameless or not record.interface
     answers = (
         _protocol(record.protocol, flow.protocol),
-        _address(record.source, record.packet_source, str(flow.source), own=leaving and not nameless),
-        _address(record.destination, record.packet_destination, str(flow.destination), own=not leaving and not nameless),
+        _address(record.source, record.packet_source, str(flow.source), own=leaving and not exact),
+        _address(record.destination, record.packet_destination, str(flow.destination), own=not leaving and not exact),
         _port(record.source_port, flow.source_ports),
         _port(record.destination_port, flow.destination_ports),
         _yes(record.action in ("ACCEPT", "REJECT")) if record.action else "unknown",
         "unknown" if nameless else "yes",
     )
     return "no" if "no" in answers else "unknown" if "unknown" in answers else "yes"
+
+
+def place_of(record: Record) -> str:
+    """The interface that a record is of, or the regional NAT gateway, which has none and is told by resource-id.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
+    """
+    return record.interface or record.more.get("resource-id", "")
 
 
 def _yes(answer: bool) -> Fit:
@@ -182,12 +91,27 @@ def _port(shown: int | None, wanted: PortRange | None) -> Fit:
 
 @dataclass(frozen=True)
 class Catch:
-    """What was found for one point: the flow's records, those set aside as late, and those that may or may not be it."""
+    """What was found for one point: the flow's records, those set aside as late, and those that may or may not be it:
+    `doubtful` for what their layout lacks, `others` of whichever client of a gateway."""
 
     spot: Spot
     records: tuple[Record, ...]
     late: tuple[Record, ...]
     doubtful: int
+    others: int = 0
+
+    @property
+    def matched(self) -> str:
+        """How records of a gateway's own address came to be taken for this client's."""
+        if not self.spot.behind or not self.records:
+            return ""
+        return (
+            f"matched to this source by time and packets, for {self.spot.behind} gives its address to others too (an inference)"
+        )
+
+
+Found = dict[Spot, tuple[dict[str, Record], int]]
+"""By point its records, each once, and how many may or may not be it."""
 
 
 def catch(wanted: tuple[Spot, ...], search: Search) -> tuple[list[Catch], tuple[Loss, ...]]:
@@ -196,8 +120,35 @@ def catch(wanted: tuple[Spot, ...], search: Search) -> tuple[list[Catch], tuple[
     Raises FlowdiagError after RECORDS_HELD records, for all that is found is held.
     """
     losses: list[Loss] = []
-    catches = _sorted_out(wanted, _gathered(wanted, search, losses))
-    return catches, tuple(losses)
+    found = _gathered(wanted, search, losses)
+    others = _set_apart(found, search.tally.interfaces)
+    return [replace(one, others=others.get(one.spot, 0)) for one in _sorted_out(wanted, found)], together(losses)
+
+
+def _set_apart(found: Found, covered: Container[str]) -> dict[Spot, int]:
+    """Take out the records of a gateway's own address that match none of this client's; how many, by point."""
+    shared: dict[Direction, list[Record]] = {"request": [], "reply": []}
+    for spot, (kept, _) in found.items():
+        if spot.behind:
+            shared[spot.direction] += kept.values()
+    halves = Halves({way: _own(found, covered, way) for way in shared}, shared)
+    others = {}
+    for spot, (kept, _) in found.items():
+        strangers = [key for key, record in kept.items() if spot.behind and not halves.holds(record, spot.direction)]
+        for key in strangers:
+            del kept[key]
+        others[spot] = len(strangers)
+    return others
+
+
+def _own(found: Found, covered: Container[str], way: Direction) -> list[Record]:
+    """What is certainly this client's: on the inside of the gateway, or, where nobody listens there, anywhere before it."""
+    gateways = {spot.interface for spot in found if spot.behind and spot.point.endswith("between")}
+    before = {spot: kept for spot, kept in found.items() if spot.direction == way and not spot.behind}
+    inner = {spot: kept for spot, kept in before.items() if spot.interface in gateways}
+    told = any(kept for kept, _ in inner.values()) or not any(doubtful for _, doubtful in inner.values())
+    heard = told and any(spot.interface in covered for spot in inner)
+    return [record for kept, _ in (inner if heard else before).values() for record in kept.values()]
 
 
 @dataclass(frozen=True)
@@ -211,6 +162,15 @@ class Loss:
     direction: Direction
     packets: int
     reason: str
+
+
+def together(losses: Iterable[Loss]) -> tuple[Loss, ...]:
+    """The losses of several records, those of one gateway, direction and reason as their sum."""
+    sums: dict[tuple[str, Direction, str], int] = {}
+    for loss in losses:
+        what = (loss.gateway, loss.direction, loss.reason)
+        sums[what] = sums.get(what, 0) + loss.packets
+    return tuple(Loss(gateway, direction, packets, reason) for (gateway, direction, reason), packets in sums.items())
 
 
 LOST = {
@@ -246,31 +206,26 @@ def _is_of(record: Record, flow: Flow) -> bool:
     return ends and _protocol(record.protocol, flow.protocol) == "yes" and "no" not in ports
 
 
-def _gathered(
-    wanted: tuple[Spot, ...], records: Iterable[Record], losses: list[Loss]
-) -> dict[Spot, tuple[dict[str, Record], int]]:
-    """Records by point. A line is counted once: several flow logs on one interface deliver it several times."""
-    found: dict[Spot, tuple[dict[str, Record], int]] = {spot: ({}, 0) for spot in wanted}
+def _gathered(wanted: tuple[Spot, ...], records: Iterable[Record], losses: list[Loss]) -> Found:
+    """Records by point. Each is counted once: several flow logs on one interface deliver it several times."""
+    found: Found = {spot: ({}, 0) for spot in wanted}
+    counted = Delivered()
     for number, record in enumerate(records, 1):
         if number > RECORDS_HELD:
             raise too_many()
-        losses += _losses(record, wanted)
+        if gateway_of(record) and counted.is_new(record):
+            losses += _losses(record, wanted)
         for spot in wanted:
             belongs = fit(record, spot)
             kept, doubtful = found[spot]
             if belongs == "yes":
-                kept.setdefault(identity(record), record)
+                keep(kept, record)
             elif belongs == "unknown":
                 found[spot] = kept, doubtful + 1
     return found
 
 
-def identity(record: Record) -> str:
-    """What is the same for a record that several flow logs deliver."""
-    return record.line or record.where or repr(record)
-
-
-def _sorted_out(wanted: tuple[Spot, ...], found: dict[Spot, tuple[dict[str, Record], int]]) -> list[Catch]:
+def _sorted_out(wanted: tuple[Spot, ...], found: Found) -> list[Catch]:
     closed = _closings(record for kept, _ in found.values() for record in kept.values())
     catches = []
     for spot in wanted:
@@ -324,7 +279,7 @@ def sighting(catch: Catch, silence: Seen, note: str, stands_for: str = "") -> Si
         records=tuple(records[-RECORDS_KEPT:]),
         count=len(records),
         last=moment(records[-1]) if records else None,
-        note="; ".join(text for text in (why, aside) if text),
+        note="; ".join(text for text in (why, catch.matched, aside) if text),
     )
 
 

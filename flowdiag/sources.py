@@ -29,15 +29,16 @@ _TRANSIT_GATEWAY = "transit_gateway"
 
 @dataclass(frozen=True)
 class Watched:
-    """Something on the path that flow logs may watch: an interface with its subnet and VPC, or a transit gateway."""
+    """Something on the path that flow logs may watch: an interface with its subnet and VPC, a regional NAT gateway with its
+    VPC, or a transit gateway."""
 
     ids: tuple[str, ...]
     scopes: tuple[Scope, ...]
 
     @property
     def interfaces(self) -> tuple[str, ...]:
-        """The interface, where it is one."""
-        return tuple(id for id in self.ids if id.startswith("eni-"))
+        """The interface, or the regional NAT gateway that stands for one, where it is one."""
+        return tuple(id for id in self.ids if id.startswith(("eni-", "nat-")))
 
 
 def named(
@@ -102,6 +103,10 @@ def watched(path: Trace, view: View) -> Iterator[Watched]:
     for kind, id, scope in _on(path, view):
         if kind == _TRANSIT_GATEWAY:
             yield Watched((id,), (scope,))
+            continue
+        if id.startswith("nat-"):
+            nat = view.get("nat_gateway", id, scope)
+            yield Watched((id, *((nat.vpc_id,) if nat and nat.vpc_id else ())), (scope,))
             continue
         interface = view.get("network_interface", id, scope)
         if interface:

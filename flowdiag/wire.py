@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Literal, get_args
 
 from flowdiag.contrast import moment
-from flowdiag.coverage import Asked, moment_of, read_when, weigh
+from flowdiag.coverage import Asked, read_when, weigh
 from flowdiag.differential import Rulebook, candidates
 from flowdiag.hosts import Host
 from flowdiag.listening import Listening
@@ -33,6 +33,7 @@ from flowdiag.model import (
     unobserved,
 )
 from flowdiag.passage import NOWHERE, Passage, passage
+from flowdiag.reach import Stretch, Times, moment_of
 from flowdiag.sighting import Catch, Point, Seen, Spot, catch, sighting, spots
 from flowdiag.signs import answered, cut
 
@@ -141,10 +142,12 @@ def sought_at(wanted: tuple[Spot, ...], window: Window) -> Sought:
     )
 
 
-def times_of(caught: Iterable[Catch]) -> tuple[int, int] | None:
-    """The first and the last second in which the flow was seen anywhere."""
-    times = [t for one in caught for record in one.records for t in (record.start, record.end) if t is not None]
-    return (min(times), max(times)) if times else None
+def times_of(caught: Iterable[Catch]) -> tuple[Stretch, ...]:
+    """The stretches of time in which the flow was seen anywhere."""
+    times = Times()
+    for record in (record for one in caught for record in one.records):
+        times.add(record.start, record.end)
+    return times.stretches
 
 
 def worth_of(spot: Spot, heard: Listening, asked: Asked, rules: Rulebook) -> Coverage:
@@ -176,10 +179,12 @@ def silence_of(one: Catch, worth: Coverage) -> tuple[Seen, str]:
             "unobserved",
             f"{lines} may be this flow; the log format lacks a field that would tell (interface-id, ports or pkt- addresses)",
         )
+    if one.others:
+        return "unobserved", f"{_counted(one.others, 'record')} of {one.spot.behind}'s own address may be of any client behind it"
     if not one.spot.exact:
         return "unobserved", "the walk ended before, so the header here is not known"
     if worth.silence == "absent":
-        return "absent", ""
+        return "absent", worth.part
     return ("unaccepted" if worth.silence == "unaccepted" else "unobserved"), worth.headline
 
 
@@ -323,7 +328,7 @@ def _unseen(seen: tuple[Sighting, ...], weighed: Mapping[Spot, Coverage], lost: 
     covered = {one.headline for one in weighed.values()}
     reasons: dict[str, tuple[str, str]] = {}
     for one, meant in unobserved(seen):
-        if one.note and one.interface.startswith("eni-"):
+        if one.note and one.interface.startswith(("eni-", "nat-")):
             kept = reasons.get(one.interface)
             reasons[one.interface] = (one.note, meant) if kept is None or kept[0] in covered else kept
     unknown = {one.interface for one in weighed.values() if one.watchers is None} - lost  # DescribeFlowLogs would tell

@@ -9,7 +9,7 @@ from world import World
 from world_logs import flow_log
 
 from flowdiag import diagnose
-from flowdiag.coverage import Asked, _due, weigh
+from flowdiag.coverage import Asked, Weighing, weigh
 from flowdiag.listening import Station, listen
 from flowdiag.logs import ALWAYS, Search, Tally, Window
 from flowdiag.logs.folder import Folder
@@ -33,10 +33,10 @@ FLOW = pair_flow()
 
 
 def seen(*spans, skipped=0, accepts=1, rejects=1):
-    """The tally of a search that read lines of eni-0a2 in these spans of seconds."""
+    """The tally of a search that read lines of eni-0a2 in these spans of seconds, of so many packets in each."""
     tally = Tally(accepts=accepts, rejects=rejects)
     for start, end in spans:
-        tally.cover("eni-0a2", start, end, False)
+        tally.cover("eni-0a2", start, end, 0, accepts, rejects)
     if skipped:
         tally.cover("eni-0a2", SECOND - 50, SECOND, True)
     return tally
@@ -45,7 +45,7 @@ def seen(*spans, skipped=0, accepts=1, rejects=1):
 def weighed(*watchers, tally=None, now=THEN + timedelta(hours=1), window=ALWAYS, flow=FLOW, known=True, at=SECOND):
     """What silence on eni-0a2 is worth where the flow was seen elsewhere in the minute before `at`."""
     station = Station(interface="eni-0a2", name="db-1", watchers=watchers if known else None)
-    asked = Asked(window, (at - 50, at) if at else None, tally, now)
+    asked = Asked(window, ((at - 50, at),) if at else (), tally, now)
     return weigh(station, flow, False, asked, (), RULES)
 
 
@@ -123,12 +123,156 @@ def test_a_new_flow_log_takes_its_time():
     assert THEN - timedelta(seconds=30) + timedelta(minutes=10) == weighed(new, tally=seen(), now=THEN).until
 
 
-def test_the_end_of_a_window_is_pending_where_lines_do_not_reach_it():
-    """Lines from the beginning of the window do not speak for its end."""
-    window = Window(start=THEN - timedelta(hours=1), end=THEN)
-    early = seen((SECOND - 3600, SECOND - 3000))
-    assert "pending" == weighed(LOG, tally=early, now=THEN, window=window, at=None).silence
-    assert "absent" == weighed(LOG, tally=seen((SECOND - 3600, SECOND - 60)), now=THEN, window=window, at=None).silence
+HOUR = Window(start=THEN - timedelta(hours=1), end=THEN)
+
+
+def hour(*watchers, now=THEN, **lines):
+    """What silence is worth where the flow was seen nowhere in the hour before THEN; `lines` are as minutes before it."""
+    spans = [(SECOND - 60 * first, SECOND - 60 * last) for first, last in lines.pop("read")]
+    return weighed(*watchers, tally=seen(*spans), now=now, window=HOUR, at=None, **lines)
+
+
+def test_the_last_minutes_of_an_hour_that_just_ended_are_pending_and_the_rest_of_it_speaks():
+    """An attempt of two minutes ago is not delivered yet: until when records were looked at is told, and when to ask again."""
+    found = hour(LOG, read=[(60, 6.5)])
+    assert ("absent", "CO101", THEN + timedelta(minutes=6)) == (found.silence, found.code, found.until)
+    assert "until 2023-11-14T22:07:40Z; later records are not due before 2023-11-14T22:20:10Z" == found.part
+    assert f"a record of the flow would stand on eni-0a2 {found.part}" == found.headline
+
+
+def test_newer_lines_do_not_bring_forward_what_is_not_due():
+    """A line that came early speaks of its own packets; others of its minute may still be on their way."""
+    assert "until 2023-11-14T22:08:10Z; later records" in hour(LOG, read=[(60, 0)]).part
+    assert "pending" == weighed(LOG, tally=seen(NODATA), now=THEN + timedelta(minutes=2)).silence
+
+
+def test_a_longer_interval_and_slower_delivery_take_longer():
+    """Ten minutes of aggregation and ten of delivery to S3: what is due of the hour is the first forty minutes."""
+    slow = LOG.model_copy(update={"interval": 600, "destination_type": "s3"})
+    assert "until 2023-11-14T21:54:10Z" in hour(slow, read=[(60, 0)]).part
+    assert "until 2023-11-14T21:54:10Z" in hour(read=[(60, 0)], known=False).part
+
+
+def test_an_hour_that_is_due_and_read_throughout_is_told_without_a_part():
+    """Nothing is left to say where the lines go through all of it."""
+    found = hour(LOG, read=[(60, 30), (31, 0)], now=THEN + timedelta(hours=1))
+    assert ("absent", "", None) == (found.silence, found.part, found.until)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        pytest.param([(59, 58)], id="one minute"),
+        pytest.param([(60, 40), (20, 0)], id="a gap"),
+        pytest.param([(60, 25)], id="the end is missing"),
+        pytest.param([(13, 0)], id="the beginning is missing"),
+    ],
+)
+def test_lines_of_a_part_of_the_hour_prove_nothing_of_all_of_it(read):
+    """The packet may have been in the rest; which part has lines is told."""
+    found = hour(LOG, read=read, now=THEN + timedelta(hours=1))
+    first = THEN - timedelta(minutes=read[0][0])
+    assert ("unproven", "CO295") == (found.silence, found.code)
+    assert f"from {first:%Y-%m-%dT%H:%M:%SZ} to" in found.headline
+
+
+def test_a_flow_log_made_within_the_hour_leaves_its_beginning_open():
+    """What was before its creation is on no record, also where that is less than an interval."""
+    log = LOG.model_copy(update={"created": THEN - timedelta(minutes=55)})
+    assert "CO295" == hour(log, read=[(54, 0)], now=THEN + timedelta(hours=1)).code
+
+
+def test_a_line_that_ended_before_the_packet_says_nothing_of_it():
+    """Not even by a few seconds; one that begins within a minute after it does, for clocks differ so far."""
+    before, after = seen((SECOND - 600, SECOND - 51)), seen((SECOND - 20, SECOND + 40))
+    assert ["unproven", "absent"] == [weighed(LOG, tally=tally).silence for tally in (before, after)]
+
+
+def test_packets_at_several_times_are_told_apart():
+    """Absent only for those that the lines speak for, and that is said."""
+    station = Station(interface="eni-0a2", name="db-1", watchers=(LOG,))
+    sent = ((SECOND - 50, SECOND), (SECOND + 3600, SECOND + 3650))
+    late = THEN + timedelta(hours=4)
+    one, between = (
+        weigh(station, FLOW, False, Asked(seen=sent, tally=seen(lines), now=late), (), RULES)
+        for lines in (NODATA, (SECOND + 1800, SECOND + 1850))
+    )
+    assert ("absent", "for what was sent from 2023-11-14T22:13:20Z to 2023-11-14T22:14:10Z and for no more") == (
+        one.silence,
+        one.part,
+    )
+    assert "CO197" == between.code
+
+
+def test_each_time_can_be_asked_about_by_itself():
+    """A connection that the lines speak for, one between them, and one that is not due yet."""
+    station = Station(interface="eni-0a2", name="db-1", watchers=(LOG,))
+    now = THEN + timedelta(minutes=30)
+    weighing = Weighing(station, FLOW, False, Asked(tally=seen(NODATA), now=now), (), RULES)
+    times = [(SECOND - 50, SECOND), (SECOND + 900, SECOND + 950), (SECOND + 1700, SECOND + 1750)]
+    assert ["absent", "unproven", "pending"] == [weighing.silence_at(*time) for time in times]
+    assert ["CO101", "CO197", "CO290"] == [weighing.at(*time).code for time in times]
+
+
+def test_skipped_records_void_the_packets_of_their_time():
+    """A packet an hour earlier is not concerned; a window that holds the skipped time is."""
+    early = seen((SECOND - 3650, SECOND - 3600), skipped=1)
+    assert "absent" == weighed(LOG, tally=early, at=SECOND - 3600).silence
+    assert "CO192" == weighed(LOG, tally=early, window=HOUR, at=None).code
+
+
+def test_lines_without_times_prove_nothing():
+    """They may be of any time."""
+    tally = Tally(accepts=1, rejects=1)
+    tally.cover("eni-0a2", None, None, 0, 1, 1)
+    assert ["CO296", "CO296"] == [weighed(LOG, tally=tally, at=at, window=HOUR).code for at in (SECOND, None)]
+
+
+def test_a_throttled_flow_log_leaves_lines_out():
+    """While it delivers some, others may be missing."""
+    log = LOG.model_copy(update={"failure": "Rate limited"})
+    assert ["CO293", "CO194"] == [weighed(log, tally=tally).code for tally in (seen(NODATA), seen())]
+    assert "CO101" == weighed(log, LOG, tally=seen(NODATA)).code
+
+
+# ---------------------------------------------------------------- which traffic the lines are of
+
+ACCEPTS, REJECTS = (
+    LOG.model_copy(update={"id": id, "traffic": kind}) for id, kind in (("fl-0a2", "ACCEPT"), ("fl-0a3", "REJECT"))
+)
+
+
+def kept(*watchers, accepts=0, rejects=0, known=True, read=()):
+    """The worth of silence where so many lines of each action stand on eni-0a2, and of both kinds on other interfaces."""
+    tally = seen(NODATA, accepts=accepts, rejects=rejects)
+    tally.accepts = tally.rejects = 1
+    tally.flow_logs |= set(read)
+    return weighed(*watchers, tally=tally, known=known).code
+
+
+@pytest.mark.parametrize(("accepts", "rejects", "code"), [(1, 1, "CO101"), (1, 0, "CO102"), (0, 1, "CO191"), (0, 0, "CO103")])
+def test_without_a_type_the_lines_of_the_interface_itself_tell(accepts, rejects, code):
+    """What other interfaces have on record says nothing of the flow log here, unless all that was read is of one flow log."""
+    assert code == kept(accepts=accepts, rejects=rejects, known=False)
+    assert "CO101" == kept(accepts=accepts, rejects=rejects, known=False, read=["fl-0a9"])
+
+
+def test_flow_logs_of_several_types_are_told_apart_by_what_was_read():
+    """Only those whose records were read count; where nothing tells which were, only lines of the traffic do."""
+    assert "CO294" == kept(ACCEPTS, REJECTS)
+    assert ["CO102", "CO191", "CO101"] == [kept(ACCEPTS, REJECTS, read=read) for read in READ]
+    assert "CO191" == kept(LOG, REJECTS, read=["fl-0a3"])
+    assert "CO101" == kept(LOG, REJECTS, accepts=1)
+
+
+READ = (["fl-0a2"], ["fl-0a3"], ["fl-0a2", "fl-0a3"])
+
+
+def test_the_names_of_files_tell_which_flow_log_was_read():
+    """As S3 names them; one file of another name leaves it open."""
+    named = "111122223333_vpcflowlogs_us-east-1_fl-0a3_20231114T2210Z_0a1b2c3d.log.gz"
+    assert frozenset({"fl-0a3"}) == Tally(files=[named]).read_from
+    assert [None, None] == [Tally(files=[named, "saved.log"]).read_from, Tally().read_from]
 
 
 def test_without_a_clock_nothing_is_pending():
@@ -302,6 +446,28 @@ def test_each_attachment_interface_shows_one_half_of_the_packet(tmp_path, attach
     assert "10.9.2.20" not in wire.finding.headline
 
 
+def test_what_was_passed_is_not_named_between(tmp_path, attached):
+    """The packet left the gateway by its interface in the far VPC, so the gateway is not where it was lost."""
+    path, world, at = attached
+    out = f"{at['out']} 10.9.9.9 10.9.2.20 10.0.1.10 10.9.2.20"
+    wire = on_the_wire(tmp_path, path, world, f"{at['web']} 10.0.1.10 10.9.2.20 10.0.1.10 10.9.2.20", out, at["db"])
+    assert "never reached" in wire.finding.headline
+    assert "tgw-" not in wire.finding.headline.partition("(between them")[2]
+
+
+def test_what_a_transit_gateway_lost_adds_up_over_its_records():
+    """Ten minutes of three packets each are thirty; a line that is delivered twice counts once."""
+    pair = Pair()
+    path = pair.ask().path
+    ends = {"source": str(FLOW.source), "destination": str(FLOW.destination), "source_port": 49200, "destination_port": 5432}
+    lost = {"tgw-id": "tgw-0a1", "packets-lost-no-route": "3"}
+    web = Record(interface=pair.web.eni.id, **ends, protocol=6, action="ACCEPT", start=SECOND - 50, end=SECOND, line="w")
+    times = [SECOND + 60 * number for number in range(10)]
+    minutes = [Record(interface="", **ends, protocol=6, more=lost, start=at, end=at, line=str(at)) for at in times]
+    source = SimpleNamespace(search=lambda sought: Search(lambda tally: iter((web, *minutes, minutes[0]))))
+    assert "30 packets lost there" in witness(path, source, ALWAYS, RULES).finding.headline
+
+
 def test_a_packet_is_lost_between_the_last_interface_that_saw_it_and_the_first_that_did_not(tmp_path, attached):
     """The transit gateway took it in and never gave it out: the gateway lies between them, the routes behind it do not."""
     path, world, at = attached
@@ -320,4 +486,5 @@ def test_a_packet_is_lost_between_the_last_interface_that_saw_it_and_the_first_t
 def test_a_time_at_the_end_of_the_calendar_is_a_time():
     """Nothing arrives later than a calendar goes; that is no reason to break."""
     last = datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
-    assert datetime.max.replace(tzinfo=UTC) == _due((), Asked(Window(end=last)))
+    early = weighed(known=False, at=int(last.timestamp()), now=last)
+    assert ("pending", datetime.max.replace(tzinfo=UTC)) == (early.silence, early.until)

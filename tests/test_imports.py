@@ -45,7 +45,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "columns",
         "conversations",
     ),
-    ("listening", "hosts", "contrast"),  # who could have seen it, and what the hosts themselves show
+    ("listening", "hosts", "contrast", "reach", "halves", "repeats", "points"),  # who could have seen it, and when
     ("naming", "store", "calls", "picture"),
     ("folder", "index", "unnamed"),
     ("capture",),

@@ -148,9 +148,32 @@ def test_headless_file_that_does_not_fit_says_what_to_do():
 
 
 def test_only_the_first_refusals_are_kept_and_all_are_counted():
-    """A broken file does not fill the memory."""
-    _, tally = read("nonsense here\n" * 100)
-    assert (100, 5, 1) == (tally.refused, len(tally.refusals), tally.blank)
+    """A broken file does not fill the memory, and of one reason one line is told."""
+    _, tally = read("\n".join("word " * (number // 10 + 1) for number in range(100)) + "\n\n")
+    assert (100, 5, 2) == (tally.refused, len(tally.refusals), tally.blank)
+    assert ["a.log:1", "a.log:11"] == [refusal.where for refusal in tally.refusals[:2]]
+
+
+@pytest.mark.parametrize(
+    ("torn", "lost"),
+    [
+        pytest.param("2 111122223333 eni-0b2 10.0.1.10 10.0.2.20 49200", {"eni-0b2"}, id="it names one"),
+        pytest.param("2 111122223333 eni-0b", {"eni-0b2"}, id="it breaks off in the name"),
+        pytest.param("2 111122223333 eni-0b2f 10.0.1.10 10.0.2.20 49200", set(), id="it names another"),
+        pytest.param("10.0.1.10 10.0.2.20 49200 5432 REJECT", {"eni-0a1", "eni-0b2"}, id="it names none"),
+    ],
+)
+def test_a_line_that_cannot_be_read_voids_the_silence_of_those_it_may_be_of(torn, lost):
+    """What it says nobody knows: the interfaces that it names, or all where it names none, count as unseen."""
+    _, tally = read(f"{ACCEPTED}\n{ACCEPTED.replace('eni-0a1', 'eni-0b2')}\n{torn}")
+    assert (lost, {"eni-0a1", "eni-0b2"} - lost) == (tally.lost, set(tally.interfaces))
+    assert tally.lines == accounted(tally)
+
+
+def test_a_log_format_in_front_of_the_lines_is_a_header():
+    """As AWS shows it, in dollars and braces."""
+    records, tally = read("${interface-id} ${srcaddr} ${dstaddr} ${action}\neni-0a1 10.0.1.10 10.0.2.20 REJECT")
+    assert (["REJECT"], 1, 0) == ([r.action for r in records], tally.headers, tally.refused)
 
 
 def test_transit_gateway_records_are_another_kind():

@@ -311,3 +311,34 @@ def test_a_format_is_of_files(place):
     """In AWS the flow log itself tells its format, so another one is refused."""
     with pytest.raises(FlowdiagError, match="log_format"):
         diagnose("web-1", "db-1", 5432, flow_logs=place, log_format=CUSTOM)
+
+
+def rows(*messages: str, status: str = "Complete", name: str = "@message") -> bytes:
+    """What `aws logs get-query-results` prints."""
+    results = [[{"field": "@timestamp", "value": "2023-11-14 22:13:20.000"}, {"field": name, "value": m}] for m in messages]
+    return json.dumps({"results": results, "statistics": {"recordsMatched": 2.0}, "status": status}, indent=4).encode()
+
+
+def test_results_of_a_query_are_read():
+    """People save what Logs Insights gave them: the whole line stands under @message."""
+    found, tally = streamed(rows(line(1), line(2, interface="eni-0b2")))
+    assert (["eni-0a1", "eni-0b2"], 2, set()) == ([r.interface for r in found], tally.lines, tally.lost)
+
+
+def test_results_of_a_query_that_was_not_complete_void_silence():
+    """What it would have found further on nobody knows."""
+    found, tally = streamed(rows(line(1), status="Running"))
+    assert (1, {"eni-0a1", "eni-0b2"}) == (len(found), tally.lost)
+
+
+def test_results_without_the_line_are_refused():
+    """A query of single fields leaves out what tells the flow."""
+    found, tally = streamed(rows(line(1), name="srcAddr"))
+    assert ([], 1, {"eni-0a1", "eni-0b2"}) == (found, tally.refused, tally.lost)
+
+
+@pytest.mark.parametrize("array", [[line(1), line(2)], [{"message": line(1)}, {"message": line(2)}], [TWO]])
+def test_an_array_is_read_one_by_one(array):
+    """Of lines, of events, or of whole deliveries."""
+    found, tally = streamed(json.dumps(array).encode())
+    assert (2, 2, 0) == (len(found), tally.lines, tally.refused)

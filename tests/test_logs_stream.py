@@ -240,6 +240,27 @@ def test_other_packings_are_named(raw, named):
     assert {"eni-0a1", "eni-0b2"} == tally.lost
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
+@pytest.mark.parametrize("size", [7, 1 << 16])
+def test_texts_of_other_encodings_are_told_by_their_byte_order_mark(encoding, size):
+    """PowerShell writes UTF-16; wherever the pieces are cut, the records are those of the text itself."""
+    raw = LINES[:20_000].rpartition(b"\n")[0].decode().encode(encoding)
+    expected = [r.line for r in streamed(LINES[:20_000].rpartition(b"\n")[0])[0]]
+    tally = Tally()
+    found = list(records([raw[at : at + size] for at in range(0, len(raw), size)], "a.txt", seek(), tally))
+    assert (expected, tally.lines) == ([r.line for r in found], accounted(tally))
+
+
+@pytest.mark.parametrize("mark", [",", ";"])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_table_with_commas_is_named_once(mark, quote):
+    """A spreadsheet's file is left out with the way out, not line by line."""
+    text = "\n".join(mark.join(f"{quote}{word}{quote}" for word in row.split()) for row in (HEADER, line(1), line(2)))
+    found, tally = streamed(text.encode())
+    assert ([], 0, 1, True) == (found, tally.refused, len(tally.notes), "(CSV)" in tally.notes[0])
+    assert {"eni-0a1", "eni-0b2"} == tally.lost
+
+
 def test_what_the_source_of_the_chunks_raises_comes_through():
     """A source in AWS has errors of its own; a file that cannot be read is a note."""
 

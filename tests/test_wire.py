@@ -91,8 +91,10 @@ def points(wire):
 
 # ---------------------------------------------------------------- the documented situations
 
-DENIALS_KEPT = line("eni-0ff", "192.0.2.1 192.0.2.2 1 2", "REJECT")  # beside ACCEPT lines: the log keeps both kinds
-BOTH_COVERED = (silent(WEB), silent(DB), line("eni-0ff", "192.0.2.1 192.0.2.2 1 2"), DENIALS_KEPT)
+ELSEWHERE = "192.0.2.1 192.0.2.2 1 2"
+DENIED_AT_DB = line(DB, ELSEWHERE, "REJECT")  # beside ACCEPT lines of the interface: its log keeps both kinds
+DENIED_AT_WEB = line(WEB, ELSEWHERE, "REJECT")
+BOTH_COVERED = tuple(line(one, ELSEWHERE, action) for one in (WEB, DB) for action in ("ACCEPT", "REJECT"))
 WAYS = {
     "destination rejects": ((line(WEB), line(DB, action="REJECT")), "reject", "WI102", "sent"),
     "source rejects": ((line(WEB, action="REJECT"), *BOTH_COVERED), "reject", "WI101", "sent"),
@@ -104,9 +106,9 @@ WAYS = {
     "some connections pass": (
         (line(DB), line(DB, REQUEST.replace("49200", "1500"), "REJECT")), "reject", "WI112", "some arrived",
     ),
-    "host does not answer": ((line(WEB), line(DB), DENIALS_KEPT), "accept_broken", "WI304", "arrived"),
+    "host does not answer": ((line(WEB), line(DB), DENIED_AT_DB), "accept_broken", "WI304", "arrived"),
     "host does not answer, or is denied": ((line(WEB), line(DB)), "accept_broken", "WI307", "arrived"),
-    "reply lost": ((line(WEB), line(DB), line(DB, REPLY), DENIALS_KEPT), "accept_broken", "WI302", "arrived"),
+    "reply lost": ((line(WEB), line(DB), line(DB, REPLY), DENIED_AT_WEB), "accept_broken", "WI302", "arrived"),
     "reply lost, or denied": ((line(WEB), line(DB), line(DB, REPLY)), "accept_broken", "WI308", "arrived"),
     "refused": (
         (line(WEB, flags=2), line(DB, flags=2), line(DB, REPLY, flags=4), line(WEB, REPLY, flags=4)),
@@ -119,13 +121,13 @@ WAYS = {
         (line(WEB, flags=2), line(DB, flags=2), line(DB, REPLY, flags=18), line(WEB, REPLY, flags=18)),
         "healthy", "WI201", "arrived",
     ),
-    "lost in between": ((line(WEB), silent(DB), DENIALS_KEPT), "no_log", "WI401", "sent"),
+    "lost in between": ((line(WEB), silent(DB), DENIED_AT_WEB), "no_log", "WI401", "sent"),
     "lost in between, or denied": ((line(WEB), silent(DB)), "no_log", "WI406", "hidden"),
     "nothing at the destination": (
-        (silent(DB), line(DB, "192.0.2.1 192.0.2.2 1 2"), DENIALS_KEPT), "no_log", "WI402", "unknown",
+        (silent(DB), line(DB, ELSEWHERE), DENIED_AT_DB), "no_log", "WI402", "unknown",
     ),
-    "nothing accepted there": ((silent(DB), line(DB, "192.0.2.1 192.0.2.2 1 2")), "no_log", "WI407", "unknown"),
-    "nothing accepted anywhere": (BOTH_COVERED[:3], "no_log", "WI408", "unknown"),
+    "nothing accepted there": ((silent(DB), line(DB, ELSEWHERE)), "no_log", "WI407", "unknown"),
+    "nothing accepted anywhere": ((silent(WEB), silent(DB), line("eni-0ff", ELSEWHERE)), "no_log", "WI408", "unknown"),
     "NODATA alone": ((silent(WEB), silent(DB)), "no_log", "WI403", "unsent"),
     "nothing anywhere": (BOTH_COVERED, "no_log", "WI403", "unsent"),
     "destination not watched": ((line(WEB),), "accept_broken", "WI305", "sent"),
@@ -171,13 +173,14 @@ def test_headline_names_interface_and_time(logs):
 )
 def test_other_traffic_is_not_the_flow(logs, other):
     """Interface, addresses, protocol and service port must all agree."""
-    assert ("accept", "accept", "absent", "absent") == points(logs(line(WEB), line(DB), other))
+    kept = (DENIED_AT_WEB, DENIED_AT_DB)
+    assert ("accept", "accept", "absent", "absent") == points(logs(line(WEB), line(DB), *kept, other))
 
 
 def test_source_port_counts_when_it_was_asked_for(logs):
     """With a source port in the question only that connection is the flow."""
     asked = trace(flow(source_ports=(50000, 50000)))
-    assert "absent" == points(logs(line(WEB), line(DB), DENIALS_KEPT, path=asked))[0]
+    assert "absent" == points(logs(line(WEB), line(DB), DENIED_AT_WEB, path=asked))[0]
     assert "accept" == points(logs(line(WEB), line(DB), path=trace(flow(source_ports=(49200, 49200)))))[0]
 
 
@@ -212,7 +215,7 @@ def test_primary_address_does_not_stand_for_a_secondary_one_at_packet_level(logs
     """A record whose pkt-dstaddr is another address of the interface is another flow."""
     other = f"{DB} 10.0.1.10 10.0.2.20 10.0.1.10 10.0.2.21 49200 5432 6 REJECT 1700000000 1700000050"
     fine = f"{WEB} 10.0.1.10 10.0.2.20 10.0.1.10 10.0.2.20 49200 5432 6 ACCEPT 1700000000 1700000050"
-    assert "absent" == points(logs(other, fine, header=PKT))[1]
+    assert "absent" == points(logs(other, other.replace("REJECT", "ACCEPT"), fine, header=PKT))[1]
 
 
 def test_secondary_address_without_packet_level_fields_is_undecided(logs):
@@ -263,7 +266,7 @@ def test_destination_beyond_a_dead_end_is_looked_at(logs):
         request_arrived=False,
     )  # fmt: skip
     assert ("no_log", "WI401") == (lambda w: (w.symptom, w.finding.code))(
-        logs(line(WEB), silent(DB), DENIALS_KEPT, path=Trace(legs=(lost,)))
+        logs(line(WEB), silent(DB), DENIED_AT_WEB, path=Trace(legs=(lost,)))
     )
 
 
@@ -280,7 +283,7 @@ def test_destination_beyond_something_unread_is_not_called_absent(logs):
 def test_end_outside_aws_is_unobserved(logs):
     """An end that is no interface has no flow log."""
     outside = trace(flow(source="198.51.100.7"), source="")
-    denial = line("eni-0ff", "192.0.2.1 192.0.2.2 1 2", "REJECT", flags=2)
+    denial = line(DB, ELSEWHERE, "REJECT", flags=2)
     wire = logs(line(DB, "198.51.100.7 10.0.2.20 49200 5432", flags=2), silent(DB, flagged=True), denial, path=outside)
     assert ("unobserved", "accept", "absent", "unobserved") == points(wire)
     assert ("accept_broken", "WI304") == (wire.symptom, wire.finding.code)

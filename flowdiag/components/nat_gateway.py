@@ -208,8 +208,13 @@ class NatGatewayComponent(Component):
         return tuple(_out(nat, after, view, len(ways) > 1) for after in ways)
 
     def interfaces(self, hop: Hop, subnets: tuple[str, ...], view: View) -> tuple[str, ...]:
-        """The interface of the address that it gives the packet."""
+        """The interface of the address that it gives the packet; a regional one has none, and its records bear its own id.
+
+        https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
+        """
         nat = view.get("nat_gateway", hop.place.id, hop.place.scope)
+        if nat and nat.regional:
+            return (nat.id,)
         own = nat.nat_gateway_addresses if nat else ()
         return tuple(a.network_interface_id for a in own if a.network_interface_id and a.private_ip == str(hop.after.source))
 

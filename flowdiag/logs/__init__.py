@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +28,9 @@ LONGEST_INTERVAL = 600
 REFUSALS_KEPT = 5
 RECORDS_HELD = 50_000
 """More records of one question than this are refused, for as objects they take some 100 MB."""
+
+
+_OF_FLOW_LOG = re.compile(r"_(fl-[0-9a-f]+)_")
 
 
 class Refused(Value):
@@ -71,8 +75,8 @@ class Sought(Value):
     or not, and one of the interfaces; and for each of the interfaces, at what times its flow log has any line at all.
 
     Where no interface is sought, or the record's layout has no interface-id, as a transit gateway's, an address is enough.
-    A record whose interface-id is `-` (a regional NAT gateway's) is of none of them:
-    https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
+    A record whose interface-id is `-` is a regional NAT gateway's, told by its resource-id, which stands among `interfaces`;
+    where the format lacks it, it is of none of them: https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
 
     `beyond` tells, where it is known, what passes an interface from or to: then a record of that interface has to name one
     of these addresses, whichever it shows for the interface itself, and others of `addresses` are not enough.
@@ -111,18 +115,28 @@ class Spans:
         at = bisect_left(self._ends, start)
         return at < len(self._ends) and self._starts[at] <= end
 
+    def cover(self, start: int, end: int) -> bool:
+        """True where one of the stretches begins no later than `start` and ends no earlier than `end`."""
+        at = bisect_left(self._ends, end)
+        return at < len(self._ends) and self._starts[at] <= start
+
     def __iter__(self) -> Iterator[tuple[int, int]]:
         return iter(zip(self._starts, self._ends, strict=True))
 
 
 @dataclass
 class Coverage:
-    """What a source saw of one interface in the window: when, and when it says itself that records were skipped."""
+    """What a source saw of one interface in the window: when, and when it says itself that records were skipped.
+
+    `accepts` and `rejects` are 0 only where no such line of the interface was read.
+    """
 
     spans: Spans = field(default_factory=Spans)
     skipped: Spans = field(default_factory=Spans)
     undated: bool = False
     skips: int = 0
+    accepts: int = 0
+    rejects: int = 0
 
 
 @dataclass
@@ -138,6 +152,7 @@ class Tally:
     `interfaces` is the coverage by ENI id, of those sought at least; `notes` are sentences on what could not be read, or
     not to its end; `lost` are the interfaces that may have had lines there, whose silence therefore proves nothing.
     `instead` are those that were read in another place than the first, which could not be.
+    `flow_logs` are the flow logs that are known to deliver to a place that was read.
     """
 
     lines: int = 0
@@ -156,6 +171,7 @@ class Tally:
     notes: list[str] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
     instead: set[str] = field(default_factory=set)
+    flow_logs: set[str] = field(default_factory=set)
     outside_times: tuple[int, int] | None = None
 
     def leave_out(self, start: int | None, end: int | None, number: int = 1) -> None:
@@ -167,16 +183,39 @@ class Tally:
         times = [second for second in (*(self.outside_times or ()), *seconds) if second is not None]
         self.outside_times = (min(times), max(times)) if times else None
 
-    def refuse(self, where: str, reason: str) -> None:
-        """Count a line that could not be read; the first few are kept with their reason."""
-        self.refused += 1
-        if len(self.refusals) < REFUSALS_KEPT:
-            self.refusals.append(Refused(where=where, reason=reason))
+    def refuse(self, where: str, reason: str, interfaces: Iterable[str] = ()) -> None:
+        """Count a line that could not be read; the first few are kept with their reason, of one file each reason once.
 
-    def cover(self, interface: str, start: int | None, end: int | None, skipped: int) -> None:
+        `interfaces` are those sought that the line may be of: what it says nobody knows, so they count as unseen.
+        """
+        self.refused += 1
+        alike = (_place_of(where), reason)
+        if len(self.refusals) < REFUSALS_KEPT and alike not in {(_place_of(one.where), one.reason) for one in self.refusals}:
+            self.refusals.append(Refused(where=where, reason=reason))
+        self._unsee(set(interfaces) - self.lost)
+
+    @property
+    def read_from(self) -> frozenset[str] | None:
+        """The flow logs whose records were read, by id, as places and the names of files tell; None where one does not.
+
+        https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-path.html
+        """
+        named = [_OF_FLOW_LOG.search(file) for file in self.files]
+        if not all(named):
+            return None
+        return frozenset((*self.flow_logs, *(found[1] for found in named if found))) or None
+
+    @property
+    def newest(self) -> int | None:
+        """The last second of which a line was read, whether or not it lies in the window; None where no line has times."""
+        ends = [end for one in self.interfaces.values() for _, end in one.spans]
+        return max((*ends, *(self.outside_times or ())), default=None)
+
+    def cover(self, interface: str, start: int | None, end: int | None, skipped: int, accepts: int = 0, rejects: int = 0) -> None:
         """Take note that the flow log has a line for this interface and time; NODATA counts, SKIPDATA voids absence.
 
-        `skipped` is the number of SKIPDATA lines that this stands for, 0 where it is another line.
+        `skipped` is the number of SKIPDATA lines that this stands for, 0 where it is another line; `accepts` and `rejects`
+        are those of each action.
 
         https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-records-examples.html#flow-log-example-no-data
         """
@@ -186,6 +225,8 @@ class Tally:
         if coverage is None:
             coverage = self.interfaces[interface] = Coverage()
         coverage.skips += skipped
+        coverage.accepts += accepts
+        coverage.rejects += rejects
         if start is None or end is None:
             coverage.undated = True
         else:
@@ -209,6 +250,7 @@ class Tally:
         self._reach(other.outside_times or ())
         self.refusals += other.refusals[: REFUSALS_KEPT - len(self.refusals)]
         self.files += other.files
+        self.flow_logs |= other.flow_logs
         self.notes += [note for note in other.notes if note not in self.notes]
         self.instead |= other.instead
         self._unsee(other.lost)
@@ -220,10 +262,17 @@ class Tally:
             return
         coverage = self.interfaces.setdefault(interface, Coverage())
         coverage.skips += seen.skips
+        coverage.accepts += seen.accepts
+        coverage.rejects += seen.rejects
         coverage.undated |= seen.undated
         for mine, others in ((coverage.spans, seen.spans), (coverage.skipped, seen.skipped)):
             for start, end in others:
                 mine.add(start, end)
+
+
+def _place_of(where: str) -> str:
+    """The file of a line, without its number."""
+    return where.rpartition(":")[0] or where
 
 
 def too_many() -> FlowdiagError:

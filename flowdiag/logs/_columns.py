@@ -48,8 +48,18 @@ class Columns:
 
         Only as far as they may lie in the window.
         """
-        rows = self._among("interface-id", self._sought.interfaces) if self._by_interface else self.named()
+        rows = self._of_interfaces() if self._by_interface else self.named()
         return None if rows is None else rows & self._timely(self._sought.window)
+
+    def _of_interfaces(self) -> Any:
+        """Rows of the interfaces, or of regional NAT gateways, which have none and are told by resource-id."""
+        rows = self._among("interface-id", self._sought.interfaces)
+        return rows | self._among("resource-id", self._gateways) if self._gateways else rows
+
+    @property
+    def _gateways(self) -> list[str]:
+        """The regional NAT gateways sought, where the columns tell of them."""
+        return [one for one in self._sought.interfaces if one.startswith("nat-") and self._present(("resource-id",))]
 
     def named(self, wanted: frozenset[Address] | None = None) -> Any:
         """Rows that name one of these addresses, by default all that are sought, and perhaps others of IPv6; None where
@@ -90,7 +100,11 @@ class Columns:
 
         They are counted together. None where a row has to be looked at to know.
         """
-        if not self._by_interface or not {*ENDS, "start", "end", *WORDS} <= self._columns.keys():
+        if (
+            not self._by_interface
+            or self._present(("resource-id",))
+            or not {*ENDS, "start", "end", *WORDS} <= self._columns.keys()
+        ):
             return None
         start, end, window = self._second("start"), self._second("end"), self._sought.window
         parts = [start <= end, end <= LATEST_SECOND, *(self._fits(field) for field in self._present(SHAPES))]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import importlib
+import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -32,6 +34,10 @@ _NOT_READ = {
 Groups = Callable[[str, str], Layouts | None]
 """An account, empty for any, and the name of a log group → the layouts of the flow logs that deliver there; None for no such."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_WIDE = {b"\xff\xfe\x00\x00": "utf-32", b"\x00\x00\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+"""Byte order marks of texts with several bytes a character, as PowerShell writes them; the longer ones first."""
+_TABLE = re.compile(rb"[\"'\w.:/-]*[,;][\"'\w.:/-]*[,;]")
+_IS_TABLE = "its fields are separated by commas (CSV): write spaces instead, and the field names as its first line"
 
 
 def records(
@@ -55,15 +61,20 @@ def records(
     """
     text = Text(chunks, zlib if small else engine())
     start, pieces = _start(text)
+    wide = next((encoding for mark, encoding in _WIDE.items() if start.startswith(mark)), "")
+    if wide:
+        start, pieces = _start(_narrowed(pieces, wide))
     if not start and not text.broken:
         tally.lose(sought.interfaces, f"{name}: is empty, so what it should hold is not known: copy it again")
         return
     lines = Lines(name, sought, tally, layout, every)
-    foreign = next((reason for mark, reason in _NOT_READ.items() if start.startswith(mark)), "")
+    begin = start.removeprefix(_BYTE_ORDER_MARK).lstrip()
+    foreign = next((f"it {reason}" for mark, reason in _NOT_READ.items() if start.startswith(mark)), "")
+    foreign = foreign or (_IS_TABLE if _TABLE.match(begin) else "")
     if foreign:
-        tally.lose(sought.interfaces, f"{name}: left out, for it {foreign}")
+        tally.lose(sought.interfaces, f"{name}: left out, for {foreign}")
         return
-    if start.removeprefix(_BYTE_ORDER_MARK).lstrip()[:1] == b"{":
+    if begin[:1] in (b"{", b"["):
         more = f"{name}: there are more events than this file holds: save the following pages into it too"
         yield from _of_events(bundles(pieces, lambda: tally.lose(sought.interfaces, more)), lines, groups)
     else:
@@ -88,6 +99,12 @@ def _of_events(found: Iterable[Bundle], lines: Lines, groups: Groups | None) -> 
 
 def _as_it_is(layout: Layout, line: bytes) -> tuple[Layout, bytes]:
     return layout, line
+def _narrowed(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """A text of several bytes a character as UTF-8."""
+    decode = codecs.getincrementaldecoder(encoding)("replace").decode
+    for piece in pieces:
+        yield decode(piece).encode("utf-8", "replace")
+    yield decode(b"", True).encode("utf-8", "replace")
 
 
 class Text:

@@ -2,7 +2,8 @@
 
 A CloudWatch Logs subscription delivers `{"messageType": "DATA_MESSAGE", "logGroup": …, "logEvents": [{"message": …}]}`, with
 the account (`owner`) and the log stream. Firehose writes many of them without a line end between, or wraps each line in
-`{"message": …}`; the AWS CLI writes `{"events": […]}`.
+`{"message": …}`; the AWS CLI writes `{"events": […]}`, and of a query of Logs Insights
+`{"results": [[{"field": "@message", "value": …}]]}`; a script writes an array of any of these.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
 
 Events that were saved page by page say with a token that another page follows; in one file the last page has none.
@@ -20,6 +21,7 @@ from typing import Any
 LARGEST_OBJECT = 1 << 24
 """Characters of one JSON object; a subscription's has at most a million."""
 _EVENTS = ("logEvents", "events")
+_ROWS, _COMPLETE = "results", "Complete"
 _TOKENS = ("nextToken", "NextToken")
 _START = "\n{"
 
@@ -44,18 +46,30 @@ def bundles(pieces: Iterable[bytes], cut_off: Callable[[], None] = lambda: None)
     """
     more = False
     for raw in _objects(pieces):
-        if isinstance(raw, dict) and any(isinstance(raw.get(name), list) for name in _EVENTS):
-            more = any(raw.get(name) for name in _TOKENS)
-        yield _bundle(raw)
+        if isinstance(raw, dict) and any(isinstance(raw.get(name), list) for name in (*_EVENTS, _ROWS)):
+            more = any(raw.get(name) for name in _TOKENS) or raw.get("status", _COMPLETE) != _COMPLETE
+        yield from _bundles(raw)
     if more:
         cut_off()
 
 
+def _bundles(raw: Any) -> Iterator[Bundle]:
+    if isinstance(raw, list):
+        for one in raw:
+            yield from _bundles(one)
+    else:
+        yield _bundle(raw)
+
+
 def _bundle(raw: Any) -> Bundle:
+    if isinstance(raw, str):
+        return Bundle(((_line(raw), None),))
     if not isinstance(raw, dict):
         return Bundle(((None, None),))
     if raw.get("messageType") == "CONTROL_MESSAGE":
         return Bundle(((b"", None),))
+    if isinstance(raw.get(_ROWS), list):
+        return Bundle(tuple((_line(_message(row)), None) for row in raw[_ROWS]))
     events = next((raw[name] for name in _EVENTS if isinstance(raw.get(name), list)), [raw])
     owner, group, stream = (str(raw.get(name) or "") for name in ("owner", "logGroup", "logStream"))
     return Bundle(tuple(map(_event, events)), owner, group, stream)
@@ -63,8 +77,17 @@ def _bundle(raw: Any) -> Bundle:
 
 def _event(event: Any) -> tuple[bytes | None, int | None]:
     text, time = (event.get("message"), event.get("timestamp")) if isinstance(event, dict) else (None, None)
-    line = text.rstrip("\n").encode("utf-8", "surrogatepass") if isinstance(text, str) else None
-    return line, time // 1000 if isinstance(time, int) else None
+    return _line(text), time // 1000 if isinstance(time, int) else None
+
+
+def _message(row: Any) -> Any:
+    """The whole line in a row of a query, where the query asked for it."""
+    cells = row if isinstance(row, list) else ()
+    return next((cell.get("value") for cell in cells if isinstance(cell, dict) and cell.get("field") == "@message"), None)
+
+
+def _line(text: Any) -> bytes | None:
+    return text.rstrip("\n").encode("utf-8", "surrogatepass") if isinstance(text, str) else None
 
 
 def _objects(pieces: Iterable[bytes]) -> Iterator[Any]:

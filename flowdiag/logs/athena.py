@@ -161,7 +161,7 @@ class Athena(Opener):
                 tally.accepts += int(accepts or 0)
                 tally.rejects += int(rejects or 0)
                 start, end = (int(text) if text else None for text in (first, last))
-                tally.cover(interface, start, end, status == "SKIPDATA")
+                tally.cover(interface, start, end, status == "SKIPDATA", int(accepts or 0), int(rejects or 0))
         except (FlowdiagError, ValueError) as error:
             tally.lose(sought.interfaces, f"{self.name}: when interfaces have lines could not be asked ({error})")
         yield from ()

@@ -90,6 +90,7 @@ class CloudWatch(Opener):
     def _records(self, sought: Sought, tally: Tally) -> Iterator[Record]:
         span = _span(sought)
         deliveries = self._deliveries(tally)
+        tally.flow_logs |= {delivery.flow_log for delivery in deliveries}
         layouts = Layouts(layouts_of(delivery.log_format for delivery in deliveries))
         by_stream = self.streams and not any(delivery.gateway for delivery in deliveries)
         reading = _Reading(self, sought, layouts, by_stream)
@@ -224,12 +225,13 @@ def _told_by_row(row: Row) -> tuple[str, Told]:
 
 def _cover(row: Row, sought: Sought, tally: Tally) -> None:
     interface = interface_of(row.get("@logStream", ""))
+    accepts, rejects = _count(row.get("accepted", "")), _count(row.get("rejected", ""))
     first = second_of(row.get("first", "")) or second_of(row.get("since", ""))
     last = second_of(row.get("last", "")) or first
     if interface in sought.interfaces and sought.window.touches(first, last):
-        tally.cover(interface, first, last, skipped=False)
-    tally.accepts += _count(row.get("accepted", ""))
-    tally.rejects += _count(row.get("rejected", ""))
+        tally.cover(interface, first, last, 0, accepts, rejects)
+    tally.accepts += accepts
+    tally.rejects += rejects
 
 
 def _count(text: str) -> int:

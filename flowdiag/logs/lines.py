@@ -23,6 +23,9 @@ SILENT = ("NODATA", "SKIPDATA")
 ENDS = 2
 """The first addresses of a glance: srcaddr and dstaddr. A record without one of them may be of anybody."""
 _EXPORTED = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]+Z\s+")
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_INTERFACE = re.compile(rb"\b(?:eni|nat)-[0-9a-f]+")
+_INTERFACE_AT_END = re.compile(_INTERFACE.pattern + rb"\s*\Z")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _IN_HEADERS = b"srcaddr"
 LINE_END = b"\n"
@@ -98,7 +101,7 @@ class Lines:
     def _line(self, line: bytes | None, where: Callable[[], str], choose: Choose | None = None) -> Record | None:
         text = None if line is None else _unwrapped(line.removeprefix(_BYTE_ORDER_MARK))
         if text is None:
-            self.tally.refuse(where(), 'is JSON without a flow log line under "message"')
+            self.tally.refuse(where(), 'is JSON without a flow log line under "message"', self._may_be_of(line or b""))
         elif not text.strip():
             self.tally.blank += 1
         elif self._is_header(text):
@@ -106,12 +109,12 @@ class Lines:
         elif choose is None or self._headed:
             return self._flow_line(text, line or text, where)
         else:
-            return self._chosen_line(choose(text), where)
+            return self._chosen_line(choose(text), text, where)
         return None
 
-    def _chosen_line(self, chosen: tuple[Layout, bytes] | str, where: Callable[[], str]) -> Record | None:
+    def _chosen_line(self, chosen: tuple[Layout, bytes] | str, text: bytes, where: Callable[[], str]) -> Record | None:
         if isinstance(chosen, str):
-            self.tally.refuse(where(), chosen)
+            self.tally.refuse(where(), chosen, self._may_be_of(text))
             return None
         layout, line = chosen
         if layout != self.layout:
@@ -127,12 +130,21 @@ class Lines:
             if layout is TRANSIT_GATEWAY:
                 self.tally.other_kinds += 1  # of a custom format, which no header tells
             else:
-                self.tally.refuse(where(), seen)
+                self.tally.refuse(where(), seen, self._may_be_of(line))
             return None
         self._separators = self._separators or (0 if layout is TRANSIT_GATEWAY else raw.count(b" "))
         if not self.count(seen, layout):
             return None
         return layout.taken_apart(line, where()) if self._concerned(seen, layout) else None
+
+    def _may_be_of(self, line: bytes) -> frozenset[str]:
+        """The interfaces sought that a line which cannot be read may be of: those it names, or all where it names none."""
+        named = frozenset(text.decode() for text in _INTERFACE.findall(line))
+        if not named:
+            return self.sought.interfaces
+        torn = _INTERFACE_AT_END.search(line)
+        begun = torn[0].decode() if torn else ""
+        return frozenset(one for one in self.sought.interfaces if one in named or (begun and one.startswith(begun)))
 
     def count(self, seen: Glance, layout: Layout, number: int = 1) -> bool:
         """Into the tally: the record, and that its interface is covered at that time. True for traffic in the window.
@@ -150,7 +162,8 @@ class Lines:
             tally.leave_out(seen.start, seen.end, number)
             return False
         if seen.interface in self.sought.interfaces:
-            tally.cover(seen.interface, seen.start, seen.end, number * (seen.status == "SKIPDATA"))
+            kinds = (number * (seen.action == "ACCEPT"), number * (seen.action == "REJECT"))
+            tally.cover(seen.interface, seen.start, seen.end, number * (seen.status == "SKIPDATA"), *kinds)
         return seen.status not in SILENT
 
     def _concerned(self, seen: Glance, layout: Layout) -> bool:
@@ -163,10 +176,14 @@ class Lines:
         return any(text in texts or (":" in text and address(text) in wanted) for text in seen.named)
 
     def _is_header(self, line: bytes) -> bool:
-        """True for a line of field names, which from here on are the layout; files joined together have several."""
-        if not line[:1].isalpha():
+        """True for a line of field names, which from here on are the layout; files joined together have several.
+
+        A LogFormat as AWS shows it, written in front of the lines, is one too.
+        """
+        if not line[:1].isalpha() and line[:2] != b"${":
             return False
-        layout = Layout.of_header(line.decode("utf-8", "replace"))
+        text = line.decode("utf-8", "replace")
+        layout = Layout.of_header(" ".join(_VARIABLE.findall(text)) if text[0] == "$" else text)
         if layout is not None and layout != self.layout:
             self._laid_out(layout)
         self._headed = self._headed or layout is not None

@@ -67,7 +67,10 @@ _FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
 class Glance(NamedTuple):
-    """What every line that is looked at tells, whether or not it concerns the flow; `named` are its addresses as written."""
+    """What every line that is looked at tells, whether or not it concerns the flow; `named` are its addresses as written.
+
+    `interface` is the id of a regional NAT gateway where it has no interface.
+    """
 
     interface: str
     start: int | None
@@ -140,8 +143,8 @@ class Layout:
         if match is None:
             return self._unfit(line)
         values = ["" if text == "-" else text for text in self._picked((*match.groups(), "-"))]
-        interface, start, end, action, status, *named = values
-        return Glance(interface, _second(start), _second(end), action, status, named)
+        interface, start, end, action, status, resource, *named = values
+        return Glance(interface or resource, _second(start), _second(end), action, status, named)
 
     def _unfit(self, line: bytes) -> str:
         tokens = _tokens(line)
@@ -165,7 +168,7 @@ class Layout:
         return record_of(dict(zip(self.fields, _tokens(line), strict=True)), where, shown)
 
 
-_GLANCED = ("interface-id", "start", "end", "action", "log-status", *ADDRESSES)
+_GLANCED = ("interface-id", "start", "end", "action", "log-status", "resource-id", *ADDRESSES)
 DEFAULT = Layout(DEFAULT_FIELDS, assumed="default format")
 TRANSIT_GATEWAY = Layout(GATEWAY_FIELDS, assumed="default format")
 

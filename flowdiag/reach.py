@@ -1,0 +1,213 @@
+"""How far the lines of an interface reach: which of the times asked about are due, and for which of them lines speak.
+
+`coverage` asks and judges. Times are Unix seconds; a line tells of the time from its start to its end and of no other, and
+what lies between two lines counts where it is shorter than an aggregation interval (`Spans`).
+https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Literal
+
+from flowdiag.logs import CLOCK_SLACK, LONGEST_INTERVAL, Coverage, Window
+from flowdiag.model import Watcher
+
+# How long records typically take from the end of their interval, in seconds: "about 5 minutes" to CloudWatch Logs, "about
+# 10 minutes" to S3 (https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html); elsewhere the longer one.
+DELIVERY = {"cloud-watch-logs": 300}
+LONGEST_DELIVERY = 600
+# "It can take 10 minutes or more" before a new flow log delivers anything:
+# https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-troubleshooting.html
+FIRST_DELIVERY = 600
+EDGE = 4
+"""Lines may begin or end an interval away from the edges of a window, but no more than one in so many parts of it."""
+
+Stretch = tuple[int, int]
+Lines = Literal["at that time", "for some packets", "in part", "without times", "skipped", "none"]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When records are there that `watchers` deliver, all of which may be needed where `every`; `now` is when it was read."""
+
+    watchers: tuple[Watcher, ...]
+    now: int | None = None
+    every: bool = False
+
+    def arrival(self, second: int) -> int:
+        """When the records of this second have typically arrived."""
+        arrivals = [max(second + wait, made + FIRST_DELIVERY) for made, wait in self._waits]
+        return (max if self.every else min)(arrivals, default=second + LONGEST_INTERVAL + LONGEST_DELIVERY)
+
+    @cached_property
+    def due(self) -> int | None:
+        """The last second whose records have typically arrived; None where nothing tells when it was read."""
+        if self.now is None:
+            return None
+        there = [self.now - wait if self.now >= made + FIRST_DELIVERY else _NEVER for made, wait in self._waits]
+        return (min if self.every else max)(there, default=self.now - LONGEST_INTERVAL - LONGEST_DELIVERY)
+
+    def is_due(self, second: int) -> bool:
+        """Whether records of this second should be there; True where nothing tells when it was read."""
+        return self.due is None or second <= self.due
+
+    def begun(self, second: int) -> bool:
+        """Whether a flow log was there at that time; True where nothing tells."""
+        return not self.watchers or any(made <= second for made, _ in self._waits)
+
+    @cached_property
+    def _waits(self) -> tuple[tuple[int, int], ...]:
+        return tuple(
+            (second_of(w.created) if w.created else _NEVER, w.interval + DELIVERY.get(w.destination_type, LONGEST_DELIVERY))
+            for w in self.watchers
+        )
+
+
+_NEVER = -(10**12)  # long before any calendar begins
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What of the times asked about is due (`in part`: some of it), what the lines read are worth then, and for which of
+    these times they speak; `until` is when all of it is due, None where it is."""
+
+    lines: Lines
+    due: Literal["all", "in part", "none"] = "all"
+    spoken: tuple[Stretch, ...] = ()
+    until: int | None = None
+
+
+def reach(here: Coverage | None, seen: tuple[Stretch, ...], window: Window, schedule: Schedule) -> Reach:
+    """How far the lines of an interface reach: for packets that were `seen` elsewhere in these stretches, or for a window."""
+    return _of_packets(here, seen, schedule) if seen else _of_window(here, window, schedule)
+
+
+def _of_packets(here: Coverage | None, seen: tuple[Stretch, ...], schedule: Schedule) -> Reach:
+    """Each stretch is told by itself: it needs lines that begin before and end after it, and only its time that is due counts."""
+    limit = schedule.due
+    due = seen if limit is None else tuple((first, min(last, limit)) for first, last in seen if first <= limit)
+    late = None if limit is None else max((last for _, last in seen if last > limit), default=None)
+    until = None if late is None else schedule.arrival(late)
+    found = [_at(here, stretch, schedule) for stretch in due]
+    spoken = tuple(stretch for stretch, lines in zip(due, found, strict=True) if lines == "at that time")
+    if spoken:
+        lines: Lines = "at that time" if len(spoken) == len(due) else "for some packets"
+    else:
+        lines = "skipped" if "skipped" in found else _otherwise(here)
+    waits = until is not None and (not due or lines == "none")
+    return Reach(lines, "none" if waits else "all" if until is None else "in part", spoken, until)
+
+
+def _at(here: Coverage | None, stretch: Stretch, schedule: Schedule) -> Lines:
+    """A line that ended before a packet says nothing of it, however far clocks are off; one that begins just after it does,
+    for records are delivered in order, but where no flow log was there before."""
+    first, last = stretch
+    if here is None:
+        return "none"
+    if _skipped(here, first, last):
+        return "skipped"
+    slack = CLOCK_SLACK if schedule.begun(first) else 0
+    return "at that time" if here.spans.cover(first + slack, last) else "none"
+
+
+def _of_window(here: Coverage | None, window: Window, schedule: Schedule) -> Reach:
+    """The time that is due needs lines throughout: nobody knows when in it the packet was."""
+    start = second_of(window.start) if window.start else None
+    end = second_of(window.end) if window.end else None
+    pending = end is not None and not schedule.is_due(end)
+    until = schedule.arrival(end) if pending and end is not None else None
+    last = schedule.due if pending else end
+    if start is not None and last is not None and last <= start:
+        return Reach(_otherwise(here), "none", until=until)
+    due: Literal["all", "in part"] = "in part" if pending else "all"
+    if here is None or not any(here.spans):
+        return Reach("skipped" if here and here.skips else _otherwise(here), due, until=until)
+    if _skipped(here, start, last):
+        return Reach("skipped", due, until=until)
+    spoken = tuple(_within(here.spans, start, last))
+    if not spoken:
+        return Reach("none", due, until=until)
+    whole = _whole(spoken, start, last, schedule)
+    return Reach("at that time" if whole else "in part", due, spoken, until)
+
+
+def _within(spans: Iterable[Stretch], start: int | None, last: int | None) -> Iterable[Stretch]:
+    """The stretches as far as they lie in the time asked about."""
+    for first, end in spans:
+        first, end = (max(first, first if start is None else start), min(end, end if last is None else last))
+        if first <= end:
+            yield first, end
+
+
+def _whole(spoken: tuple[Stretch, ...], start: int | None, last: int | None, schedule: Schedule) -> bool:
+    """Whether one stretch reaches through all of the time, but for less than an interval at its edges."""
+    if start is None and last is None:
+        return True
+    for first, end in spoken:
+        begin, close = (first if start is None else start), (end if last is None else last)
+        edge = max(min(LONGEST_INTERVAL, (close - begin) // EDGE), CLOCK_SLACK)
+        if first - begin <= (edge if schedule.begun(begin) else CLOCK_SLACK) and close - end <= edge:
+            return True
+    return False
+
+
+def _skipped(here: Coverage, first: int | None, last: int | None) -> bool:
+    """Whether records were skipped in that time, or at a time that is not told."""
+    if not here.skips:
+        return False
+    skipped = list(here.skipped)
+    if not skipped or first is None or last is None:
+        return True
+    return here.skipped.touch(first - CLOCK_SLACK, last + CLOCK_SLACK)
+
+
+def _otherwise(here: Coverage | None) -> Lines:
+    """What lines are worth none of which is of that time."""
+    return "without times" if here is not None and here.undated and not any(here.spans) else "none"
+
+
+# ---------------------------------------------------------------- times
+
+
+def wanted(start: int, end: int) -> Stretch:
+    """Of which time of a record elsewhere a line has to tell: from its first packet on, its end as far as clocks agree."""
+    return start, max(start, end - CLOCK_SLACK)
+
+
+class Times:
+    """When a flow was seen, in stretches of an interval or two, so that few are held whatever number of records there are."""
+
+    def __init__(self) -> None:
+        self._by_interval: dict[int, Stretch] = {}
+
+    def add(self, start: int | None, end: int | None) -> None:
+        """Take in the time of a record; one without times is left out."""
+        first, last = (start if start is not None else end), (end if end is not None else start)
+        if first is None or last is None:
+            return
+        first, last = wanted(first, last)
+        number = first // LONGEST_INTERVAL
+        begun, ended = self._by_interval.get(number, (first, last))
+        self._by_interval[number] = min(begun, first), max(ended, last)
+
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """They in their order; each begins with a packet."""
+        return tuple(sorted(self._by_interval.values()))
+
+
+def second_of(moment: datetime) -> int:
+    """A time as a Unix second."""
+    return int(moment.timestamp())
+
+
+def moment_of(second: int) -> datetime | None:
+    """The time of a Unix second; None for one that no calendar holds."""
+    try:
+        return datetime.fromtimestamp(second, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None

@@ -1,0 +1,97 @@
+"""One flow record that several flow logs deliver, in formats of their own, counts once.
+
+What tells a flow record is the same in every delivery: interface, header, action, times and counts. Where all of that agrees,
+two lines are one record unless a field that both have says otherwise, as flow-direction does of a packet that enters an
+interface and leaves it again. https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from itertools import count
+from zlib import crc32
+
+from flowdiag.model import Record
+
+DIGEST = 16
+"""Bytes by which a record that was already given is known again."""
+_OWN = frozenset(("version",))  # of the format, not of the flow
+
+
+def identity(record: Record) -> str:
+    """What is the same for a record that several flow logs deliver; of one without times or counts the line itself."""
+    counts = (record.start, record.end, record.packets, record.bytes)
+    if None in counts:
+        return record.line or record.where or repr(record)
+    place = record.interface or record.gateway or record.more.get("resource-id", "")
+    header = (record.source, record.destination, record.source_port, record.destination_port, record.protocol)
+    return " ".join(map(str, (place, *header, record.action, *counts)))
+
+
+def keep(kept: dict[str, Record], record: Record) -> None:
+    """Take in a record unless it is there; of two deliveries the one that tells more stays."""
+    name = identity(record)
+    for number in count():
+        key = f"{name} {number}" if number else name
+        known = kept.get(key)
+        if known is None or _same(known, record):
+            kept[key] = record if known is None else max(known, record, key=_told)
+            return
+
+
+def _same(one: Record, other: Record) -> bool:
+    pairs = zip(_details(one), _details(other), strict=True)
+    common = one.more.keys() & other.more.keys() - _OWN
+    return all(mine in ("", None) or mine == its or its in ("", None) for mine, its in pairs) and all(
+        one.more[name] == other.more[name] for name in common
+    )
+
+
+def _details(record: Record) -> tuple[str | int | None, ...]:
+    """The fields that one format has and another leaves out."""
+    return record.direction, record.packet_source, record.packet_destination, record.tcp_flags, record.reject_reason
+
+
+def _told(record: Record) -> int:
+    return sum(detail not in ("", None) for detail in _details(record)) + len(record.more)
+
+
+class Delivered:
+    """Which records were given already, in a few bytes each, however many there are."""
+
+    def __init__(self) -> None:
+        self._by_identity: dict[bytes, tuple[bytes, ...]] = {}
+
+    def is_new(self, record: Record) -> bool:
+        """Whether this record was not given before; from now on it was."""
+        name = blake2b(identity(record).encode("utf-8", "surrogatepass"), digest_size=DIGEST).digest()
+        known, mine = self._by_identity.get(name, ()), _signature(record)
+        if any(_agree(mine, other) for other in known):
+            return False
+        self._by_identity[name] = (*known, mine)
+        return True
+
+
+_WIDTH = 4
+
+
+def _signature(record: Record) -> bytes:
+    """The details, four bytes each and zero for none; then which further fields there are, and what they hold."""
+    further = sorted(record.more.items())
+    details = (b"\0" * _WIDTH if detail in ("", None) else _short(str(detail)) for detail in _details(record))
+    return b"".join((*details, _short(repr([name for name, _ in further])), _short(repr(further))))
+
+
+def _short(text: str) -> bytes:
+    return (crc32(text.encode("utf-8", "surrogatepass")) or 1).to_bytes(_WIDTH, "big")
+
+
+def _agree(one: bytes, other: bytes) -> bool:
+    *details, names, values = zip(_parts(one), _parts(other), strict=True)
+    agreeing = all(mine == its or not any(mine) or not any(its) for mine, its in details)
+    return agreeing and (names[0] != names[1] or values[0] == values[1])
+
+
+def _parts(signature: bytes) -> Iterator[bytes]:
+    return (signature[at : at + _WIDTH] for at in range(0, len(signature), _WIDTH))
