@@ -113,7 +113,7 @@ def explain(
     window = Window(start=question.start, end=question.end)
     records = flow_logs_of(path, evidence, window, flow_logs, access, agreed, log_format)
     wire = witness(path, records, window, tables, listen(path, evidence.view()), evidence.read_at)
-    said = conclude(path, wire.inputs, wire.words, evidence.read_at, tables)
+    said = conclude(path, wire.inputs, wire.words, evidence.read_at, tables, wire.reach)
     remedies = prove(path, evidence, lambda changed: look(question, changed.view(), tables), passes)
     return Diagnosis(
         question=question,
@@ -127,6 +127,7 @@ def explain(
         path=path,
         coverage=wire.coverage,
         sightings=wire.sightings,
+        course=wire.course,
         records=wire.records,
         candidates=wire.candidates,
         remedies=remedies,

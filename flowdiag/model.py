@@ -551,7 +551,8 @@ class Answer(Value):
     """All that is concluded; `diagnosis.Diagnosis` is an Answer that can be drawn on a surface.
 
     `code` is the code of the headline; `findings` are those that block or leave something open, the deciding one first;
-    `coverage` tells of every interface on the path what silence there is worth;
+    `coverage` tells of every interface on the path what silence there is worth; `course` tells where connections of the
+    flow fared differently one after another;
     `sources` tell where flow log records came from, `files` every file that was read, `notes` what of them could not be
     used and why, `unused` what of them nothing here is answered from, which is no loss; `read_at` is when the configuration
     was read, where that is known.
@@ -568,6 +569,7 @@ class Answer(Value):
     path: Trace = Trace()
     coverage: tuple[Coverage, ...] = ()
     sightings: tuple[Sighting, ...] = ()
+    course: str = ""
     records: tuple[Record, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     remedies: tuple[Remedy, ...] = ()

@@ -15,7 +15,7 @@ from typing import Literal
 from flowdiag.address import EVERY_PROTOCOL, address
 from flowdiag.contrast import contrast, moment, when
 from flowdiag.logs import RECORDS_HELD, Search, too_many
-from flowdiag.model import TCP, Direction, Endpoint, Flow, Hop, Leg, PortRange, Record, Sighting, Trace
+from flowdiag.model import Direction, Endpoint, Flow, Hop, Leg, PortRange, Record, Sighting, Trace
 
 Steps = tuple[tuple[str, ...], ...]  # of every hop of a leg: the interfaces there
 Along = tuple[Steps, ...]
@@ -23,7 +23,6 @@ Along = tuple[Steps, ...]
 Point = Literal["request_source", "request_between", "request_destination", "reply_destination", "reply_between", "reply_source"]
 Seen = Literal["accept", "reject", "mixed", "absent", "unaccepted", "unobserved"]
 Fit = Literal["yes", "no", "unknown"]
-FIN, SYN, RST = 1, 2, 4
 RECORDS_KEPT = 50
 
 
@@ -182,12 +181,15 @@ def _port(shown: int | None, wanted: PortRange | None) -> Fit:
 
 @dataclass(frozen=True)
 class Catch:
-    """What was found for one point: the flow's records, those set aside as late, and those that may or may not be it."""
+    """What was found for one point: the flow's records, how many may or may not be it, and what was set aside: `late` came
+    after the connection was closed, `unsure` may have, `foreign` are of connections that the far end opened."""
 
     spot: Spot
     records: tuple[Record, ...]
     late: tuple[Record, ...]
     doubtful: int
+    unsure: tuple[Record, ...] = ()
+    foreign: tuple[Record, ...] = ()
 
 
 def catch(wanted: tuple[Spot, ...], search: Search) -> tuple[list[Catch], tuple[Loss, ...]]:
@@ -196,8 +198,8 @@ def catch(wanted: tuple[Spot, ...], search: Search) -> tuple[list[Catch], tuple[
     Raises FlowdiagError after RECORDS_HELD records, for all that is found is held.
     """
     losses: list[Loss] = []
-    catches = _sorted_out(wanted, _gathered(wanted, search, losses))
-    return catches, tuple(losses)
+    found = _gathered(wanted, search, losses)
+    return [Catch(spot, tuple(kept.values()), (), doubtful) for spot, (kept, doubtful) in found.items()], tuple(losses)
 
 
 @dataclass(frozen=True)
@@ -270,50 +272,9 @@ def identity(record: Record) -> str:
     return record.line or record.where or repr(record)
 
 
-def _sorted_out(wanted: tuple[Spot, ...], found: dict[Spot, tuple[dict[str, Record], int]]) -> list[Catch]:
-    closed = _closings(record for kept, _ in found.values() for record in kept.values())
-    catches = []
-    for spot in wanted:
-        kept, doubtful = found[spot]
-        judged = [(record, _is_late(record, closed)) for record in kept.values()]
-        records, late = (tuple(record for record, is_late in judged if is_late is wanted_late) for wanted_late in (False, True))
-        catches.append(Catch(spot, records, late, doubtful))
-    return catches
-
-
-def _closings(records: Iterable[Record]) -> dict[frozenset[tuple[str, int | None]], int]:
-    """By connection, whichever way round: the second in which a FIN or RST was first seen."""
-    closed: dict[frozenset[tuple[str, int | None]], int] = {}
-    for record in records:
-        if record.tcp_flags and record.tcp_flags & (FIN | RST) and record.start is not None:
-            ends = _ends(record)
-            closed[ends] = min(record.start, closed.get(ends, record.start))
-    return closed
-
-
-def _ends(record: Record) -> frozenset[tuple[str, int | None]]:
-    source, destination = record.packet_source or record.source, record.packet_destination or record.destination
-    return frozenset(((source, record.source_port), (destination, record.destination_port)))
-
-
-def _is_late(record: Record, closed: dict[frozenset[tuple[str, int | None]], int]) -> bool:
-    """A REJECT that opens nothing: no SYN in it, or (flags not logged) after the connection was closed.
-
-    "packets arrived after the connection was closed" are REJECT too:
-    https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
-    """
-    if record.action != "REJECT" or record.protocol != TCP:
-        return False
-    if record.tcp_flags is not None:
-        return not record.tcp_flags & SYN
-    end = closed.get(_ends(record))
-    return end is not None and record.start is not None and record.start >= end
-
-
 def sighting(catch: Catch, silence: Seen, note: str, stands_for: str = "") -> Sighting:
     """What the point saw; `silence` and `note` are what nothing found there is worth."""
     spot, records = catch.spot, sorted(catch.records, key=when)
-    aside = f"{_several(catch.late)} without SYN or after the connection was closed set aside, no denial" if catch.late else ""
     seen, why = (_actions(records), contrast(records, spot.direction)) if records else (silence, note)
     return Sighting(
         interface=spot.label,
@@ -321,15 +282,38 @@ def sighting(catch: Catch, silence: Seen, note: str, stands_for: str = "") -> Si
         leaving=spot.leaving,
         point=spot.point,
         seen=seen,
-        records=tuple(records[-RECORDS_KEPT:]),
+        records=kept(records),
         count=len(records),
         last=moment(records[-1]) if records else None,
-        note="; ".join(text for text in (why, aside) if text),
+        note="; ".join(text for text in (why, *_aside(catch)) if text),
     )
 
 
-def _several(records: tuple[Record, ...]) -> str:
-    return f"{len(records)} REJECT record{'s' if len(records) > 1 else ''}"
+def _aside(catch: Catch) -> Iterator[str]:
+    """What was set aside at this point, and why."""
+    if catch.late:
+        yield f"{_several(catch.late, 'REJECT record')} after the connection was closed set aside, no denial"
+    if catch.unsure:
+        several = _several(catch.unsure, "REJECT record")
+        yield f"{several} that open nothing set aside: they may be late, and show neither a denial nor an answer"
+    if catch.foreign:
+        yield f"{_several(catch.foreign, 'record')} of connections that the far end opened set aside"
+
+
+def _several(records: tuple[Record, ...], what: str) -> str:
+    return f"{len(records)} {what}{'s' if len(records) > 1 else ''}"
+
+
+def kept(records: list[Record]) -> tuple[Record, ...]:
+    """Of records in order the newest, RECORDS_KEPT at most, the first and the last of each action among them."""
+    if len(records) <= RECORDS_KEPT:
+        return tuple(records)
+    marks: dict[str, list[int]] = {}
+    for number, record in enumerate(records):
+        marks.setdefault(record.action, [number, number])[1] = number
+    must = {number for pair in marks.values() for number in pair}
+    others = [number for number in range(len(records) - 1, -1, -1) if number not in must][: RECORDS_KEPT - len(must)]
+    return tuple(records[number] for number in sorted({*must, *others}))
 
 
 def _actions(records: list[Record]) -> Seen:
