@@ -6,10 +6,10 @@ guards on that side of it were passed, or that one of them refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Hashable, Iterable, Mapping
 from typing import Literal, NamedTuple
 
-from flowdiag.model import Hop, Leg, Sighting, Trace
+from flowdiag.model import Direction, Hop, Leg, Sighting, Trace
 from flowdiag.sighting import Along, Spot, journey
 
 Place = Literal["there", "passed", "before", "unseen"]
@@ -20,7 +20,7 @@ class Reach(NamedTuple):
     """How far a packet was seen to get on one leg: `passed` is the first hop that it is not known to have passed.
 
     Where it failed lies from `low` up to, and without, `high`; `how` is `rejected`, `lost` or, where nothing tells,
-    `open`. `wide` is True where the host itself lies in between and nobody saw whether it was reached.
+    `open`. `wide` is True where the host itself lies in between, and nobody saw whether it answered.
     """
 
     passed: int = 0
@@ -30,31 +30,32 @@ class Reach(NamedTuple):
     wide: bool = False
 
 
-def reaches(trace: Trace, along: Along, seen: Mapping[Spot, Sighting]) -> tuple[Reach, ...]:
-    """How far the packet was seen to get, leg by leg."""
+def reaches(trace: Trace, along: Along, seen: Mapping[Spot, Sighting], counted: Container[Direction] = ()) -> tuple[Reach, ...]:
+    """How far the packet was seen to get, leg by leg; `counted` are the directions in which a gateway counts losses itself."""
     ways = ((leg, journey(leg, along[number] if along else ())) for number, leg in enumerate(trace.legs))
-    return tuple(_reach(leg, [(spot, seen[spot].seen) for spot in way]) for leg, way in ways)
+    return tuple(_reach(leg, [(spot, seen[spot].seen) for spot in way], counted) for leg, way in ways)
 
 
-def _reach(leg: Leg, looked: list[tuple[Spot, str]]) -> Reach:
+def _reach(leg: Leg, looked: list[tuple[Spot, str]], counted: Container[Direction]) -> Reach:
     marks = [(*_zone(leg, spot), what) for spot, what in looked]
     passed = max((high for _, high, what in marks if what in ("accept", "mixed")), default=0)
     for low, high, what in marks:
         if what in ("reject", "mixed"):
             return Reach(max(passed, low), low, high, "rejected")
+    for way, end in (("request", len(leg.request)), ("reply", len(leg.hops))):
+        if way in counted and passed < end:
+            return Reach(passed, passed, end, "lost")
     for low, high, what in marks:
         end = high if what == "unaccepted" else low
         if what in ("absent", "unaccepted") and high > passed:
-            host = _host(leg)
-            return Reach(passed, passed, max(end, passed), "lost", wide=passed < host < end)
+            wide = passed <= len(leg.request) and end > _answer(leg, looked)
+            return Reach(passed, passed, max(end, passed), "lost", wide)
     return Reach(passed, passed, len(leg.hops))
 
 
-def _host(leg: Leg) -> int:
-    """The hop at which the request has reached the destination's interface."""
-    own = leg.destination.eni
-    arrived = [n for n, hop in enumerate(leg.request) if own and hop.place.id == own and hop.place.kind == "network_interface"]
-    return arrived[-1] if arrived else len(leg.request)
+def _answer(leg: Leg, looked: list[tuple[Spot, str]]) -> int:
+    """The hop at which an answer leaves the destination."""
+    return next((_zone(leg, spot)[0] for spot, _ in looked if spot.point == "reply_destination"), len(leg.request))
 
 
 def _zone(leg: Leg, spot: Spot) -> tuple[int, int]:
@@ -116,3 +117,12 @@ def _is_public_access(leg: Leg, reach: Reach, hop: int) -> bool:
     finding = leg.hops[hop].finding
     on = finding is not None and finding.inputs.get("block public access") == "on"
     return on and (reach.low >= len(leg.request)) == (hop >= len(leg.request))
+
+
+def rejecting(trace: Trace, reached: tuple[Reach, ...]) -> frozenset[Hashable] | None:
+    """The identities of the findings that stand where a packet was rejected; None where none was."""
+    if not any(reach.how == "rejected" for reach in reached):
+        return None
+    legs = zip(trace.legs, reached, strict=True)
+    hops = (hop for leg, reach in legs if reach.how == "rejected" for hop in leg.hops[reach.low : reach.high])
+    return frozenset(hop.finding.identity() for hop in hops if hop.finding)

@@ -87,7 +87,8 @@ def judge(bench: Bench, all_of_them: Sequence[Connection]) -> list[Fare]:
     for one in leading:
         beside = elsewhere.beside(one, bench.stretches)
         mine = _by_point(bench.spots, one.records)
-        read = signs({**_ends_of(bench.spots, beside), **mine}, bench.limits, one.sure)
+        answered = any(point.startswith("reply") for point in mine)
+        read = signs(mine if answered else {**_ends_of(bench.spots, beside), **mine}, bench.limits, one.sure)
         looks = tuple(sorted({(place, record.action) for place, record in one.records}))
         aside = tuple(sorted((place, action) for place, seen in beside.items() for action in seen))
         key = (one.stretch, looks, aside, read, one.first // MINUTE, one.last // MINUTE)
@@ -156,19 +157,11 @@ def _take(digest: Digest, place: int, first: Record, last: Record) -> None:
 
 
 def _fare(bench: Bench, group: _Alike) -> Fare:
-    """The fare of one group; what lies behind the destination is left aside where the destination itself answered."""
-    behind = _behind(bench, group)
-    alone = _judged(bench, group, hidden=behind) if behind else None
+    """The fare of one group: where its own records show an answer, what other stretches show is of other connections."""
+    own = {one.stretch for one in group.connections}
+    others = frozenset(n for n, spot in enumerate(bench.spots) if bench.stretches.of[spot] not in own) if own else frozenset()
+    alone = _judged(bench, group, hidden=others) if others else None
     return alone if alone and alone.symptom == "healthy" else _judged(bench, group)
-
-
-def _behind(bench: Bench, group: _Alike) -> frozenset[int]:
-    """The points behind the destination, on the legs of this group."""
-    late: set[Stretch] = set()
-    for leg, end in zip(bench.stretches.legs, bench.stretches.ends, strict=True):
-        late |= set(leg[leg.index(end) + 1 :]) if end in leg else set()
-    late -= {one.stretch for one in group.connections}
-    return frozenset(n for n, spot in enumerate(bench.spots) if bench.stretches.of[spot] in late)
 
 
 def _judged(bench: Bench, group: _Alike, hidden: frozenset[int] = frozenset()) -> Fare:
@@ -206,6 +199,7 @@ def _sightings(bench: Bench, group: _Alike, hidden: frozenset[int]) -> dict[Spot
     own = {one.stretch for one in group.connections}
     found: dict[Spot, Sighting] = {}
     span = group.span
+    places = {spot: place for place, spot in enumerate(bench.spots)}
     for place, spot in enumerate(bench.spots):
         mine = not own or bench.stretches.of[spot] in own
         if place in hidden or not (mine or _same_leg(bench.stretches, own, bench.stretches.of[spot])):
@@ -215,7 +209,7 @@ def _sightings(bench: Bench, group: _Alike, hidden: frozenset[int]) -> dict[Spot
         found[spot] = _one(spot, records, *bench.weigh(place, span))
     if own and any(s.seen in SILENT for spot, s in found.items() if _enters(bench, spot, own)):
         for spot in [s for s in found if bench.stretches.of[s] not in own]:
-            found[spot] = _one(spot, [], "unobserved", "", found[spot].stands_for)
+            found[spot] = _one(spot, [], *bench.weigh(places[spot], span)) if found[spot].records else found[spot]
     return found
 
 

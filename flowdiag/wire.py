@@ -7,11 +7,11 @@ where a packet was lost, `judging` asks the tables of each connection, `course` 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Container, Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from flowdiag.agreement import Reach, reaches
+from flowdiag.agreement import Reach, reaches, rejecting
 from flowdiag.connection import beyond, connections, stretches
 from flowdiag.contrast import begun, when
 from flowdiag.coverage import Asked, moment_of, read_when, weigh
@@ -104,6 +104,7 @@ def witness(
     told = outcome(Bench(trace, heard.along, wanted, ways, rules, silence, losses, _limits(trace)), parted.connections)
     shows = dict(zip(wanted, seen, strict=True)) if told.targets else told.fare.seen
     known = told.fare.sure or told.fare.symptom != "unobserved"
+    reach = reaches(trace, heard.along, shows, told.fare.way.counted)
     return Wire(
         sightings=seen,
         coverage=once(weighed.values()),
@@ -111,14 +112,14 @@ def witness(
         symptom=told.fare.symptom,
         request=told.fare.request,
         finding=told.fare.finding,
-        candidates=_candidates(told.fare, trace, rules) if search else (),
+        candidates=_candidates(told.fare, trace, rules, rejecting(trace, reach)) if search else (),
         unread=_unread(search, seen, weighed) if search else (),
         sources=(described(search),) if search else (),
         files=tuple(search.tally.files) if search else (),
         last=told.last,
         partial=told.partial,
         course=told.headline,
-        reach=reaches(trace, heard.along, shows) if known else (),
+        reach=reach if known else (),
         codes=told.codes,
     )
 
@@ -127,9 +128,9 @@ def _limits(trace: Trace) -> Mapping[str, int]:
     return {finding.name or finding.resource: finding.idle_timeout for finding in trace.findings if finding.idle_timeout}
 
 
-def _candidates(fare: Fare, trace: Trace, rules: Rulebook) -> tuple[Candidate, ...]:
+def _candidates(fare: Fare, trace: Trace, rules: Rulebook, near: Container[Hashable] | None) -> tuple[Candidate, ...]:
     seen = tuple(fare.seen.values())
-    return candidates(fare.symptom, trace.findings, rules, seen, fare.answer, fare.way.counted, _inside(trace))
+    return candidates(fare.symptom, trace.findings, rules, seen, fare.answer, fare.way.counted, _inside(trace), near)
 
 
 def _inside(trace: Trace) -> bool:
