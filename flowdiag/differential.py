@@ -7,7 +7,7 @@ and the table makes a status of that. What the walk did not get to is never take
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Hashable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from flowdiag.model import TCP, Candidate, Direction, Finding, Record, Sighting, Symptom
@@ -124,8 +124,7 @@ def _held(cause: str, evidence: Evidence) -> Held:
 
 def _rejecting(table: str, evidence: Evidence, name: str) -> Held:
     """A guard that rejects, judged where the packet was rejected: what another one says does not explain it."""
-    held = _guard(table, evidence.denied, evidence, name, evidence.near)
-    return replace(held, note=f"{held.note}, where the packet was rejected") if evidence.near and held.answer == "no" else held
+    return _guard(table, evidence.denied, evidence, name, evidence.near)
 
 
 def _guard(table: str, ways: Iterable[Direction], evidence: Evidence, name: str, near: Container[Hashable] | None = None) -> Held:
@@ -136,7 +135,8 @@ def _guard(table: str, ways: Iterable[Direction], evidence: Evidence, name: str,
         return Held("yes", denying[0].headline)
     if any(f.verdict == "inconclusive" for f in found) or not _walked(evidence.findings, ways):
         return Held("unknown", f"not every {name} on the path was read")
-    return Held("no", f"every {name} on the path admits the flow" if found else f"no {name} is on the path")
+    where = "on the path" if near is None else "where the packet was rejected"
+    return Held("no", f"every {name} {where} admits the flow" if found else f"no {name} is {where}")
 
 
 def _walked(findings: Iterable[Finding], ways: Iterable[Direction]) -> bool:

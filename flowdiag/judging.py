@@ -14,13 +14,13 @@ from flowdiag.contrast import begun, moment, when
 from flowdiag.logs import CLOCK_SLACK
 from flowdiag.model import Finding, Record, Sighting, Symptom, Trace
 from flowdiag.passage import SILENT, Passage, passage
-from flowdiag.sighting import Along, Loss, Point, Seen, Spot, kept
+from flowdiag.sighting import Along, Loss, Point, Seen, Spot, actions, kept
 from flowdiag.signs import Signs, signs
 from flowdiag.symptom import Request, Rulebook, read_symptom, request_of
 
 MINUTE = CLOCK_SLACK  # times are no more exact than that
 Span = tuple[int, int]
-Weigh = Callable[[int, Span | None], tuple[Seen, str, str]]  # silence at a point, why, and what its interface stands for
+Weigh = Callable[[int, Span | None], tuple[Seen, str]]  # what silence at a point is worth, and why
 Digest = dict[int, dict[str, tuple[Record, Record]]]  # by point and action the first and the last record
 
 
@@ -51,6 +51,30 @@ class Bench:
     weigh: Weigh
     losses: tuple[Loss, ...] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
+    stands_for: Mapping[str, str] = field(default_factory=dict)
+
+    def sighting(self, place: int, records: list[Record], span: Span | None) -> Sighting:
+        """What a point saw: these records or, without any, silence at that time."""
+        return self._made(place, records, *(("unobserved", "") if records else self.weigh(place, span)))
+
+    def unseen(self, place: int) -> Sighting:
+        """A point that tells nothing here."""
+        return self._made(place, [], "unobserved", "")
+
+    def _made(self, place: int, records: list[Record], silence: Seen, note: str) -> Sighting:
+        spot = self.spots[place]
+        ordered = sorted({id(record): record for record in records}.values(), key=when)
+        return Sighting(
+            interface=spot.label,
+            stands_for=self.stands_for.get(spot.interface, ""),
+            leaving=spot.leaving,
+            point=spot.point,
+            seen=actions(ordered) if ordered else silence,
+            records=kept(ordered),
+            count=len(ordered),
+            last=moment(ordered[-1]) if ordered else None,
+            note=note,
+        )
 
 
 @dataclass
@@ -197,20 +221,20 @@ def _sightings(bench: Bench, group: _Alike, hidden: frozenset[int]) -> dict[Spot
     Where the packet is missing on its way to a gateway, what leaves the gateway is not its own.
     """
     own = {one.stretch for one in group.connections}
-    found: dict[Spot, Sighting] = {}
-    span = group.span
-    places = {spot: place for place, spot in enumerate(bench.spots)}
+    of, span = bench.stretches.of, group.span
+    seen: list[Sighting] = []
     for place, spot in enumerate(bench.spots):
-        mine = not own or bench.stretches.of[spot] in own
-        if place in hidden or not (mine or _same_leg(bench.stretches, own, bench.stretches.of[spot])):
-            found[spot] = _one(spot, [], "unobserved", "", "")
+        mine = not own or of[spot] in own
+        if place in hidden or not (mine or _same_leg(bench.stretches, own, of[spot])):
+            seen.append(bench.unseen(place))
             continue
-        records = group.records.get(place, []) if mine else [r for p in group.others.get(place, {}).values() for r in p]
-        found[spot] = _one(spot, records, *bench.weigh(place, span))
-    if own and any(s.seen in SILENT for spot, s in found.items() if _enters(bench, spot, own)):
-        for spot in [s for s in found if bench.stretches.of[s] not in own]:
-            found[spot] = _one(spot, [], *bench.weigh(places[spot], span)) if found[spot].records else found[spot]
-    return found
+        records = group.records.get(place, []) if mine else [r for pair in group.others.get(place, {}).values() for r in pair]
+        seen.append(bench.sighting(place, records, span))
+    if own and any(one.seen in SILENT and _enters(bench, spot, own) for spot, one in zip(bench.spots, seen, strict=True)):
+        foreign = (n for n, spot in enumerate(bench.spots) if of[spot] not in own and seen[n].records)
+        for place in list(foreign):
+            seen[place] = bench.sighting(place, [], span)
+    return dict(zip(bench.spots, seen, strict=True))
 
 
 def _enters(bench: Bench, spot: Spot, own: set[Stretch]) -> bool:
@@ -219,23 +243,6 @@ def _enters(bench: Bench, spot: Spot, own: set[Stretch]) -> bool:
 
 def _same_leg(found: Stretches, own: set[Stretch], other: Stretch) -> bool:
     return any(other in leg and not own.isdisjoint(leg) for leg in found.legs)
-
-
-def _one(spot: Spot, records: list[Record], silence: Seen, note: str, stands_for: str) -> Sighting:
-    ordered = sorted({id(record): record for record in records}.values(), key=when)
-    actions = {record.action for record in ordered}
-    seen: Seen = silence if not ordered else "mixed" if len(actions) > 1 else "reject" if "REJECT" in actions else "accept"
-    return Sighting(
-        interface=spot.label,
-        stands_for=stands_for,
-        leaving=spot.leaving,
-        point=spot.point,
-        seen=seen,
-        records=kept(ordered),
-        count=len(ordered),
-        last=moment(ordered[-1]) if ordered else None,
-        note="" if ordered else note,
-    )
 
 
 # ---------------------------------------------------------------- behind a load balancer
@@ -274,7 +281,8 @@ def _half(bench: Bench, stretch: Stretch, places: list[int]) -> Bench:
     """The bench for one stretch alone."""
     spots = [replace(spot, point=HALF[spot.direction, spot.leaving]) for spot in (bench.spots[place] for place in places)]
     alone = Stretches(dict.fromkeys(spots, stretch), ((stretch,),), (stretch,))
-    return Bench(Trace(), (), spots, alone, bench.rules, lambda place, span: bench.weigh(places[place], span))
+    weigh: Weigh = lambda place, span: bench.weigh(places[place], span)  # noqa: E731
+    return replace(bench, trace=Trace(), along=(), spots=spots, stretches=alone, weigh=weigh, losses=())
 
 
 def _moved(one: Connection, places: list[int]) -> Connection:

@@ -275,7 +275,7 @@ def identity(record: Record) -> str:
 def sighting(catch: Catch, silence: Seen, note: str, stands_for: str = "") -> Sighting:
     """What the point saw; `silence` and `note` are what nothing found there is worth."""
     spot, records = catch.spot, sorted(catch.records, key=when)
-    seen, why = (_actions(records), contrast(records, spot.direction)) if records else (silence, note)
+    seen, why = (actions(records), contrast(records, spot.direction)) if records else (silence, note)
     return Sighting(
         interface=spot.label,
         stands_for=stands_for,
@@ -316,6 +316,7 @@ def kept(records: list[Record]) -> tuple[Record, ...]:
     return tuple(records[number] for number in sorted({*must, *others}))
 
 
-def _actions(records: list[Record]) -> Seen:
-    actions = {record.action for record in records}
-    return "mixed" if len(actions) > 1 else "reject" if "REJECT" in actions else "accept"
+def actions(records: list[Record]) -> Seen:
+    """What these records say together; there is at least one."""
+    found = {record.action for record in records}
+    return "mixed" if len(found) > 1 else "reject" if "REJECT" in found else "accept"

@@ -101,7 +101,9 @@ def witness(
     weighed = {one.spot: worth_of(one.spot, heard, asked, rules) for one in caught}
     seen = tuple(_sighting(one, weighed[one.spot], search) for one in caught)
     silence = Silence(caught, heard, asked, rules, searched=search is not None)
-    told = outcome(Bench(trace, heard.along, wanted, ways, rules, silence, losses, _limits(trace)), parted.connections)
+    behind = {spot.interface: heard.at(spot.interface).stands_for for spot in wanted}
+    bench = Bench(trace, heard.along, wanted, ways, rules, silence, losses, _limits(trace), behind)
+    told = outcome(bench, parted.connections)
     shows = dict(zip(wanted, seen, strict=True)) if told.targets else told.fare.seen
     known = told.fare.sure or told.fare.symptom != "unobserved"
     reach = reaches(trace, heard.along, shows, told.fare.way.counted)
@@ -207,16 +209,15 @@ class Silence:
     asked: Asked
     rules: Rulebook
     searched: bool = True
-    _known: dict[tuple[int, Span | None], tuple[Seen, str, str]] = field(default_factory=dict)
+    _known: dict[tuple[int, Span | None], tuple[Seen, str]] = field(default_factory=dict)
 
-    def __call__(self, place: int, span: Span | None) -> tuple[Seen, str, str]:
-        """The word, the reason, and what the interface stands for."""
+    def __call__(self, place: int, span: Span | None) -> tuple[Seen, str]:
+        """The word, and the reason where it is no plain absence."""
         key = (place, span)
         if key not in self._known:
             one = self.caught[place]
             worth = worth_of(one.spot, self.heard, replace(self.asked, seen=span or self.asked.seen), self.rules)
-            found = silence_of(_at(one, span), worth) if self.searched else ("unobserved", "")
-            self._known[key] = (*found, worth.stands_for)
+            self._known[key] = silence_of(_at(one, span), worth) if self.searched else ("unobserved", "")
         return self._known[key]
 
 
