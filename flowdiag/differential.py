@@ -196,11 +196,12 @@ def _block_public_access(evidence: Evidence) -> Held:
 
 
 def _late(evidence: Evidence) -> Held:
+    """Packets that came after a close were set aside before, as far as flags tell a close."""
     rejects = evidence.rejects()
-    opening = [r for r in rejects if r.protocol not in (None, TCP) or (r.tcp_flags is not None and r.tcp_flags & SYN)]
-    if rejects and len(opening) == len(rejects):
-        return Held("no", "the rejected packets open a connection")
-    return Held("unknown", "a log format with tcp-flags would tell")
+    if not rejects or any(r.protocol in (None, TCP) and r.tcp_flags is None for r in rejects):
+        return Held("unknown", "a log format with tcp-flags would tell")
+    opening = [r for r in rejects if r.protocol not in (None, TCP) or (r.tcp_flags or 0) & SYN]
+    return Held("no", "the rejected packets open a connection" if len(opening) == len(rejects) else "no close was seen before")
 
 
 def _never_reached(evidence: Evidence) -> Held:

@@ -11,10 +11,12 @@ from world import World
 from world_balancers import LoadBalancer
 
 from flowdiag import Diagnosis
+from flowdiag.connection import connections, stretches
 from flowdiag.contrast import follows
 from flowdiag.course import Spell, course
+from flowdiag.judging import Bench, judge
 from flowdiag.model import Record
-from flowdiag.sighting import RECORDS_KEPT, kept
+from flowdiag.sighting import RECORDS_KEPT, Catch, kept, spots
 from flowdiag.table import Rules
 
 RULES = Rules.load()
@@ -183,7 +185,7 @@ def test_what_lies_within_a_minute_has_an_order_only_with_what_lies_beyond():
 
 
 def test_a_rule_changed_in_steady_traffic_is_found(pair: Wires, told):
-    """Ten minutes of REJECT, ten minutes of answers, and no pause between them: the latest state agrees with the configuration."""
+    """Ten minutes of REJECT, ten minutes of answers, no pause between them: the latest state agrees with the configuration."""
     found = told(
         *sums(*(pair.denied(40000 + n, 60 * n) for n in range(10)), *(pair.good(40010 + n, 600 + 60 * n) for n in range(10)))
     )
@@ -492,6 +494,86 @@ def test_one_idle_cut_among_connections_that_work_is_told_and_decides_nothing(ou
     assert ("reachable", True) == (found.verdict, "idle for 400 s" in found.headline)
 
 
+# ---------------------------------------------------------------- behind a gateway that draws its own ports
+
+PACKET = f"{FLAGGED} pkt-srcaddr pkt-dstaddr"
+NAT_SIDE = "10.0.100.5"
+
+
+@pytest.fixture
+def translated(tmp_path: Path):
+    """A function that asks for a host outside, through a NAT gateway, with records of both its sides; `client` and `nat`
+    are the interfaces."""
+    world = World()
+    behind_nat(world)
+    interfaces = world.raw()[world.account, world.region]["NetworkInterfaces"]
+    client, nat = (next(e["NetworkInterfaceId"] for e in interfaces if e["PrivateIpAddress"] == own) for own in (A, NAT_SIDE))
+
+    def asked(*lines: str) -> Diagnosis:
+        named = (text.replace("client", client).replace("nat", nat) for text in lines)
+        return ask(world, "app-1", X, 443, flow_logs=saved(tmp_path, named, PACKET))
+
+    return asked
+
+
+def inside(host: str, flags: int = 3) -> list[str]:
+    """A host's request on its way in at the NAT gateway."""
+    return [line("nat", f"{host} {NAT_SIDE} 40000 443", flags=flags) + f" {host} {X}"]
+
+
+def outside(action: str = "ACCEPT", at: int = 0, port: int = 1500) -> list[str]:
+    """What leaves the NAT gateway, and what comes back to it: whose it is, no field tells."""
+    there, back = f"{NAT_SIDE} {X} {port} 443", f"{X} {NAT_SIDE} 443 {port}"
+    ends = [(there, f"{NAT_SIDE} {X}", "ACCEPT", 2), (back, f"{X} {NAT_SIDE}", action, 18)]
+    return [line("nat", one, acted, flags, at=at) + f" {meant}" for one, meant, acted, flags in ends]
+
+
+def test_a_denial_of_the_outside_half_is_not_of_a_client_that_was_answered(translated):
+    """Many clients share the gateway; what this one sent was answered, and the denial is of another time and port."""
+    own = [line("client", f"{A} {X} 40000 443", flags=3) + f" {A} {X}", *inside(A), *outside()]
+    back = [
+        line("nat", f"{NAT_SIDE} {A} 443 40000", flags=19) + f" {X} {A}",
+        line("client", f"{X} {A} 443 40000", flags=19) + f" {X} {A}",
+    ]
+    assert "healthy" == translated(*own, *back, *outside("REJECT", at=600, port=61000)).symptom
+    assert "healthy" == translated(*own, *back, *outside("REJECT", port=61000)).symptom
+
+
+def test_what_another_client_sends_through_a_gateway_hides_no_loss_before_it(translated):
+    """The request left and is missing at the gateway, whose outside half is of somebody else."""
+    lost = [line("client", f"{A} {X} 40000 443") + f" {A} {X}", *inside("10.0.1.99"), *outside(), KEPT + " 192.0.2.1 192.0.2.2"]
+    found = translated(*lost)
+    assert ("no_log", "inconclusive") == (found.symptom, found.verdict)
+
+
+def test_the_outside_half_tells_how_far_a_request_got(translated):
+    """At the same time and behind the same gateway: an inference, for want of a field that joins the two."""
+    own = [line("client", f"{A} {X} 40000 443") + f" {A} {X}", *inside(A, flags=2)]
+    assert "reject" == translated(*own, *outside("REJECT")).symptom
+
+
+# ---------------------------------------------------------------- the work is bounded
+
+
+def test_connections_that_look_alike_are_judged_together():
+    """Thousands of one minute take as many looks at silence as one of them."""
+    path, asked, minute = Wires().ask().path, [], SECOND - SECOND % 60
+    wanted = spots(path)
+    bench = Bench(path, (), wanted, stretches(path, wanted), RULES, lambda place, span: (asked.append(span) or "absent", ""))  # type: ignore[func-returns-value]
+    several = [
+        Record(
+            interface=wanted[0].interface, source=A, destination=B, source_port=30000 + n, destination_port=5432, protocol=6,
+            action="ACCEPT", tcp_flags=2, packets=1, bytes=60, start=minute + n % 60, end=minute + n % 60,
+        )
+        for n in range(3000)
+    ]  # fmt: skip
+    found = connections(
+        [Catch(spot, tuple(several if n == 0 else ()), (), 0) for n, spot in enumerate(wanted)], bench.stretches.of
+    )
+    fares = judge(bench, found.connections)
+    assert (3000, 1, 3) == (len(found.connections), len(fares), len(asked))
+
+
 # ---------------------------------------------------------------- the evidence
 
 
@@ -510,5 +592,6 @@ def test_what_the_conclusion_rests_on_is_kept():
 def test_a_headline_quotes_the_time_of_the_denial(pair: Wires, told):
     """One REJECT, then answers: the time of the denial is the denial's."""
     found = told(*pair.denied(4), *sums(*(pair.good(50 + n, 600 + 10 * n) for n in range(119))))
-    assert "REJECT on" in found.headline and "last 2023-11-14T22:14:10Z" in found.headline
+    assert "REJECT on" in found.headline
+    assert "last 2023-11-14T22:14:10Z" in found.headline
     assert {"ACCEPT", "REJECT"} == {record.action for record in found.records}

@@ -436,12 +436,9 @@ def test_a_wire_that_fails_is_confirmed_only_where_the_blocker_stands():
 
 def test_a_reply_that_is_lost_is_no_fault_of_the_host():
     """Where the configuration would carry the reply, its loss contradicts it, as that of a request does."""
-    found = {
-        rule["verdict"]
-        for c, s, request, _, _, rule in verdicts()
-        if (c, s, request) == ("passes", "accept_broken", "reply missing")
-    }
-    assert {"inconclusive"} == found
+    lost = ("passes", "accept_broken", "reply missing")
+    found = {(extent, rule["verdict"], rule["relation"]) for *inputs, extent, _, rule in verdicts() if tuple(inputs) == lost}
+    assert {("whole", "inconclusive", "contradicted"), ("part", "partial", "contradicted")} == found
 
 
 def test_unread_configuration_is_inconclusive():
