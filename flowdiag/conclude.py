@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
+from flowdiag.agreement import Reach, place_of
 from flowdiag.model import Finding, Leg, PortRange, Relation, Trace, Verdict
 from flowdiag.table import Rules
 
@@ -22,6 +23,7 @@ class Conclusion(NamedTuple):
     headline: str
     why: str
     findings: tuple[Finding, ...]
+    rule: str = ""
 
 
 def configuration(trace: Trace) -> State:
@@ -97,13 +99,19 @@ def passes(trace: Trace) -> bool:
 
 
 def conclude(
-    trace: Trace, inputs: Mapping[str, str], words: Mapping[str, str], read_at: datetime | None, rules: Rules
+    trace: Trace,
+    inputs: Mapping[str, str],
+    words: Mapping[str, str],
+    read_at: datetime | None,
+    rules: Rules,
+    reach: tuple[Reach, ...] = (),
 ) -> Conclusion:
-    """The verdict table asked with the configuration's state and what the wire shows (`inputs`, `words`)."""
+    """The verdict table asked with the configuration's state and what the wire shows (`inputs`, `words`), and where
+    (`reach`: how far the packet was seen to get on each leg)."""
     state = configuration(trace)
     findings = telling(trace, state)
     table = rules.table("verdict")
-    rule = table.evaluate({"configuration": state, **inputs})
+    rule = table.evaluate({"configuration": state, "place": place_of(trace, reach, _blockers(trace)), **inputs})
     first = findings[0] if findings else None
     config_time = f"{read_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if read_at else "as it was saved"
     return Conclusion(
@@ -113,7 +121,19 @@ def conclude(
         headline=rule["headline"].format_map({**words, "headline": _headline(trace, state, first), "config_time": config_time}),
         why=rules.table(first.table).why(first.code) if first else table.why(rule.code),
         findings=findings,
+        rule=rule.code,
     )
+
+
+def _blockers(trace: Trace) -> Iterator[tuple[int, int]]:
+    """Where each leg is blocked first, or in part: the numbers of the leg and of the hop there."""
+    for number, leg in enumerate(trace.legs):
+        found = [(n, hop.finding) for n, hop in enumerate(leg.hops) if hop.finding and not hop.finding.as_if]
+        for wanted in ("blocked", "partial"):
+            first = next((n for n, finding in found if finding.verdict == wanted), None)
+            if first is not None:
+                yield number, first
+                break
 
 
 def telling(trace: Trace, state: State) -> tuple[Finding, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from flowdiag.logs import CLOCK_SLACK
@@ -18,14 +19,29 @@ def contrast(records: list[Record], direction: Direction) -> str:
         (rejected, accepted, "rejected first, accepted"),
         (accepted, rejected, "accepted first, rejected"),
     ):
-        start = min((r.start for r in later if r.start is not None), default=0)
-        begun = at(start)
-        if begun and start > max(map(when, first)) + CLOCK_SLACK:
-            return f"{words} since {begun:%Y-%m-%dT%H:%M:%SZ}: something was changed in between (inferred from their order)"
+        started = at(min(map(begun, later)))
+        if started and follows(map(begun, first), map(begun, later)):
+            return f"{words} since {started:%Y-%m-%dT%H:%M:%SZ}: something was changed in between (inferred from their order)"
     refused, served = (_clients(some, direction) for some in (rejected, accepted))
-    if refused and served and (refused[-1] < served[0] or served[-1] < refused[0]):
-        return f"rejected with client {_ports(refused)}, accepted with client {_ports(served)}"
+    if apart(refused, served):
+        return f"rejected with client {ports(refused)}, accepted with client {ports(served)}"
     return ""
+
+
+def follows(first: Iterable[int], later: Iterable[int]) -> bool:
+    """Whether the later seconds come after the first ones, side by side for no longer than clocks differ.
+
+    Something has to begin later, by more than clocks differ, or nothing tells an order.
+    """
+    first, later = sorted(first), sorted(later)
+    if not first or not later:
+        return False
+    return max(first) <= min(later) + CLOCK_SLACK and max(later) > min(first) + CLOCK_SLACK and min(later) > min(first)
+
+
+def apart(some: Sequence[int], others: Sequence[int]) -> bool:
+    """Whether two sorted rows of numbers do not overlap."""
+    return bool(some and others) and (some[-1] < others[0] or others[-1] < some[0])
 
 
 def _clients(records: list[Record], direction: Direction) -> list[int]:
@@ -34,8 +50,19 @@ def _clients(records: list[Record], direction: Direction) -> list[int]:
     return sorted({port for port in found if port is not None})
 
 
-def _ports(several: list[int]) -> str:
+def ports(several: Sequence[int]) -> str:
+    """Ports in order, as a sentence names them."""
     return f"port {several[0]}" if len(several) == 1 else f"ports {several[0]}-{several[-1]}"
+
+
+def size_of(record: Record) -> float:
+    """Bytes a packet, 0 where the layout does not tell."""
+    return record.bytes / record.packets if record.bytes and record.packets else 0
+
+
+def begun(record: Record) -> int:
+    """The first second of a record, 0 where its layout has no times."""
+    return record.start if record.start is not None else record.end or 0
 
 
 def when(record: Record) -> int:

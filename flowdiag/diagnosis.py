@@ -117,7 +117,7 @@ def explain(
     records = flow_logs_of(path, evidence, window, flow_logs, access, agreed, log_format)
     beside = evidence.view()  # what is asked for here is listed as unread only where it would have said something
     wire = witness(path, records, window, tables, listen(path, beside), evidence.read_at, hosts(path, beside))
-    said = conclude(path, wire.inputs, wire.words, evidence.read_at, tables)
+    said = conclude(path, wire.inputs, wire.words, evidence.read_at, tables, wire.reach)
     remedies = prove(path, evidence, lambda changed: look(question, changed.view(), tables), passes)
     return Diagnosis(
         question=question,
@@ -132,6 +132,7 @@ def explain(
         narrows=narrows(path, tables),
         coverage=wire.coverage,
         sightings=wire.sightings,
+        course=wire.course,
         records=wire.records,
         candidates=wire.candidates,
         remedies=remedies,

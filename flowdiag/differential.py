@@ -6,7 +6,7 @@ and the table makes a status of that. What the walk did not get to is never take
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -48,7 +48,8 @@ class Held:
 class Evidence:
     """What a cause is held against: the findings of the walk and the sightings of the wire.
 
-    `inside`: both ends are interfaces of one VPC; `hosts` are the instances behind them.
+    `inside`: both ends are interfaces of one VPC; `hosts` are the instances behind them. `near` are the findings that stand
+    where a packet was rejected, None where that is not known.
     """
 
     findings: tuple[Finding, ...]
@@ -57,6 +58,7 @@ class Evidence:
     counted: Mapping[Direction, str] = field(default_factory=dict)
     inside: bool = False
     hosts: tuple[Host, ...] = ()
+    near: Container[Hashable] | None = None
 
     def seen(self, point: str) -> set[str]:
         """What the wire shows at a point, over all legs."""
@@ -83,15 +85,17 @@ def candidates(
     counted: Mapping[Direction, str] | None = None,
     inside: bool = False,
     hosts: tuple[Host, ...] = (),
+    near: Container[Hashable] | None = None,
 ) -> tuple[Candidate, ...]:
     """Every cause that the table `symptom` lists for this symptom, in its order, with what the evidence says of it.
 
     `counted` is what a transit gateway counts as lost for want of a route, by direction; `inside`: both ends are
-    interfaces of one VPC; `hosts` are the instances behind them.
+    interfaces of one VPC; `hosts` are the instances behind them; `near` holds the identities of the findings that stand
+    where a packet was rejected.
     """
     table = rules.table("symptom")
     causes = next(column.values for column in table.inputs if column.name == "cause")
-    evidence = Evidence(findings, sightings, answer, counted or {}, inside, hosts)
+    evidence = Evidence(findings, sightings, answer, counted or {}, inside, hosts, near)
     found = [(cause, _held(cause, evidence)) for cause in causes]
     if symptom in ("reject", "no_log") and not any(held.answer == "yes" for cause, held in found if cause in _READ):
         found = [(cause, _at_another_time(held) if cause in _READ else held) for cause, held in found]
@@ -122,15 +126,21 @@ def _held(cause: str, evidence: Evidence) -> Held:
 # ---------------------------------------------------------------- by the configuration
 
 
-def _guard(table: str, ways: Iterable[Direction], evidence: Evidence, name: str) -> Held:
+def _rejecting(table: str, evidence: Evidence, name: str) -> Held:
+    """A guard that rejects, judged where the packet was rejected: what another one says does not explain it."""
+    return _guard(table, evidence.denied, evidence, name, evidence.near)
+
+
+def _guard(table: str, ways: Iterable[Direction], evidence: Evidence, name: str, near: Container[Hashable] | None = None) -> Held:
     ways = tuple(ways)
-    found = [f for f in evidence.findings if f.table == table and f.direction in ways]
+    found = [f for f in evidence.findings if f.table == table and f.direction in ways and (near is None or f.identity() in near)]
     denying = [f for f in found if f.verdict in ("blocked", "partial")]
     if denying:
         return Held("yes", denying[0].headline)
     if any(f.verdict == "inconclusive" for f in found) or not _walked(evidence.findings, ways):
         return Held("unknown", f"not every {name} on the path was read")
-    return Held("no", f"every {name} on the path admits the flow" if found else f"no {name} is on the path")
+    where = "on the path" if near is None else "where the packet was rejected"
+    return Held("no", f"every {name} {where} admits the flow" if found else f"no {name} is {where}")
 
 
 def _walked(findings: Iterable[Finding], ways: Iterable[Direction]) -> bool:
@@ -151,6 +161,17 @@ def _routes(way: Direction, evidence: Evidence) -> Held:
     if any(f.verdict == "inconclusive" for f in found) or not _walked(evidence.findings, (way,)):
         return Held("unknown", "not every route on the path was read")
     return Held("no", "every route on the path leads on")
+
+
+def _tested(held: Held, evidence: Evidence) -> Held:
+    """What holds back a reply, where one was there to hold back: not where none left, nor where it came through."""
+    if held.answer != "yes":
+        return held
+    if "accept" in evidence.seen("reply_source"):
+        return Held("no", "the reply is seen reaching the source", always=True)
+    if evidence.seen("reply_destination") == {"absent"}:
+        return Held("unknown", f"{held.note}; no answer left that it could have stopped")
+    return held
 
 
 def _is_public_access(finding: Finding) -> bool:
@@ -179,11 +200,12 @@ def _block_public_access(evidence: Evidence) -> Held:
 
 
 def _late(evidence: Evidence) -> Held:
+    """Packets that came after a close were set aside before, as far as flags tell a close."""
     rejects = evidence.rejects()
-    opening = [r for r in rejects if r.protocol not in (None, TCP) or (r.tcp_flags is not None and r.tcp_flags & SYN)]
-    if rejects and len(opening) == len(rejects):
-        return Held("no", "the rejected packets open a connection")
-    return Held("unknown", "a log format with tcp-flags would tell")
+    if not rejects or any(r.protocol in (None, TCP) and r.tcp_flags is None for r in rejects):
+        return Held("unknown", "a log format with tcp-flags would tell")
+    opening = [r for r in rejects if r.protocol not in (None, TCP) or (r.tcp_flags or 0) & SYN]
+    return Held("no", "the rejected packets open a connection" if len(opening) == len(rejects) else "no close was seen before")
 
 
 def _never_reached(evidence: Evidence) -> Held:
@@ -237,6 +259,8 @@ def _host_by_wire(evidence: Evidence) -> Held:
         return Held("unknown", "the client's own host may drop the answer")
     if evidence.answer == "reset":
         return Held("yes", "the host refuses the connection")
+    if evidence.answer == "broken off":
+        return Held("yes", "the host takes the connection and resets it")
     if "accept" in evidence.seen("reply_destination"):
         return Held("no", "the host's answer is seen leaving it")
     if "accept" in evidence.seen("request_destination") and "absent" in evidence.seen("reply_destination"):
@@ -247,8 +271,8 @@ def _host_by_wire(evidence: Evidence) -> Held:
 
 
 _HOW: Mapping[str, Callable[[Evidence], Held]] = {
-    "network ACL": lambda e: _guard("network_acl", e.denied, e, "network ACL"),
-    "security group": lambda e: _guard("security_group", e.denied, e, "security group"),
+    "network ACL": lambda e: _rejecting("network_acl", e, "network ACL"),
+    "security group": lambda e: _rejecting("security_group", e, "security group"),
     "Block Public Access": _block_public_access,
     "late packet": _late,
     "route table": lambda e: _routes("request", e),
@@ -256,6 +280,6 @@ _HOW: Mapping[str, Callable[[Evidence], Held]] = {
     "never sent": _never_sent,
     "no flow log": _not_logged,
     "application or host": _host,
-    "network ACL on the reply": lambda e: _guard("network_acl", ("reply",), e, "network ACL"),
-    "route back": lambda e: _routes("reply", e),
+    "network ACL on the reply": lambda e: _tested(_guard("network_acl", ("reply",), e, "network ACL"), e),
+    "route back": lambda e: _tested(_routes("reply", e), e),
 }

@@ -577,7 +577,8 @@ class Answer(Value):
     """All that is concluded; `diagnosis.Diagnosis` is an Answer that can be drawn on a surface.
 
     `code` is the code of the headline; `findings` are those that block or leave something open, the deciding one first;
-    `coverage` tells of every interface on the path what silence there is worth;
+    `coverage` tells of every interface on the path what silence there is worth; `course` tells where connections of the
+    flow fared differently one after another;
     `narrows` are the places that take smaller packets than the sender may use, which changes no verdict: `partial` where
     the larger ones may get lost without a word;
     `sources` tell where flow log records came from, `files` every file that was read, `notes` what of them could not be
@@ -597,6 +598,7 @@ class Answer(Value):
     narrows: tuple[Finding, ...] = ()
     coverage: tuple[Coverage, ...] = ()
     sightings: tuple[Sighting, ...] = ()
+    course: str = ""
     records: tuple[Record, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     remedies: tuple[Remedy, ...] = ()

@@ -167,6 +167,8 @@ def _seen(answer: Answer) -> Iterator[Line]:
         yield Line(text=text + (f" ({qualified})" if qualified else ""))
     if answer.sources and answer.sightings and not looked:
         yield Line(text=f"nothing of the flow ({SEVERAL.join(answer.sources)})")
+    if answer.course and answer.course not in answer.headline:
+        yield Line(text=answer.course)
     if blind and answer.sources:
         yield Line(text=f"not observed: {', '.join(blind)}")
     read = f", read {_moment(answer.read_at)}" if answer.read_at else ""

@@ -7,14 +7,14 @@ https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from flowdiag.address import EVERY_PROTOCOL, address
 from flowdiag.contrast import contrast, moment, when
 from flowdiag.halves import Halves
 from flowdiag.logs import RECORDS_HELD, Search, too_many
-from flowdiag.model import TCP, Direction, Flow, PortRange, Record, Sighting
+from flowdiag.model import Direction, Flow, PortRange, Record, Sighting
 from flowdiag.points import Point, Spot, spots
 from flowdiag.repeats import Delivered, keep
 
@@ -22,7 +22,6 @@ __all__ = ["Catch", "Loss", "Point", "Seen", "Spot", "catch", "fit", "place_of",
 
 Seen = Literal["accept", "reject", "mixed", "absent", "unaccepted", "unobserved"]
 Fit = Literal["yes", "no", "unknown"]
-FIN, SYN, RST = 1, 2, 4
 RECORDS_KEPT = 50
 
 
@@ -91,14 +90,17 @@ def _port(shown: int | None, wanted: PortRange | None) -> Fit:
 
 @dataclass(frozen=True)
 class Catch:
-    """What was found for one point: the flow's records, those set aside as late, and those that may or may not be it:
-    `doubtful` for what their layout lacks, `others` of whichever client of a gateway."""
+    """What was found for one point: the flow's records, those that may or may not be it (`doubtful` for what their layout
+    lacks, `others` of whichever client of a gateway), and what was set aside: `late` came after the connection was closed,
+    `unsure` may have, `foreign` are of connections that the far end opened."""
 
     spot: Spot
     records: tuple[Record, ...]
     late: tuple[Record, ...]
     doubtful: int
     others: int = 0
+    unsure: tuple[Record, ...] = ()
+    foreign: tuple[Record, ...] = ()
 
     @property
     def matched(self) -> str:
@@ -122,7 +124,8 @@ def catch(wanted: tuple[Spot, ...], search: Search) -> tuple[list[Catch], tuple[
     losses: list[Loss] = []
     found = _gathered(wanted, search, losses)
     others = _set_apart(found, search.tally.interfaces)
-    return [replace(one, others=others.get(one.spot, 0)) for one in _sorted_out(wanted, found)], together(losses)
+    caught = [Catch(spot, tuple(kept.values()), (), doubtful, others.get(spot, 0)) for spot, (kept, doubtful) in found.items()]
+    return caught, together(losses)
 
 
 def _set_apart(found: Found, covered: Container[str]) -> dict[Spot, int]:
@@ -225,68 +228,51 @@ def _gathered(wanted: tuple[Spot, ...], records: Iterable[Record], losses: list[
     return found
 
 
-def _sorted_out(wanted: tuple[Spot, ...], found: Found) -> list[Catch]:
-    closed = _closings(record for kept, _ in found.values() for record in kept.values())
-    catches = []
-    for spot in wanted:
-        kept, doubtful = found[spot]
-        judged = [(record, _is_late(record, closed)) for record in kept.values()]
-        records, late = (tuple(record for record, is_late in judged if is_late is wanted_late) for wanted_late in (False, True))
-        catches.append(Catch(spot, records, late, doubtful))
-    return catches
-
-
-def _closings(records: Iterable[Record]) -> dict[frozenset[tuple[str, int | None]], int]:
-    """By connection, whichever way round: the second in which a FIN or RST was first seen."""
-    closed: dict[frozenset[tuple[str, int | None]], int] = {}
-    for record in records:
-        if record.tcp_flags and record.tcp_flags & (FIN | RST) and record.start is not None:
-            ends = _ends(record)
-            closed[ends] = min(record.start, closed.get(ends, record.start))
-    return closed
-
-
-def _ends(record: Record) -> frozenset[tuple[str, int | None]]:
-    source, destination = record.packet_source or record.source, record.packet_destination or record.destination
-    return frozenset(((source, record.source_port), (destination, record.destination_port)))
-
-
-def _is_late(record: Record, closed: dict[frozenset[tuple[str, int | None]], int]) -> bool:
-    """A REJECT that opens nothing: no SYN in it, or (flags not logged) after the connection was closed.
-
-    "packets arrived after the connection was closed" are REJECT too:
-    https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
-    """
-    if record.action != "REJECT" or record.protocol != TCP:
-        return False
-    if record.tcp_flags is not None:
-        return not record.tcp_flags & SYN
-    end = closed.get(_ends(record))
-    return end is not None and record.start is not None and record.start >= end
-
-
 def sighting(catch: Catch, silence: Seen, note: str, stands_for: str = "") -> Sighting:
     """What the point saw; `silence` and `note` are what nothing found there is worth."""
     spot, records = catch.spot, sorted(catch.records, key=when)
-    aside = f"{_several(catch.late)} without SYN or after the connection was closed set aside, no denial" if catch.late else ""
-    seen, why = (_actions(records), contrast(records, spot.direction)) if records else (silence, note)
+    seen, why = (actions(records), contrast(records, spot.direction)) if records else (silence, note)
     return Sighting(
         interface=spot.label,
         stands_for=stands_for,
         leaving=spot.leaving,
         point=spot.point,
         seen=seen,
-        records=tuple(records[-RECORDS_KEPT:]),
+        records=kept(records),
         count=len(records),
         last=moment(records[-1]) if records else None,
-        note="; ".join(text for text in (why, catch.matched, aside) if text),
+        note="; ".join(text for text in (why, catch.matched, *_aside(catch)) if text),
     )
 
 
-def _several(records: tuple[Record, ...]) -> str:
-    return f"{len(records)} REJECT record{'s' if len(records) > 1 else ''}"
+def _aside(catch: Catch) -> Iterator[str]:
+    """What was set aside at this point, and why."""
+    if catch.late:
+        yield f"{_several(catch.late, 'REJECT record')} after the connection was closed set aside, no denial"
+    if catch.unsure:
+        several = _several(catch.unsure, "REJECT record")
+        yield f"{several} that open nothing set aside: they may be late, and show neither a denial nor an answer"
+    if catch.foreign:
+        yield f"{_several(catch.foreign, 'record')} of connections that the far end opened set aside"
 
 
-def _actions(records: list[Record]) -> Seen:
-    actions = {record.action for record in records}
-    return "mixed" if len(actions) > 1 else "reject" if "REJECT" in actions else "accept"
+def _several(records: tuple[Record, ...], what: str) -> str:
+    return f"{len(records)} {what}{'s' if len(records) > 1 else ''}"
+
+
+def kept(records: list[Record]) -> tuple[Record, ...]:
+    """Of records in order the newest, RECORDS_KEPT at most, the first and the last of each action among them."""
+    if len(records) <= RECORDS_KEPT:
+        return tuple(records)
+    marks: dict[str, list[int]] = {}
+    for number, record in enumerate(records):
+        marks.setdefault(record.action, [number, number])[1] = number
+    must = {number for pair in marks.values() for number in pair}
+    others = [number for number in range(len(records) - 1, -1, -1) if number not in must][: RECORDS_KEPT - len(must)]
+    return tuple(records[number] for number in sorted({*must, *others}))
+
+
+def actions(records: list[Record]) -> Seen:
+    """What these records say together; there is at least one."""
+    found = {record.action for record in records}
+    return "mixed" if len(found) > 1 else "reject" if "REJECT" in found else "accept"

@@ -1,4 +1,4 @@
-"""Signs in the records of one flow: was the request answered, refused, cut after an idle time, or left without a word.
+"""Signs in the records of one connection: was it answered, refused, cut after an idle time, or left without a word.
 
 `signs` reads them from the records, the table `answer` judges. tcp-flags are OR-ed over a record's time (FIN 1, SYN 2,
 RST 4, SYN-ACK 18; ACK and PSH alone are 0): https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
@@ -6,22 +6,16 @@ RST 4, SYN-ACK 18; ACK and PSH alone are 0): https://docs.aws.amazon.com/vpc/lat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
+from flowdiag.contrast import begun, size_of, when
 from flowdiag.logs import CLOCK_SLACK
-from flowdiag.model import ICMP, ICMPV6, TCP, Record, Sighting, Trace
+from flowdiag.model import ICMP, ICMPV6, TCP, Record
 
 FIN, SYN, RST, SYN_ACK = 1, 2, 4, 18
-SILENT = ("absent", "unaccepted")
-
-
-class Rulebook(Protocol):
-    """Decision tables by name, as `table.Rules` reads them."""
-
-    def table(self, name: str) -> Any:
-        """The table of this name."""
+NONE = "none"  # no reply is on record; whether one would be is for whoever weighs silence
 
 
 class Cut(NamedTuple):
@@ -31,58 +25,88 @@ class Cut(NamedTuple):
     by: tuple[str, ...]
 
 
-def answered(seen: tuple[Sighting, ...], rules: Rulebook, trace: Trace | None = None) -> str:
-    """What the table `answer` says of the flow's records; `trace` tells what on the path forgets idle connections."""
-    return str(rules.table("answer").evaluate(signs(seen, trace or Trace()))["answer"])
+class Signs(NamedTuple):
+    """What the accepted records of one connection say; equal for connections that look alike."""
+
+    protocol: str = "other"
+    asked: bool = False
+    reply: str = NONE
+    returned: bool = False
+    client: str = "opens only"
+    cut: Cut | None = None
+    sure: bool = True
+
+    def inputs(self, silent: bool) -> Mapping[str, str]:
+        """The inputs of the table `answer`; `silent`: a reply would be on record."""
+        missing = "missing" if self.asked and silent else "not seen"
+        return {
+            "protocol": self.protocol,
+            "reply": missing if self.reply == NONE else self.reply,
+            "reply at the source": "yes" if self.returned else "no",
+            "client": self.client,
+            "reset": "after an idle time" if self.cut else "no",
+            "opened by": "the source" if self.sure else "not told",
+        }
 
 
-def signs(seen: tuple[Sighting, ...], trace: Trace) -> Mapping[str, str]:
-    """The inputs of the table `answer`."""
+def signs(seen: Mapping[str, Sequence[Record]], limits: Mapping[str, int], sure: bool = True) -> Signs:
+    """The signs in the records of one connection, by point; `limits` are the seconds after which something on the path
+    forgets one, by its name, and `sure` is whether it is known which end opened it.
+
+    Only both ends count: what gateways in between saw has other headers.
+    """
     requests, replies = _accepted(seen, "request"), _accepted(seen, "reply")
     protocol = next((record.protocol for record in requests + replies), None)
-    return {
-        "protocol": "tcp" if protocol == TCP else "icmp" if protocol in (ICMP, ICMPV6) else "other",
-        "reply": _reply(seen, requests, replies),
-        "reply at the source": "yes" if _returned(seen) else "no",
-        "client": "goes on" if any(map(_goes_on, requests)) else "opens only",
-        "reset": "after an idle time" if cut(seen, trace) else "no",
-    }
+    return Signs(
+        protocol="tcp" if protocol == TCP else "icmp" if protocol in (ICMP, ICMPV6) else "other",
+        asked=bool(requests),
+        reply=_reply(requests, replies),
+        returned=any(record.action == "ACCEPT" for record in seen.get("reply_source", ())),
+        client="goes on" if any(map(_goes_on, requests)) else "opens only",
+        cut=cut(requests + replies, limits),
+        sure=sure,
+    )
 
 
-def _returned(seen: Iterable[Sighting]) -> bool:
-    return any(s.point == "reply_source" and s.seen in ("accept", "mixed") for s in seen)
+def _accepted(seen: Mapping[str, Sequence[Record]], way: str) -> list[Record]:
+    ends = (f"{way}_source", f"{way}_destination")
+    return [record for end in ends for record in seen.get(end, ()) if record.action == "ACCEPT"]
 
 
-def _reply(seen: Iterable[Sighting], requests: list[Record], replies: list[Record]) -> str:
-    """What the replies are: a refusal and nothing else, an answer, an answer said again and again, or not to be told."""
+def _reply(requests: list[Record], replies: list[Record]) -> str:
+    """What the replies are: a refusal and nothing else, an answer, an answer said again and again or broken off at once."""
     if not replies:
-        silent = any(s.seen in SILENT and s.point.startswith("reply") for s in seen)
-        return "missing" if requests and silent else "not seen"
+        return NONE
     if replies[0].protocol != TCP:
         return "answers"
     if all(_refuses(record, requests) for record in replies):
         return "refuses"
     if not any(_welcomes(record) for record in replies):
         return "unclear"
+    if _breaks_off(replies, requests):
+        return "breaks off"
     return "repeats itself" if _repeats(replies, requests) else "answers"
-
-
-def _accepted(seen: Iterable[Sighting], way: str) -> list[Record]:
-    """The accepted records of one direction at both ends: what gateways in between saw has other headers."""
-    ends = (f"{way}_source", f"{way}_destination")
-    return [r for s in seen if s.point in ends for r in s.records if r.action == "ACCEPT"]
 
 
 def _refuses(reply: Record, requests: Iterable[Record]) -> bool:
     """RST alone; without tcp-flags, bare headers in answer to bare SYNs (an inference: a SYN-ACK carries options)."""
     if reply.tcp_flags is not None:
         return bool(reply.tcp_flags & RST) and not reply.tcp_flags & (SYN | FIN)
-    return _size(reply) == _bare(reply) and all(0 < _size(request) <= _bare(request) + 20 for request in requests)
+    return size_of(reply) == _bare(reply) and all(0 < size_of(request) <= _bare(request) + 20 for request in requests)
 
 
 def _welcomes(reply: Record) -> bool:
     """Anything but a refusal: flags other than RST alone or, without flags, a size that bare headers do not have."""
-    return not _refuses(reply, ()) if reply.tcp_flags is not None else _size(reply) > _bare(reply)
+    return not _refuses(reply, ()) if reply.tcp_flags is not None else size_of(reply) > _bare(reply)
+
+
+def _breaks_off(replies: list[Record], requests: list[Record]) -> bool:
+    """SYN-ACK, then RST, and no data of the server (an inference from sizes) nor a close of either side."""
+    flags = [record.tcp_flags for record in replies + requests]
+    known = [flag or 0 for flag in flags]
+    closes = any(flag & FIN for flag in known) or any((request.tcp_flags or 0) & RST for request in requests)
+    reset = any(flag & RST for flag in known[: len(replies)])
+    return None not in flags and reset and not closes and all(0 < size_of(r) <= _bare(r) + 20 for r in replies)
 
 
 def _repeats(replies: list[Record], requests: list[Record]) -> bool:
@@ -93,19 +117,14 @@ def _repeats(replies: list[Record], requests: list[Record]) -> bool:
 
 def _only_syns(request: Record) -> bool:
     """One packet, or all of the size that only a SYN with every option has (an inference: an ACK is 8 bytes shorter)."""
-    return request.tcp_flags == SYN and (request.packets == 1 or _size(request) == _bare(request) + 20)
+    return request.tcp_flags == SYN and (request.packets == 1 or size_of(request) == _bare(request) + 20)
 
 
 def _goes_on(request: Record) -> bool:
     """More than SYNs: the client only sends it once the answer has reached it."""
     flags = request.tcp_flags
     follows = flags is not None and (not flags & (SYN | RST) or bool(flags & FIN))
-    return follows or _size(request) > _bare(request) + 20
-
-
-def _size(record: Record) -> float:
-    """Bytes a packet, 0 where the layout does not tell."""
-    return record.bytes / record.packets if record.bytes and record.packets else 0
+    return follows or size_of(request) > _bare(request) + 20
 
 
 def _bare(record: Record) -> int:
@@ -116,30 +135,26 @@ def _bare(record: Record) -> int:
 # ---------------------------------------------------------------- idle, then reset
 
 
-def cut(seen: Iterable[Sighting], trace: Trace) -> Cut | None:
-    """The longest time without a packet that a reset ended, where something on the path forgets a connection in that time."""
-    limits = {(f.forgets or f.name or f.resource): f.idle_timeout for f in trace.findings if f.idle_timeout}
-    idle = max((gap for records in _connections(seen).values() for gap in _gaps(records)), default=0)
-    by = tuple(f"{name} ({seconds} s)" for name, seconds in limits.items() if idle + CLOCK_SLACK >= seconds)
+def cut(records: Iterable[Record], limits: Mapping[str, int]) -> Cut | None:
+    """The longest time without a packet that a reset ended, where something on the path forgets a connection in that time.
+
+    A close ends a connection, so that what is reset after one was not idle.
+    """
+    timed = [r for r in records if r.protocol == TCP and r.start is not None and r.end is not None]
+    ordered = sorted(timed, key=lambda r: (begun(r), when(r)))
+    idle = max(_gaps(ordered), default=0)
+    by = tuple(f"{name} ({seconds} s)" for name, seconds in limits.items() if idle >= seconds)
     return Cut(idle, by) if idle > 0 and by else None
 
 
-def _connections(seen: Iterable[Sighting]) -> dict[frozenset[tuple[str, int | None]], list[Record]]:
-    found: dict[frozenset[tuple[str, int | None]], list[Record]] = {}
-    for record in (record for s in seen for record in s.records if record.action == "ACCEPT" and record.protocol == TCP):
-        ends = ((record.source, record.source_port), (record.destination, record.destination_port))
-        if record.start is not None and record.end is not None:
-            found.setdefault(frozenset(ends), []).append(record)
-    return found
-
-
-def _gaps(records: list[Record]) -> Iterable[int]:
+def _gaps(ordered: list[Record]) -> Iterable[int]:
     """Seconds without a packet before a record that holds a reset, or before data that a reset answers."""
-    ordered = sorted(records, key=lambda r: (r.start or 0, r.end or 0))
-    reset = max((r.end or 0 for r in ordered if r.tcp_flags and r.tcp_flags & RST), default=None)
+    reset = max((when(r) for r in ordered if r.tcp_flags and r.tcp_flags & RST), default=None)
     latest = 0
     for one, other in pairwise(ordered):
-        latest = max(latest, one.end or 0)
-        gap = (other.start or 0) - latest
-        if reset is not None and gap > CLOCK_SLACK and latest < reset <= (other.end or 0) + 2 * CLOCK_SLACK:
+        latest = max(latest, when(one))
+        if (one.tcp_flags or 0) & FIN or reset is None:
+            return
+        gap = begun(other) - latest
+        if gap > CLOCK_SLACK and latest < reset <= when(other) + 2 * CLOCK_SLACK:
             yield gap

@@ -1,27 +1,30 @@
 """The witness: Trace + flow log source → what the wire shows of the flow, its symptom, and the causes that fit it.
 
-`witness` tells the story; `sighting` finds the records, `coverage` weighs silence, `passage` finds where the packet was
-lost, the tables `wire` and `symptom` judge, `differential` holds each cause against the configuration.
+`witness` tells the story; `sighting` finds the records, `connection` parts them, `coverage` weighs silence, `passage` finds
+where a packet was lost, `judging` asks the tables of each connection, `course` how they fare one after another, and
+`differential` holds each cause against the configuration.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
-from datetime import UTC, datetime
-from typing import Literal, get_args
+from collections.abc import Container, Hashable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
-from flowdiag.contrast import moment
-from flowdiag.coverage import Asked, read_when, weigh
+from flowdiag.agreement import Reach, reaches, rejecting
+from flowdiag.connection import beyond, connections, stretches
+from flowdiag.contrast import begun, when
+from flowdiag.coverage import Asked, Weighing, read_when
 from flowdiag.differential import Rulebook, candidates
 from flowdiag.hosts import Host
+from flowdiag.judging import Bench, Fare, Span
 from flowdiag.listening import Listening
-from flowdiag.logs import Search, Sought, Source, Tally, Window
+from flowdiag.logs import CLOCK_SLACK, Search, Sought, Source, Tally, Window
 from flowdiag.model import (
     BY_SOURCE,
     Address,
     Candidate,
     Coverage,
-    Evidence,
     Finding,
     Query,
     Record,
@@ -32,26 +35,23 @@ from flowdiag.model import (
     Value,
     unobserved,
 )
-from flowdiag.passage import NOWHERE, Passage, passage
+from flowdiag.outcome import outcome
 from flowdiag.reach import Stretch, Times, moment_of
-from flowdiag.sighting import Catch, Point, Seen, Spot, catch, sighting, spots
-from flowdiag.signs import answered, cut
+from flowdiag.sighting import Catch, Seen, Spot, catch, sighting, spots
+from flowdiag.symptom import Request, read_symptom, shown
 
-__all__ = ["Wire", "answered", "candidates", "read_symptom", "witness"]
+__all__ = ["Wire", "candidates", "read_symptom", "shown", "witness"]
 
-Request = Literal["arrived", "some arrived", "sent", "hidden", "unsent", "unknown"]
-COLUMNS: Mapping[Point, str] = {
-    "request_source": "request leaves the source",
-    "request_destination": "request reaches the destination",
-    "reply_destination": "reply leaves the destination",
-    "reply_source": "reply reaches the source",
-}
-EVIDENCE_SHOWN = 3
 HOST = "application or host"  # the cause that speaks of the host, as the table `symptom` calls it
 
 
 class Wire(Value):
-    """What the flow logs say: `request` is how far the request was seen to get, `last` when the wire last showed the flow."""
+    """What the flow logs say: `request` is how far the request was seen to get, `last` when the wire last showed the flow.
+
+    Symptom and finding are those of the connections that tell, as the table `course` says; `partial` is True where some
+    fail in turn with others, `course` the sentence about it, `reach` how far those that tell were seen to get on each leg,
+    and `codes` are the rules that had a part.
+    """
 
     sightings: tuple[Sighting, ...] = ()
     coverage: tuple[Coverage, ...] = ()
@@ -64,16 +64,21 @@ class Wire(Value):
     sources: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     last: datetime | None = None
+    partial: bool = False
+    course: str = ""
+    reach: tuple[Reach, ...] = ()
+    codes: tuple[str, ...] = ()
 
     @property
     def inputs(self) -> Mapping[str, str]:
         """The columns of the table `verdict` that the wire fills."""
-        return {"symptom": self.symptom, "request": self.request}
+        return {"symptom": self.symptom, "request": self.request, "extent": "part" if self.partial else "whole"}
 
     @property
     def words(self) -> Mapping[str, str]:
         """The words of a verdict's headline that the wire fills."""
-        return {"wire": self.finding.headline, "wire_time": shown(self.last)}
+        more = f"; {self.course}" if self.course else ""
+        return {"wire": self.finding.headline + more, "wire_time": shown(self.last), "course": more}
 
 
 def witness(
@@ -91,32 +96,53 @@ def witness(
     are the instances at both ends.
     """
     heard = listening or Listening()
-    wanted = spots(trace, heard.along)
+    wanted = (*spots(trace, heard.along), *beyond(trace))
     search = source.search(sought_at(wanted, window)) if source else None
-    caught, losses = catch(wanted, search) if search else ([Catch(spot, (), (), 0) for spot in wanted], ())
+    found, losses = catch(wanted, search) if search else ([Catch(spot, (), (), 0) for spot in wanted], ())
+    ways = stretches(trace, wanted)
+    parted = connections(found, ways.of)
+    caught = parted.catches(found)
     tally = search.tally if search else None
     asked = Asked(window, times_of(caught), tally, read_when(tally, read_at))
     weighed = {one.spot: worth_of(one.spot, heard, asked, rules) for one in caught}
-    by_spot = {one.spot: _sighting(one, weighed[one.spot], search) for one in caught}
-    seen = tuple(by_spot.values())
-    way = passage(trace, heard.along, by_spot, losses)
-    answer = answered(seen, rules, trace)
-    symptom, finding = read_symptom(seen, rules, answer, {**way.words, **_forgotten(seen, trace)}, way.state)
-    causes = candidates(symptom, trace.findings, rules, seen, answer, way.counted, _inside(trace), hosts) if search else ()
-    unread = (*_unread(search, seen, weighed), *_unchecked(hosts, answer, causes)) if search else ()
+    seen = tuple(_sighting(one, weighed[one.spot], search) for one in caught)
+    silence = Silence(caught, heard, asked, rules, searched=search is not None)
+    behind = {spot.interface: heard.at(spot.interface).stands_for for spot in wanted}
+    bench = Bench(trace, heard.along, wanted, ways, rules, silence, losses, _limits(trace), behind)
+    told = outcome(bench, parted.connections)
+    shows = dict(zip(wanted, seen, strict=True)) if told.targets else told.fare.seen
+    known = told.fare.sure or told.fare.symptom != "unobserved"
+    reach = reaches(trace, heard.along, shows, told.fare.way.counted)
+    causes = _candidates(told.fare, trace, rules, rejecting(trace, reach), hosts) if search else ()
+    unread = (*_unread(search, seen, weighed), *_unchecked(hosts, told.fare.answer, causes)) if search else ()
     return Wire(
         sightings=seen,
         coverage=once(weighed.values()),
         records=tuple(record for one in seen for record in one.records),
-        symptom=symptom,
-        request="some arrived" if finding.verdict == "partial" else _request(seen, way),
-        finding=finding,
+        symptom=told.fare.symptom,
+        request=told.fare.request,
+        finding=told.fare.finding,
         candidates=causes,
         unread=unread,
         sources=(described(search),) if search else (),
         files=tuple(search.tally.files) if search else (),
-        last=max((s.last for s in seen if s.last), default=None),
+        last=told.last,
+        partial=told.partial,
+        course=told.headline,
+        reach=reach if known else (),
+        codes=told.codes,
     )
+
+
+def _limits(trace: Trace) -> Mapping[str, int]:
+    return {(f.forgets or f.name or f.resource): f.idle_timeout for f in trace.findings if f.idle_timeout}
+
+
+def _candidates(
+    fare: Fare, trace: Trace, rules: Rulebook, near: Container[Hashable] | None, hosts: tuple[Host, ...]
+) -> tuple[Candidate, ...]:
+    seen = tuple(fare.seen.values())
+    return candidates(fare.symptom, trace.findings, rules, seen, fare.answer, fare.way.counted, _inside(trace), hosts, near)
 
 
 def _inside(trace: Trace) -> bool:
@@ -151,8 +177,13 @@ def times_of(caught: Iterable[Catch]) -> tuple[Stretch, ...]:
 
 
 def worth_of(spot: Spot, heard: Listening, asked: Asked, rules: Rulebook) -> Coverage:
+    return weighing(spot, heard, asked, rules).whole
+
+
+def weighing(spot: Spot, heard: Listening, asked: Asked, rules: Rulebook) -> Weighing:
+    """What silence at this point is worth, whenever it is asked about."""
     station = heard.at(spot.interface, spot.label)
-    return weigh(station, spot.flow, spot.leaving, asked, heard.stations.values(), rules)
+    return Weighing(station, spot.flow, spot.leaving, asked, tuple(heard.stations.values()), rules)
 
 
 def once(weighed: Iterable[Coverage]) -> tuple[Coverage, ...]:
@@ -171,7 +202,7 @@ def silence_of(one: Catch, worth: Coverage) -> tuple[Seen, str]:
     """What it means that nothing was found, with the reason where it is no plain absence."""
     if not one.spot.interface:
         return "unobserved", "no interface of a VPC"
-    if one.late:
+    if one.late or one.unsure:
         return "unobserved", ""
     if one.doubtful:
         lines = f"{one.doubtful} record{'s' if one.doubtful > 1 else ''}"
@@ -188,91 +219,41 @@ def silence_of(one: Catch, worth: Coverage) -> tuple[Seen, str]:
     return ("unaccepted" if worth.silence == "unaccepted" else "unobserved"), worth.headline
 
 
-def shown(at: datetime | None) -> str:
-    """A time as a headline gives it."""
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if at else "a time not logged"
+@dataclass(frozen=True)
+class Silence:
+    """What silence at a point is worth at one time: called with the number of the point and the seconds of the time."""
+
+    caught: Sequence[Catch]
+    heard: Listening
+    asked: Asked
+    rules: Rulebook
+    searched: bool = True
+    _known: dict[tuple[int, Span | None], tuple[Seen, str]] = field(default_factory=dict)
+    _scales: dict[int, Weighing] = field(default_factory=dict)
+
+    def __call__(self, place: int, span: Span | None) -> tuple[Seen, str]:
+        """The word, and the reason where it is no plain absence."""
+        key = (place, span)
+        if key not in self._known:
+            one = self.caught[place]
+            scale = self._weighing(place)
+            worth = scale.at(*span) if span else scale.whole
+            self._known[key] = silence_of(_at(one, span), worth) if self.searched else ("unobserved", "")
+        return self._known[key]
+
+    def _weighing(self, place: int) -> Weighing:
+        if place not in self._scales:
+            self._scales[place] = weighing(self.caught[place].spot, self.heard, self.asked, self.rules)
+        return self._scales[place]
 
 
-# ---------------------------------------------------------------- the symptom
-
-
-def read_symptom(
-    seen: tuple[Sighting, ...],
-    rules: Rulebook,
-    answer: str = "unknown",
-    more: Mapping[str, str] = NOWHERE.words,
-    between: str = NOWHERE.state,
-) -> tuple[Symptom, Finding]:
-    """The symptom, and the rule of the table `wire` that gave it; `between` is what was seen on the way, `more` words for it."""
-    points = _by_point(seen)
-    ends = {column: points[point] for point, column in COLUMNS.items()}
-    inputs = {**ends, "in between": between, "answer": answer}
-    rule = rules.table("wire").evaluate(inputs)
-    deciding = [s for s in seen if s.point.endswith(rule["point"]) and s.records] or [s for s in seen if s.records]
-    records = [record for s in deciding for record in s.records][-EVIDENCE_SHOWN:]
-    resource = deciding[0].interface if deciding else ""
-    finding = Finding(
-        code=rule.code,
-        table="wire",
-        verdict=rule["verdict"],
-        headline=rule["headline"].format_map({**_words(seen, deciding), **more}),
-        resource=resource,
-        name=resource,
-        direction="reply" if rule["point"].startswith("reply") else "request",
-        evidence=tuple(Evidence(where=r.where or r.interface, text=r.line, at=moment(r)) for r in records),
-        inputs=inputs,
-    )
-    return rule["symptom"], finding
-
-
-def _forgotten(seen: tuple[Sighting, ...], trace: Trace) -> dict[str, str]:
-    """The words for a connection that was idle and then reset."""
-    found = cut(seen, trace)
-    return {"idle": str(found.idle), "forgets": " or ".join(found.by)} if found else {"idle": "", "forgets": ""}
-
-
-def _by_point(seen: Iterable[Sighting]) -> dict[Point, Seen]:
-    """One value a point over all legs: what was seen on one leg outweighs silence on another, which was just not taken."""
-    kinds: dict[Point, set[Seen]] = {point: set() for point in get_args(Point)}
-    for one in seen:
-        kinds[one.point].add(one.seen)
-    return {point: _together(found) for point, found in kinds.items()}
-
-
-def _together(found: set[Seen]) -> Seen:
-    if "mixed" in found or {"accept", "reject"} <= found:
-        return "mixed"
-    strongest: tuple[Seen, ...] = ("reject", "accept")
-    if found and found <= {"absent", "unaccepted"}:
-        return "absent" if found == {"absent"} else "unaccepted"
-    return next((kind for kind in strongest if kind in found), "unobserved")
-
-
-def _words(seen: Iterable[Sighting], deciding: Iterable[Sighting]) -> dict[str, str]:
-    ends: dict[str, list[str]] = {"source": [], "destination": [], "between": []}
-    for one in seen:
-        ends[one.point.split("_")[1]].append(one.interface)
-    last = max((s.last for s in deciding if s.last), default=None)
-    named = {end: ", ".join(dict.fromkeys(labels)) or f"the {end}" for end, labels in ends.items()}
-    return {**named, "when": f", last {shown(last)}" if last else ""}
-
-
-def _request(seen: Iterable[Sighting], way: Passage) -> Request:
-    """How far the request was seen to get; a reply, even a refused one, proves that it arrived.
-
-    `hidden`: it was sent, and a denial at the destination would not be on record.
-    """
-    points = _by_point(seen)
-    if "mixed" in points.values():
-        return "some arrived"
-    replies = (points["reply_destination"], points["reply_source"])
-    if points["request_destination"] == "accept" or set(replies) & {"accept", "reject"}:
-        return "arrived"
-    if points["request_source"] == "accept" and points["request_destination"] == "unaccepted":
-        return "hidden"
-    if points["request_source"] in ("accept", "reject") or points["request_destination"] == "reject" or way.sent:
-        return "sent"
-    return "unsent" if points["request_source"] == "absent" else "unknown"
+def _at(one: Catch, span: Span | None) -> Catch:
+    """Of what was set aside at a point as late that of one time."""
+    if span is None:
+        return one
+    first, last = span[0] - CLOCK_SLACK, span[1] + CLOCK_SLACK
+    late, unsure = (tuple(r for r in some if begun(r) <= last and when(r) >= first) for some in (one.late, one.unsure))
+    return replace(one, late=late, unsure=unsure)
 
 
 # ---------------------------------------------------------------- what was read, and what not

@@ -36,10 +36,9 @@ from world_services import (
 )
 
 from flowdiag import Diagnosis, Snapshot, diagnose
-from flowdiag.conclude import configuration
+from flowdiag.conclude import conclude
 from flowdiag.listening import listen
 from flowdiag.logs import Window, open_source
-from flowdiag.signs import signs
 from flowdiag.table import Rules
 from flowdiag.wire import witness
 
@@ -220,16 +219,15 @@ def _saved(case: Case, folder: Path) -> Path | None:
 
 
 def _codes(found: Diagnosis, logs: Path | None, snapshot: Snapshot) -> set[str]:
-    """Of the answer, its findings, causes, silences and narrow places, and the rows of `wire`, `answer` and `verdict`."""
+    """Of the answer, its findings, causes, silences and narrow places, and of `wire`, `answer`, `course` and `verdict`."""
     window = Window(start=found.question.start, end=found.question.end)
     listening = listen(found.path, snapshot.view())
     wire = witness(found.path, open_source(str(logs)) if logs else None, window, RULES, listening, snapshot.read_at)
-    judged = RULES.table("verdict").evaluate({"configuration": configuration(found.path), **wire.inputs})
+    said = conclude(found.path, wire.inputs, wire.words, snapshot.read_at, RULES, wire.reach)
     findings = {finding.code for finding in (*found.findings, *found.path.findings, *found.narrows)}
     causes = {cause.code for cause in found.candidates}
     silences = {coverage.code for coverage in found.coverage}
-    answer = RULES.table("answer").evaluate(signs(found.sightings, found.path))
-    return findings | causes | silences | {found.code, wire.finding.code, judged.code, answer.code}
+    return findings | causes | silences | {found.code, wire.finding.code, said.rule, *wire.codes}
 
 
 # ---------------------------------------------------------------- tests

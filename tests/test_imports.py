@@ -29,7 +29,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("render._*",),  # what surfaces share
     ("openings", "openings.[!b]*"),  # how one kind of blocker is opened
     ("openings.blocker",),
-    ("passage",),  # where on the path a packet was lost
+    ("outcome",),  # which connections tell
+    ("judging",),  # how each connection fared
+    ("symptom",),
+    ("passage", "connection", "agreement"),  # where on the path a packet was lost, what one connection is
     (
         "resolve",
         "snapshot",
@@ -40,6 +43,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "sighting",
         "coverage",
         "signs",
+        "course",
         "differential",
         "sources",
         "columns",

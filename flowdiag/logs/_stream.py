@@ -99,6 +99,8 @@ def _of_events(found: Iterable[Bundle], lines: Lines, groups: Groups | None) -> 
 
 def _as_it_is(layout: Layout, line: bytes) -> tuple[Layout, bytes]:
     return layout, line
+
+
 def _narrowed(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     """A text of several bytes a character as UTF-8."""
     decode = codecs.getincrementaldecoder(encoding)("replace").decode

@@ -1,0 +1,281 @@
+"""Records → Connections: which records of a flow are one connection, which came after it was closed, and who opened it.
+
+A connection is what has the same ends and ports, both ways, up to the next opening after a close. A gateway that draws
+ports of its own (NAT, a load balancer) parts it in stretches, whose connections cannot be joined for certain: each is a
+connection of its own. Where a connection is let pass first and rejected later, or the other way round, it is cut there.
+tcp-flags: FIN 1, SYN 2, RST 4, SYN-ACK 18; ACK alone is not logged, and times are exact to 60 seconds:
+https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from flowdiag.contrast import begun, size_of, when
+from flowdiag.logs import CLOCK_SLACK, LONGEST_INTERVAL
+from flowdiag.model import TCP, Flow, Leg, Record, Trace
+from flowdiag.sighting import Catch, Spot
+
+FIN, SYN, RST, SYN_ACK = 1, 2, 4, 18
+# These rewrite addresses one for one and leave the ports alone; every other hop that rewrites may draw ports of its own.
+KEEPS_PORTS = frozenset(("internet_gateway", "carrier_gateway", "internet", "network_interface", "vpc"))
+HEADER, OPTIONS = 40, 12  # bytes of an IPv4 and a TCP header, and of the timestamps that packets without data carry
+EPHEMERAL = 32768  # where the range begins from which Linux draws a client's port
+
+Stretch = tuple[str, str]  # the addresses of the request where the stretch begins
+Marked = tuple[int, Record]  # the number of the point, and what it saw
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One connection, or the part of one in which each point did the same; `records` in order of time, by point.
+
+    `client` is the client's port, None where ports were not logged; `sure` is False where nothing tells which end opened
+    it; `later` marks a part that follows one with another action.
+    """
+
+    stretch: Stretch
+    client: int | None
+    records: tuple[Marked, ...]
+    sure: bool = True
+    later: bool = False
+
+    @property
+    def first(self) -> int:
+        """The second in which its first packet was seen."""
+        return begun(self.records[0][1])
+
+    @property
+    def last(self) -> int:
+        """The second in which its last packet was seen."""
+        return max(when(record) for _, record in self.records)
+
+
+@dataclass
+class Sorted:
+    """The connections in order of time, and what was set aside, by the number of the point: `late` came after a close,
+    `unsure` may have, `foreign` are of connections that the far end opened."""
+
+    connections: list[Connection] = field(default_factory=list)
+    late: dict[int, list[Record]] = field(default_factory=dict)
+    unsure: dict[int, list[Record]] = field(default_factory=dict)
+    foreign: dict[int, list[Record]] = field(default_factory=dict)
+
+    def catches(self, caught: Sequence[Catch]) -> list[Catch]:
+        """The catches without what was set aside."""
+        mine: dict[int, list[Record]] = {}
+        for one in self.connections:
+            for place, record in one.records:
+                mine.setdefault(place, []).append(record)
+        return [
+            Catch(
+                spot=one.spot,
+                records=tuple(mine.get(place, ())),
+                late=tuple(self.late.get(place, ())),
+                doubtful=one.doubtful,
+                unsure=tuple(self.unsure.get(place, ())),
+                foreign=tuple(self.foreign.get(place, ())),
+            )
+            for place, one in enumerate(caught)
+        ]
+
+
+def connections(caught: Sequence[Catch], stretches: Mapping[Spot, Stretch]) -> Sorted:
+    """The connections in what was caught at each point; the points are numbered as they come."""
+    together: dict[tuple[Stretch, int | None], list[Marked]] = {}
+    for place, one in enumerate(caught):
+        for record in one.records:
+            client = record.source_port if one.spot.direction == "request" else record.destination_port
+            together.setdefault((stretches[one.spot], client), []).append((place, record))
+    found = Sorted()
+    spots = [one.spot for one in caught]
+    for (stretch, client), marked in together.items():
+        marked.sort(key=lambda m: (begun(m[1]), when(m[1]), m[0], m[1].action))
+        for epoch in _epochs(marked, spots):
+            _sort_out(epoch, spots, stretch, client, found)
+    found.connections.sort(key=lambda c: (c.first, c.last, c.stretch, c.client or 0))
+    return found
+
+
+def _sort_out(epoch: list[Marked], spots: Sequence[Spot], stretch: Stretch, client: int | None, found: Sorted) -> None:
+    if _opened_from_afar(epoch, spots):
+        _file(found.foreign, epoch)
+        return
+    late, unsure = _late(epoch, spots)
+    _file(found.late, late)
+    _file(found.unsure, unsure)
+    aside = {id(record) for _, record in (*late, *unsure)}
+    sure = _is_sure(epoch, spots, client)
+    for number, part in enumerate(_parts([m for m in epoch if id(m[1]) not in aside])):
+        found.connections.append(Connection(stretch, client, tuple(part), sure, later=number > 0))
+
+
+def _file(aside: dict[int, list[Record]], marked: Iterable[Marked]) -> None:
+    for place, record in marked:
+        aside.setdefault(place, []).append(record)
+
+
+# ---------------------------------------------------------------- where one connection ends and the next begins
+
+
+def _epochs(marked: list[Marked], spots: Sequence[Spot]) -> Iterator[list[Marked]]:
+    """Parted where an opening follows a close by more than clocks differ, or (no flags logged) where nothing was on record
+    for longer than the longest aggregation interval."""
+    epoch: list[Marked] = []
+    closed: int | None = None
+    newest = 0
+    flagged = any(record.tcp_flags is not None for _, record in marked)
+    for place, record in marked:
+        opens = _is_opening(record) and spots[place].direction == "request"
+        again = closed is not None and opens and begun(record) > closed + CLOCK_SLACK
+        if epoch and (again or (not flagged and begun(record) > newest + LONGEST_INTERVAL)):
+            yield epoch
+            epoch, closed = [], None
+        epoch.append((place, record))
+        newest = max(newest, when(record))
+        if _closes(record):
+            closed = max(when(record), closed or 0)
+    if epoch:
+        yield epoch
+
+
+def _is_opening(record: Record) -> bool:
+    return record.tcp_flags is not None and record.tcp_flags & SYN_ACK == SYN
+
+
+def _closes(record: Record) -> bool:
+    """A close that got through; one that was rejected closes nothing."""
+    return record.action == "ACCEPT" and record.tcp_flags is not None and bool(record.tcp_flags & (FIN | RST))
+
+
+def _parts(marked: list[Marked]) -> Iterator[list[Marked]]:
+    """Cut where a point lets pass what it rejected before, or rejects what it let pass; not where the two lie side by side."""
+    part: list[Marked] = []
+    did: dict[int, tuple[str, int]] = {}
+    for place, record in marked:
+        action, until = did.get(place, (record.action, 0))
+        if action != record.action and begun(record) >= until and when(record) > until:
+            yield part
+            part, did = [], {}
+        did[place] = (record.action, max(until, when(record)) if place in did else when(record))
+        part.append((place, record))
+    if part:
+        yield part
+
+
+# ---------------------------------------------------------------- late packets
+
+
+def _late(epoch: list[Marked], spots: Sequence[Spot]) -> tuple[list[Marked], list[Marked]]:
+    """The REJECTs that came after the close, and those that may have: no denials, either of them.
+
+    "packets arrived after the connection was closed" are REJECT too:
+    https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
+    """
+    closed = min((begun(record) for _, record in epoch if _closes(record)), default=None)
+    late, unsure = [], []
+    for place, record in epoch:
+        if record.action != "REJECT" or record.protocol != TCP or (record.tcp_flags or 0) & SYN:
+            continue
+        if closed is not None and when(record) >= closed:
+            late.append((place, record))
+        elif not _denies(record, epoch, spots):
+            unsure.append((place, record))
+    return late, unsure
+
+
+def _denies(record: Record, epoch: list[Marked], spots: Sequence[Spot]) -> bool:
+    """Whether a REJECT that opens nothing is a denial: its connection was let in before, as far as was read, and not closed.
+
+    Where flags are not logged, nothing tells a close: a packet without data (an inference from its size), of a connection
+    that worked before, may be late.
+    """
+    before = [(at, r) for at, r in epoch if r.action == "ACCEPT" and begun(r) <= when(record)]
+    if record.tcp_flags is None:
+        size = size_of(record)
+        empty = 0 < size <= (HEADER + 20 if ":" in record.source else HEADER) + OPTIONS
+        return not (empty and len({spots[at].direction for at, _ in before}) > 1)
+    return any(_is_opening(r) or r.interface == record.interface for _, r in before)
+
+
+# ---------------------------------------------------------------- who opened it
+
+
+def _opened_from_afar(epoch: list[Marked], spots: Sequence[Spot]) -> bool:
+    """A SYN-ACK among the requests, or a bare SYN among the replies: source and destination have changed places."""
+    for place, record in epoch:
+        flags = record.tcp_flags
+        if flags is not None and flags & SYN:
+            answers = flags & SYN_ACK == SYN_ACK
+            if answers == (spots[place].direction == "request"):
+                return True
+    return False
+
+
+def _is_sure(epoch: list[Marked], spots: Sequence[Spot], client: int | None) -> bool:
+    """Whether the records tell which end is the client: by their flags, or by a service's port below those that clients draw."""
+    if any(record.tcp_flags is not None and record.tcp_flags & SYN for _, record in epoch):
+        return True
+    spot = spots[epoch[0][0]]
+    ports = (spot.flow if spot.direction == "request" else spot.flow.reply()).destination_ports
+    asked = ports.first if ports and ports.first == ports.last else None
+    return asked is None or asked < EPHEMERAL or client is None or client >= EPHEMERAL
+
+
+# ---------------------------------------------------------------- stretches
+
+
+@dataclass(frozen=True)
+class Stretches:
+    """`of` tells the stretch of every point, `legs` those of every leg in the order in which a request passes them, and
+    `ends` the one in which it reaches the destination; what comes later is behind it, as a load balancer's targets are."""
+
+    of: Mapping[Spot, Stretch]
+    legs: tuple[tuple[Stretch, ...], ...]
+    ends: tuple[Stretch, ...]
+
+
+def stretches(trace: Trace, wanted: Iterable[Spot]) -> Stretches:
+    """The path in stretches over which a connection keeps its ports."""
+    known: dict[Stretch, Stretch] = {}
+    orders = tuple(_along(leg, known) for leg in trace.legs)
+    wanted = tuple(wanted)
+    of = {spot: known.get(_pair(spot), _pair(spot)) for spot in wanted}
+    reached = tuple(_reached(leg, order, known) for leg, order in zip(trace.legs, orders, strict=True))
+    return Stretches(of, orders, reached)
+
+
+def _along(leg: Leg, known: dict[Stretch, Stretch]) -> tuple[Stretch, ...]:
+    order: list[Stretch] = []
+    for hop in leg.request:
+        before, after = _ends(hop.before), _ends(hop.after)
+        here = known.setdefault(before, before)
+        onward = known.setdefault(after, here if hop.place.kind in KEEPS_PORTS else after)
+        order += [here, onward]
+    return tuple(dict.fromkeys(order))
+
+
+def _reached(leg: Leg, order: tuple[Stretch, ...], known: Mapping[Stretch, Stretch]) -> Stretch:
+    own = leg.destination.eni
+    arrived = [hop.before for hop in leg.request if own and hop.place.kind == "network_interface" and hop.place.id == own]
+    return known[_ends(arrived[-1])] if arrived else order[-1] if order else ("", "")
+
+
+def _pair(spot: Spot) -> Stretch:
+    return _ends(spot.flow if spot.direction == "request" else spot.flow.reply())
+
+
+def _ends(flow: Flow) -> Stretch:
+    return str(flow.source), str(flow.destination)
+
+
+def beyond(trace: Trace) -> Iterator[Spot]:
+    """What a load balancer's own interface sends on to the targets behind it, and what comes back to it."""
+    for leg in trace.legs:
+        own = leg.destination.eni
+        for step, hop in enumerate(leg.request):
+            if own and hop.place.id == own and _ends(hop.before) != _ends(hop.after):
+                back = next((n for n, h in enumerate(leg.reply) if h.place.id == own), 0)
+                yield Spot("request_between", own, own, hop.after, leaving=True, step=step)
+                yield Spot("reply_between", own, own, hop.after.reply(), leaving=False, step=back)

@@ -1,0 +1,131 @@
+"""How the connections fared one after another: all alike, failing since a time, working again, or in turn.
+
+The order is that of their beginnings. Clocks differ by up to 60 seconds, so what lies side by side for no longer is in
+order: https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
+The table `course` judges; the latest state is the one that the configuration, read afterwards, is compared with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
+
+from flowdiag.contrast import apart, at, follows, ports
+
+State = Literal["works", "fails", "unclear"]
+
+
+class Rulebook(Protocol):
+    """Decision tables by name, as `table.Rules` reads them."""
+
+    def table(self, name: str) -> Any:
+        """The table of this name."""
+
+
+class Spell(NamedTuple):
+    """One connection in the course: when it began, how it fared, and what may set it apart from others.
+
+    `firm` is a failure that comes of a decision and so is no chance (a REJECT); `number` is whose fare it is.
+    """
+
+    begun: int
+    state: State
+    number: int = 0
+    firm: bool = False
+    client: int | None = None
+    ends: str = ""
+    size: int = 0
+
+
+class Course(NamedTuple):
+    """The rule that hit, in which order, the sentence about it (empty where all fared alike) and the spell that tells."""
+
+    code: str
+    partial: bool
+    headline: str
+    telling: Spell | None
+    other: Spell | None = None
+
+
+def course(spells: Iterable[Spell], rules: Rulebook) -> Course:
+    """What the connections show one after another; those of which nothing is clear count where no other tells."""
+    ordered = sorted(spells, key=lambda s: (s.begun, s.number))
+    telling = [s for s in ordered if s.state != "unclear"] or ordered
+    works = [s for s in telling if s.state == "works"]
+    fails = [s for s in telling if s.state == "fails"]
+    order = _order(works, fails)
+    newest = _newest(works, fails, order)
+    inputs = {"latest": newest, "order": order, "failing": _failing(works, fails)}
+    rule = rules.table("course").evaluate(inputs)
+    tells = works if rule["verdict"] == "allowed" else fails or telling
+    others = fails if tells is works else works
+    headline = rule["headline"].format_map(_words(works, fails)) if works and fails else ""
+    return Course(
+        code=rule.code,
+        partial=rule["verdict"] == "partial",
+        headline=headline,
+        telling=tells[-1] if tells else None,
+        other=others[-1] if others else None,
+    )
+
+
+def _newest(works: Sequence[Spell], fails: Sequence[Spell], order: str) -> State:
+    if not works and not fails:
+        return "unclear"
+    if not works or not fails:
+        return "works" if works else "fails"
+    if order == "since":
+        return "fails" if follows(_begun(works), _begun(fails)) else "works"
+    return "works" if works[-1].begun > fails[-1].begun else "fails"
+
+
+def _begun(spells: Iterable[Spell]) -> list[int]:
+    return [spell.begun for spell in spells]
+
+
+def _order(works: Sequence[Spell], fails: Sequence[Spell]) -> str:
+    """`since`: one state ended and the other began; `framed`: what failed has success before and after it."""
+    if not works or not fails:
+        return "alike"
+    w, f = _begun(works), _begun(fails)
+    if follows(w, f) or follows(f, w):
+        return "since"
+    return "framed" if len(f) == 1 and w[0] < f[0] < w[-1] else "in turn"
+
+
+def _failing(works: Sequence[Spell], fails: Sequence[Spell]) -> str:
+    if not fails:
+        return "none"
+    return "one" if works and len(fails) == 1 and not fails[0].firm else "several"
+
+
+def _words(works: Sequence[Spell], fails: Sequence[Spell]) -> Mapping[str, str]:
+    """The words of a headline: times, numbers, and what sets apart what fails."""
+    return {
+        "worked": _time(works[-1].begun),
+        "works": _time(works[0].begun),
+        "failed": _time(fails[-1].begun),
+        "fails": _time(fails[0].begun),
+        "failing": str(len(fails)),
+        "count": str(len(works) + len(fails)),
+        "apart": _apart(works, fails),
+    }
+
+
+def _time(second: int) -> str:
+    moment = at(second)
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}" if moment else "a time not logged"
+
+
+def _apart(works: Sequence[Spell], fails: Sequence[Spell]) -> str:
+    """What those that fail have in common and those that work have not: their ends, the client's ports, their size."""
+    ours, theirs = ({s.ends for s in some} for some in (fails, works))
+    if ours.isdisjoint(theirs):
+        return f": all of {', '.join(sorted(ours))}, none of {', '.join(sorted(theirs))}"
+    failing, working = (sorted(s.client for s in some if s.client is not None) for some in (fails, works))
+    if apart(failing, working):
+        return f": client {ports(failing)}, and not {ports(working)}"
+    large, small = (sorted(s.size for s in some if s.size) for some in (fails, works))
+    if apart(large, small) and large[0] > small[-1] and len(large) > 1:
+        return f": packets of {large[0]} bytes and more, and none up to {small[-1]}"
+    return ""

@@ -1,0 +1,89 @@
+"""Fares → Outcome: which of the connections tell, what they tell, and what became of the others.
+
+The table `course` decides over time. Behind a load balancer that answers, the connections to its targets count as well:
+a client gets no answer of the service where none of them works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from flowdiag.connection import Connection
+from flowdiag.contrast import size_of
+from flowdiag.course import Course, Spell, State, course
+from flowdiag.judging import Bench, Fare, behind, judge
+from flowdiag.model import Sighting
+
+STATES: dict[str, State] = {"healthy": "works", "unobserved": "unclear"}
+
+
+class Outcome(NamedTuple):
+    """The fare that tells, whether others fare differently in turn with it, and the sentence about the course.
+
+    `last` is when the packets of which it speaks were seen last; `targets` is True where it is of the targets behind a load
+    balancer; `codes` are the rules that had a part.
+    """
+
+    fare: Fare
+    partial: bool
+    headline: str
+    last: datetime | None
+    codes: tuple[str, ...]
+    targets: bool = False
+
+
+def outcome(bench: Bench, connections: Sequence[Connection]) -> Outcome:
+    """What all connections together show."""
+    front = _outcome(bench, judge(bench, connections))
+    if front.fare.symptom != "healthy" or front.partial:
+        return front
+    fares = behind(bench, connections)
+    back = _outcome(bench, fares) if fares else None
+    if back is None or back.fare.symptom in STATES:
+        return front
+    some = " some of" if back.partial else ""
+    said = f"the load balancer answers, and{some} the connections to its targets fail"
+    headline = "; ".join(filter(None, (said, back.headline, front.headline)))
+    return back._replace(headline=headline, codes=(*front.codes, *back.codes), targets=True)
+
+
+def _outcome(bench: Bench, fares: Sequence[Fare]) -> Outcome:
+    ran = course((spell for number, fare in enumerate(fares) for spell in _spells(number, fare)), bench.rules)
+    fare = fares[ran.telling.number] if ran.telling else fares[0]
+    return Outcome(
+        fare=fare,
+        partial=ran.partial or fare.finding.verdict == "partial",
+        headline=_headline(ran, fare, fares),
+        last=_last(fare),
+        codes=(ran.code, *fare.codes),
+    )
+
+
+def _headline(ran: Course, fare: Fare, fares: Sequence[Fare]) -> str:
+    """The sentence about the course; where what works tells, with the failure."""
+    other = fares[ran.other.number] if ran.headline and ran.other and fare.symptom == "healthy" else None
+    return f"{ran.headline} ({other.finding.headline})" if other else ran.headline
+
+
+def _last(fare: Fare) -> datetime | None:
+    replies = _times(s for s in fare.seen.values() if s.point.startswith("reply")) if fare.symptom == "healthy" else []
+    return max(replies or _times(fare.seen.values()), default=None)
+
+
+def _times(seen: Iterable[Sighting]) -> list[datetime]:
+    return [sighting.last for sighting in seen if sighting.last]
+
+
+def _spells(number: int, fare: Fare) -> Iterable[Spell]:
+    for one in fare.connections:
+        yield Spell(
+            begun=one.first,
+            state=STATES.get(fare.symptom, "fails"),
+            number=number,
+            firm=fare.symptom == "reject",
+            client=one.client,
+            ends=" → ".join(one.stretch),
+            size=int(max((size_of(record) for _, record in one.records), default=0)),
+        )
