@@ -10,7 +10,7 @@ https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flowdiag.contrast import begun, size_of, when
 from flowdiag.logs import CLOCK_SLACK, LONGEST_INTERVAL
@@ -69,11 +69,10 @@ class Sorted:
             for place, record in one.records:
                 mine.setdefault(place, []).append(record)
         return [
-            Catch(
-                spot=one.spot,
+            replace(
+                one,
                 records=tuple(mine.get(place, ())),
                 late=tuple(self.late.get(place, ())),
-                doubtful=one.doubtful,
                 unsure=tuple(self.unsure.get(place, ())),
                 foreign=tuple(self.foreign.get(place, ())),
             )

@@ -1,6 +1,6 @@
 """Cases in prose: every page of `tests/cases/` tells small networks, a question about each, and the exact answer as text.
 
-The form of a page is told in `tests/cases/README.md`. After a change of wording, `FLOWDIAG_UPDATE_CASES=1 pytest
+The form of a page is told in `tests/cases/README.md`. After a change of wording, `FLOWDIAG_UPDATE_CASES=1 pytest -n 0
 tests/test_cases.py` writes the answers anew; they are then to be read like any other change.
 """
 
@@ -43,7 +43,7 @@ from flowdiag.table import Rules
 from flowdiag.wire import witness
 
 FOLDER = Path(__file__).parent / "cases"
-UPDATE = os.environ.get("FLOWDIAG_UPDATE_CASES") == "1"
+UPDATE = os.environ.get("FLOWDIAG_UPDATE_CASES") == "1" and "PYTEST_XDIST_WORKER" not in os.environ  # a page is one file
 RULES = Rules.load()
 OF_THE_SNAPSHOT = ("without", "cut", "read")
 BLOCKS = {"python world", "text question", "text flow-log", "text expected"}
