@@ -107,9 +107,7 @@ class Catch:
         """How records of a gateway's own address came to be taken for this client's."""
         if not self.spot.behind or not self.records:
             return ""
-        return (
-            f"matched to this source by time and packets, for {self.spot.behind} gives its address to others too (an inference)"
-        )
+        return f"matched to this source by time and packets, an inference: {self.spot.behind} gives its address to others too"
 
 
 Found = dict[Spot, tuple[dict[str, Record], int]]
