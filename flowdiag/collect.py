@@ -164,7 +164,16 @@ def _ask(call: Call, access: Access) -> list[Reply]:
         fault, pages = None, []
     if fault and read.single:
         pages = []  # half a reply about one resource would look like the whole of it
-    return [Reply(call, key, tuple(_items(call, key, pages)), fault)]
+    return [Reply(call, key, tuple(_without(item, read.secret) for item in _items(call, key, pages)), fault)]
+
+
+def _without(value: Any, secret: frozenset[str]) -> Any:
+    """A value without the fields of these names, however deep they lie."""
+    if not secret:
+        return value
+    if isinstance(value, Mapping):
+        return {name: _without(part, secret) for name, part in value.items() if name not in secret}
+    return [_without(part, secret) for part in value] if isinstance(value, list) else value
 
 
 def _names_nothing(fault: Fault, call: Call) -> bool:

@@ -148,6 +148,8 @@ class Read:
     `single`: the call takes one id a request (its parameter is a scalar) and its reply does not name it, so replies are
     kept beside the id that was asked for, `{id_field: id, **reply}`, in a list under `responses[0]`.
     `lists_all`: False for a call that lists only some of the kind by nature, so that a miss under it proves nothing.
+    `secret`: names of fields, wherever in a reply, that hold what is nobody's business (a function's environment): they are not
+    kept, so that no capture holds them.
     `own_names`: an id is a name that every account and Region may give to a resource of its own, so the same one elsewhere is
     another resource.
     """
@@ -163,6 +165,7 @@ class Read:
     single: bool = False
     lists_all: bool = True
     own_names: bool = False
+    secret: frozenset[str] = frozenset()
 
 
 class CidrState(Part):

@@ -1,6 +1,7 @@
 """Live evidence for a question, or of whole VPCs: walk on what is known, fetch what the walk lacked, and again.
 
-The rounds and calls depend on the path, never on the size of the account.
+The rounds and calls depend on the path, never on the size of the account; only where whole VPCs are wanted, the Region's services
+are listed to find those in them.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ def gather_vpcs(
     access: Access,
     progress: Progress = lambda done, wanted: None,
 ) -> Collector:
-    """The collector with everything of the VPCs: its `snapshot` answers questions between any two of their interfaces offline.
+    """The collector with everything of the VPCs: its `snapshot` answers questions between any two of their interfaces offline,
+    by the names of the hosts and services behind them too.
 
     Raises FlowdiagError where AWS knows no such VPC.
     """

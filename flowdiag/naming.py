@@ -226,7 +226,7 @@ def _by_dns(text: str, view: View, near: tuple[Any, ...]) -> Named | None:
     resource = _RESOURCE_DNS.match(text.lower())
     if resource:
         _ask_whom(near, view)
-        return _of(*_by_id(resource["id"], text, view))
+        return _of(_by_id(resource["id"], text, view)[0])
     for pattern in (_PRIVATE_DNS, _PUBLIC_DNS):
         match = pattern.match(text)
         literal = address(".".join(match.groups())) if match else None

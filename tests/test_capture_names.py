@@ -14,7 +14,7 @@ from test_names import Shop, ends
 from test_names_live import BUILDS, Asked, session_of
 from test_names_services import Services
 from world import World
-from world_managed import database, dns, function, record, zone
+from world_managed import database, dns, function, record, tasks, zone
 
 from flowdiag import Snapshot, diagnose
 from flowdiag.access import Access
@@ -113,3 +113,15 @@ def test_a_question_from_the_internet_of_a_captured_vpc(world: World, tmp_path: 
     held = diagnose("internet", "front", 443, snapshot=captured(session_of(world), tmp_path / "vpc", services.vpc.id))
     live = diagnose("internet", "front", 443, session=session_of(world), flow_logs="none")
     assert ("reachable", told(live), live.unread) == (held.verdict, told(held), held.unread)
+
+
+def test_no_environment_variable_is_captured(tmp_path: Path) -> None:
+    """Functions and tasks show them to whoever may describe them, passwords among them; no file holds one."""
+    shop = Shop(World())
+    shop.function(Environment={"Variables": {"DB_PASSWORD": "swordfish"}})
+    tasks("shop", "orders", {shop.data: "10.0.2.30"}, shop.sg_db)
+    (task,) = shop.world.raw()[shop.world.account, shop.world.region]["tasks"]
+    task["overrides"] = {"containerOverrides": [{"environment": [{"name": "DB_PASSWORD", "value": "swordfish"}]}]}
+    held = captured(session_of(shop.world), tmp_path / "vpc", shop.vpc.id)
+    assert {"lambda_function", "lambda_function_names", "ecs_task"} <= held.counts().keys()
+    assert [] == [file.name for file in (tmp_path / "vpc").rglob("*.json") if "swordfish" in file.read_text()]

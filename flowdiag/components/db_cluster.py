@@ -145,7 +145,10 @@ class DbClusterComponent(Component):
             id_field="GlobalClusterIdentifier",
             resource=GlobalCluster,
             own_names=True,
-            lookups={"id": Lookup(keys=lambda raw: [raw["GlobalClusterIdentifier"]], request=_of_global)},
+            lookups={
+                "id": Lookup(keys=lambda raw: [raw["GlobalClusterIdentifier"]], request=_of_global),
+                WHOLE: by_listing(),
+            },
         ),
     )
 
@@ -170,8 +173,9 @@ class DbClusterComponent(Component):
         return found if isinstance(found, Unread) else every(_pointing(c, c.readers if reads else c.writers) for c in found)
 
     def residents(self, place: Vicinity, view: View) -> Iterator[str]:
-        """The clusters that have a database in the VPC; custom endpoints are listed whole, and so known by their names."""
-        view.find("db_cluster_endpoint", WHOLE, WHOLE, place.scope)
+        """The clusters that have a database in the VPC; what else leads to clusters is listed whole, and so known by name."""
+        for kind in ("db_cluster_endpoint", "global_cluster"):
+            view.find(kind, WHOLE, WHOLE, place.scope)
         for one in view.find("db_cluster", WHOLE, WHOLE, place.scope) or ():
             members = (view.get("db_instance", member.db_instance_identifier, one.scope) for member in one.members)
             if any(member and member.subnet_group.vpc_id == place.vpc for member in members):

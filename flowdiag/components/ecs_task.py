@@ -195,6 +195,7 @@ class EcsTaskComponent(Component):
             resource=EcsTask,
             lookups={"id": Lookup(keys=lambda raw: [raw["taskArn"]], request=_tasks, apart=_cluster)},
             lists_all=False,
+            secret=frozenset({"overrides"}),  # environment variables, passwords among them
         ),
         Read(
             service="ecs",

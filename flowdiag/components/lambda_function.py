@@ -21,6 +21,7 @@ from flowdiag.service import Condition, State, behind, observed
 
 _ARN = re.compile(r"^arn:[^:]+:lambda:[^:]+:\d+:function:(?P<name>[A-Za-z0-9_-]{1,64})(?::(?P<version>[A-Za-z0-9_$-]+))?$")
 EVERY = "every function"
+SECRET = frozenset({"Environment"})  # variables, passwords among them
 # A name may have a version or an alias after it, and an account before it:
 # https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html
 _NAME = re.compile(r"^(?:(?P<account>\d{12}):function:)?(?P<name>[A-Za-z0-9_-]{1,64})(?::(?P<version>\$LATEST|[A-Za-z0-9_-]+))?$")
@@ -89,6 +90,7 @@ def _read(operation: str, response: str, **more: Any) -> Read:
         id_field="FunctionName",
         resource=LambdaFunction,
         own_names=True,
+        secret=SECRET,
         **more,
     )
 
@@ -116,6 +118,7 @@ class LambdaFunctionComponent(Component):
             lookups={"id": Lookup(keys=lambda raw: [raw["of"]], request=lambda values, region: {})},
             single=True,
             own_names=True,
+            secret=SECRET,
         ),
     )
 

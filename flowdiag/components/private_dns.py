@@ -54,7 +54,7 @@ class PrivateDnsComponent(Component):
         found = every(_in_vpc(host, vpc, scope, bool(aws), view) for vpc, scope in _vpcs(near))
         if isinstance(found, Unread):
             return found
-        answers = {named.resource + repr(named.alias): named for named in found if named}
+        answers = {repr((named.alias, named.addresses, named.outside)): named for named in found if named}
         if answers or not aws:
             return tuple(answers.values())
         return every([_public(host, aws["service"], aws["region"] or "us-east-1", near, view)])
@@ -73,13 +73,13 @@ class PrivateDnsComponent(Component):
         if not _HOST.match(host) or _aws(host) or not vpcs:
             return ()
         rules = {vpc: forwarding(host, "", vpc, scope, view) for vpc, scope in vpcs}
-        told = [_forwarded(host, rule, vpc) for vpc, rule in rules.items() if rule]
+        told = tuple(_forwarded(host, rule, vpc) for vpc, rule in rules.items() if rule)
         lacked = () if told else _lacked(host, vpcs, view)
         if told or lacked:
-            return tuple(told) or lacked
+            return told[:1] or lacked
         asked = {vpc: others(vpc, scope, view) for vpc, scope in vpcs}
         by_dhcp = tuple(_by_dhcp(host, vpc, servers) for vpc, servers in asked.items() if servers)
-        return by_dhcp or next((one for one in (*rules.values(), lacked) if isinstance(one, Unread)), ())
+        return by_dhcp[:1] or next((one for one in (*rules.values(), lacked) if isinstance(one, Unread)), ())
 
 
 def _vpcs(near: tuple[Any, ...]) -> Vpcs:
