@@ -72,7 +72,7 @@ def test_behind_a_public_hosts_missing_address_no_known_host_is_judged(world):
 
 def test_a_function_gets_no_public_address(world):
     """Nobody can give one to an interface that a service manages, so nothing behind is told."""
-    vpc, subnet, group, *_ = public_web(world)
+    _, subnet, group, *_ = public_web(world)
     subnet.acl().allow(100, "egress")
     look = {"Description": "AWS Lambda VPC ENI-orders", "RequesterManaged": True}
     subnet.interface("10.0.1.50", group, type="lambda", name="orders", **look)
