@@ -265,7 +265,7 @@ class Walker:
         if ends in _ARRIVED:
             return trail.hops, _ARRIVED[ends]
         hops = _without_strangers(trail.hops) if ends == "elsewhere" else trail.hops
-        passed = _passed_by(trail)
+        passed = _passed_by(trail) if ends in PAST.values() else None
         words = {
             "packet": trail.packet.direction,
             "destination": far.label,

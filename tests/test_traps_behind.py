@@ -6,6 +6,7 @@ import pytest
 from scenes import Pair, ask, hubbed, peered, public_web, verdict
 from world import World
 from world_edges import Cloud, vpn, vpn_gateway
+from world_firewall import Firewall
 from world_services import TransitGateway
 
 
@@ -121,3 +122,21 @@ def test_an_idle_tunnel_blocks_what_begins_in_aws_alone(world, static):
 def test_a_pair_that_is_open_has_nothing_behind(pair: Pair):
     """Where nothing blocks, no hop is walked as if."""
     assert not any(hop.as_if for leg in pair.ask().path.legs for hop in leg.hops)
+
+
+def test_a_reply_that_ends_elsewhere_is_told_where_it_ends(world):
+    """It also came back past the firewall of the request, which is not where it ended."""
+    home, one, other = world.vpc("10.7.0.0/16"), world.vpc("10.1.0.0/16"), world.vpc("10.1.0.0/16")
+    app, walls, data = one.subnet("10.1.1.0/24"), one.subnet("10.1.9.0/28"), home.subnet("10.7.2.0/24")
+    open_to_all = home.group("sg-open")
+    open_to_all.ingress("-1", None, "0.0.0.0/0")
+    app.instance("near", "10.1.1.10", one.group("sg-near"))
+    data.instance("far", "10.7.2.20", open_to_all)
+    stranger = other.subnet("10.1.1.0/24").instance("stranger", "10.1.1.10", other.group("sg-stranger"))
+    wall = Firewall(world, "inspect", walls)
+    app.route("10.7.0.0/16", wall.endpoints[0])
+    there, wrong = world.peer(one, home), world.peer(home, other)
+    walls.route("10.7.0.0/16", there)
+    home.route("10.1.0.0/16", wrong)
+    (finding,) = [f for f in ask(world, "near", "far").findings if f.code == "AR102"]
+    assert f"the reply ends at {stranger.eni.id}, not at near" == finding.headline
