@@ -56,9 +56,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("fault",),
     ("service",),  # what managed services share
     ("logs._stream", "logs._parquet"),  # text packed or not, and columns
+    ("logs._unpack",),  # chunks to text
     ("logs._columns",),  # which rows of a file matter
     ("logs.lines", "logs._wrapped"),
-    ("logs._needle", "logs.record"),
+    ("logs._block", "logs.record"),
+    ("logs._needle",),
     ("logs", "component"),  # what a log source is, what a component is
     ("address", "named", "balancing", "inspection"),
     ("model",),  # the words

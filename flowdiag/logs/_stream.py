@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import zlib
 from collections.abc import Iterable, Iterator
-from itertools import chain
-from typing import Any
 
 from flowdiag.logs import Sought, Tally
+from flowdiag.logs._block import Readable
+from flowdiag.logs._unpack import Text, engine
 from flowdiag.logs._wrapped import messages
 from flowdiag.logs.lines import Lines
 from flowdiag.logs.record import Layout
 from flowdiag.model import Record
 
-CHUNK = 3 << 15
-"""Bytes to read at a time: they unpack to some 400 KB, which the processor's cache holds until they are searched. With
-smaller ones threads hand the interpreter to one another more often."""
-_LARGEST_PIECE = 1 << 20
-_TELLING = 64
-_GZIP = b"\x1f\x8b"
 _NOT_READ = {
     b"PAR1": "is Parquet, which is read from files, not from streams",
     b"PK\x03\x04": "is a zip archive: unpack it",
@@ -31,7 +24,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def records(
-    chunks: Iterable[bytes],
+    source: Readable | Iterable[bytes],
     name: str,
     sought: Sought,
     tally: Tally,
@@ -42,79 +35,25 @@ def records(
 ) -> Iterator[Record]:
     """The records sought in a stream, in its order; all that was seen, and how the stream broke, goes into the tally.
 
-    `chunks` may be gzip (several members, packed twice) and are told by their first bytes, whatever `name` says; chunks of
-    CHUNK bytes are read fastest. `layout` stands in for a header line. `every` is that of `Lines`: how closely lines are
-    looked at that name nothing sought. `small` streams are not worth importing a faster engine. What the chunks
-    themselves raise, but for an OSError, comes through.
+    `source` may be gzip (several members, packed twice), which is told by its first bytes, whatever `name` says; it is read
+    into buffers, or comes in chunks. `layout` stands in for a header line. `every` is that of `Lines`: how closely lines
+    are looked at that name nothing sought. `small` streams are not worth importing a faster engine. What the source itself
+    raises, but for an OSError, comes through.
     """
-    text = Text(chunks, zlib if small else engine())
-    start, pieces = _start(text)
-    if not start and not text.broken:
+    text = Text(source, zlib if small else engine())
+    if not text.start and not text.broken:
         tally.lose(sought.interfaces, f"{name}: is empty, so what it should hold is not known: copy it again")
         return
     lines = Lines(name, sought, tally, layout, every)
-    foreign = next((reason for mark, reason in _NOT_READ.items() if start.startswith(mark)), "")
+    foreign = next((reason for mark, reason in _NOT_READ.items() if text.start.startswith(mark)), "")
     if foreign:
         tally.lose(sought.interfaces, f"{name}: left out, for it {foreign}")
         return
-    if start.removeprefix(_BYTE_ORDER_MARK).lstrip()[:1] == b"{":
+    if text.start.removeprefix(_BYTE_ORDER_MARK).lstrip()[:1] == b"{":
         more = f"{name}: there are more events than this file holds: save the following pages into it too"
-        yield from lines.read(messages(pieces, lambda: tally.lose(sought.interfaces, more)))
+        yield from lines.read(messages(text, lambda: tally.lose(sought.interfaces, more)))
     else:
-        yield from lines.scan(pieces, lambda: bool(text.broken))
+        yield from lines.scan(text, lambda: bool(text.broken))
     if text.broken:
         note = f"{name} could not be read to its end ({text.broken}): only what stands before was used"
         tally.lose(sought.interfaces, note)
-
-
-class Text:
-    """The text of a stream, piece by piece; `broken` tells, once it has ended, why that was before its end."""
-
-    def __init__(self, chunks: Iterable[bytes], unpacker: Any) -> None:
-        self.broken = ""
-        self._chunks, self._unpacker = chunks, unpacker
-
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            yield from self._unpacked(self._unpacked(self._chunks))
-        except (OSError, EOFError, zlib.error, self._unpacker.error) as error:
-            self.broken = str(error)
-
-    def _unpacked(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        start, chunks = _start(chunks)
-        return self._members(chunks) if start.startswith(_GZIP) else iter(chunks)
-
-    def _members(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """The text of gzip members one after another; raises EOFError where the last one is torn."""
-        member = self._unpacker.decompressobj(wbits=31)
-        for chunk in chunks:
-            left = chunk
-            while left:
-                if member.eof:
-                    member = self._unpacker.decompressobj(wbits=31)
-                yield member.decompress(left, _LARGEST_PIECE)
-                left = member.unconsumed_tail or member.unused_data
-        while not member.eof:
-            piece = member.decompress(b"", _LARGEST_PIECE)
-            if not piece:
-                raise EOFError("the gzip stream is torn")
-            yield piece
-
-
-def engine() -> Any:
-    """The fastest module that unpacks gzip and has zlib's names: isal of the extra `fast` where it is installed."""
-    try:
-        return importlib.import_module("isal.isal_zlib")
-    except ImportError:
-        return zlib
-
-
-def _start(chunks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """The first bytes that tell what a stream is, and the stream with them put back."""
-    pending, start = iter(chunks), b""
-    while len(start) < _TELLING:
-        chunk = next(pending, None)
-        if chunk is None:
-            break
-        start += chunk
-    return start, chain((start,), pending)
