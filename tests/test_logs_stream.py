@@ -35,7 +35,8 @@ ODD = [
     GATEWAY, "", "x y", "{", "6 TransitGateway 1", "action srcaddr", line(4).replace(" ", "  "), line(5).replace(" ", "\t"),
     line(6, "2001:db8::a", "2001:DB8:0:0:0:0:0:B"), line(7) + "\r", line(8) + " surplus", json.dumps({"message": line(9)}),
     "2023-11-14T22:13:20.000Z " + line(10), line(11, interface="eni-0d9"), line(12, interface="-"), line(16) + "\0",
-    foreign(1) + "\0", line(13, "10.9.9.9", "10.8.8.8"), line(14, "10.9.9.9", "10.8.8.8", "eni-0b2"), line(15, interface="eni-0a12"),
+    foreign(1) + "\0", line(13, "10.9.9.9", "10.8.8.8"), line(14, "10.9.9.9", "10.8.8.8", "eni-0b2"),
+    line(15, interface="eni-0a12"),
 ]  # fmt: skip
 
 
