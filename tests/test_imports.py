@@ -62,10 +62,12 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("fault",),
     ("service", "nameservers", "detour"),  # what managed services share; whom hosts ask for names; where routers would send
     ("logs._stream", "logs._parquet"),  # text packed or not, and columns
+    ("logs._unpack",),  # chunks to text
     ("logs._columns",),  # which rows of a file matter
     ("logs._layouts",),  # which layout a line has
     ("logs.lines", "logs._wrapped"),
-    ("logs._needle", "logs.record"),
+    ("logs._block", "logs.record"),
+    ("logs._needle",),
     ("logs", "component"),  # what a log source is, what a component is
     ("address", "named", "balancing", "inspection"),
     ("model",),  # the words

@@ -15,9 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from world_records import HEADER, accounted, covered, cut, foreign, line, seek
 
-from flowdiag.logs import ALWAYS, Tally, Window, _needle
-from flowdiag.logs._stream import Text, engine, records
-from flowdiag.logs.lines import LONGEST_LINE, Lines
+from flowdiag.logs import ALWAYS, Tally, Window, _block, _needle
+from flowdiag.logs._block import LONGEST_LINE
+from flowdiag.logs._stream import records
+from flowdiag.logs._unpack import Text, engine
+from flowdiag.logs.lines import Lines
 from flowdiag.logs.record import Layout
 from flowdiag.model import FlowdiagError
 
@@ -32,8 +34,9 @@ ODD = [
     line(), line(1, action="REJECT"), line(2, "10.0.1.100", "110.0.2.20"), line(3, interface="eni-0b2"), NODATA, SKIPDATA, HEADER,
     GATEWAY, "", "x y", "{", "6 TransitGateway 1", "action srcaddr", line(4).replace(" ", "  "), line(5).replace(" ", "\t"),
     line(6, "2001:db8::a", "2001:DB8:0:0:0:0:0:B"), line(7) + "\r", line(8) + " surplus", json.dumps({"message": line(9)}),
-    "2023-11-14T22:13:20.000Z " + line(10), line(11, interface="eni-0d9"), line(12, interface="-"),
-    line(13, "10.9.9.9", "10.8.8.8"), line(14, "10.9.9.9", "10.8.8.8", "eni-0b2"), line(15, interface="eni-0a12"),
+    "2023-11-14T22:13:20.000Z " + line(10), line(11, interface="eni-0d9"), line(12, interface="-"), line(16) + "\0",
+    foreign(1) + "\0", line(13, "10.9.9.9", "10.8.8.8"), line(14, "10.9.9.9", "10.8.8.8", "eni-0b2"),
+    line(15, interface="eni-0a12"),
 ]  # fmt: skip
 
 
@@ -59,8 +62,9 @@ def by_line(text: str, sought) -> tuple[list, Tally]:
     st.sampled_from([(1, ""), (16, HEADER), (16, GATEWAY)]),
     st.sampled_from([("10.0.1.10",), ("10.0.1.10", "10.0.2.20"), ("2001:db8::b", "10.0.1.10"), ()]),
     st.sampled_from([(), ("eni-0a1",), ("eni-0a1", "eni-0b2")]),
+    st.sampled_from([500, 900, 2000, 1 << 19]),
 )
-def test_blocks_give_what_lines_give(lines, sizes, closely, addresses, interfaces):
+def test_blocks_give_what_lines_give(lines, sizes, closely, addresses, interfaces, buffer):
     """However a text is cut, the records and the coverage are those of reading it line by line, and every line is counted.
 
     One thing is left to blocks that are looked at closely: a transit gateway's line behind a header that tells interfaces.
@@ -68,7 +72,8 @@ def test_blocks_give_what_lines_give(lines, sizes, closely, addresses, interface
     every, left_out = closely
     text, sought = "\n".join([line(), *(text for text in lines if text != left_out)]), seek(addresses, interfaces)
     expected, whole = by_line(text, sought)
-    found, tally = streamed(text, sought, sizes, every=every)
+    with patch.object(_block, "SIZE", buffer), patch.object(_block, "LONGEST_LINE", 450):
+        found, tally = streamed(text, sought, sizes, every=every)
     assert expected == found
     assert {id: list(c.spans) for id, c in whole.interfaces.items()} == {id: list(c.spans) for id, c in tally.interfaces.items()}
     assert {id: c.skips for id, c in whole.interfaces.items()} == {id: c.skips for id, c in tally.interfaces.items()}
@@ -100,16 +105,37 @@ def test_a_malformed_line_among_those_of_others_is_noticed(torn):
     assert (1, "a.log:3001") == (tally.refused, tally.refusals[0].where)
 
 
-def test_a_large_archive_is_looked_at_in_every_sixteenth_block():
-    """There a stretch of foreign text is noticed, a single line may be passed over: it is counted as passed."""
+@pytest.mark.parametrize("place", [3000, 17_777, 33_500])
+def test_a_large_archive_is_looked_at_in_a_sixteenth_of_every_block(place):
+    """There a single malformed line may be passed over: it is counted as passed. A stretch of them longer than a block is
+    noticed wherever it stands, and followed to its end.
+    """
     lines = [HEADER, *map(foreign, range(40_000))]
-    lines[3000] = "torn"
+    lines[place] = "torn"
     _, once = streamed("\n".join(lines), None, [4096] * 1200, every=16)
     assert (40_001, 40_000) == (once.lines, once.records + once.refused)
-    lines[3000:9000] = ["other text"] * 6000
+    lines[place : place + 6000] = ["other text"] * 6000
     _, often = streamed("\n".join(lines), None, [4096] * 1200, every=16)
-    assert 300 < often.refused <= 6000
+    assert 6000 - 2 * 4096 // len("other text\n") < often.refused <= 6000
     assert often.lines == accounted(often)
+
+
+def test_every_part_of_a_block_has_its_turn_and_then_all_of_the_next():
+    """A line malformed in the same place of every block is noticed after sixteen, and from there on each time."""
+    lines = [HEADER, *map(foreign, range(32_000))]
+    lines[421::320] = [lines[421].replace(" ", "_")] * 99
+    width = sum(len(text) + 1 for text in lines[1:321])
+    _, tally = streamed("\n".join(lines), None, [len(HEADER) + 1 + width, *[width] * 99], every=16)
+    assert 99 - 16 <= tally.refused <= 99
+    assert tally.lines == accounted(tally)
+
+
+def test_zero_bytes_hide_nothing():
+    """The C library's search ends at one; what stands behind it is found all the same."""
+    lines = [HEADER, *map(foreign, range(900)), line(1, "10.9.9.9", "10.8.8.8", "eni-0c\0"), *map(foreign, range(900)), line(2)]
+    found, tally = streamed("\n".join([*lines, ""]))
+    assert (["a.log:1803"], 1803, 0) == ([r.where for r in found], tally.lines, tally.refused)
+    assert tally.passed > 1700
 
 
 def test_a_header_in_the_middle_counts_from_there_on():
@@ -143,6 +169,12 @@ def test_a_line_that_never_ends_does_not_fill_the_memory():
     """A file without line ends is one line that is refused, of which only the beginning is kept."""
     found, tally = streamed(b"1 " * LONGEST_LINE, None, [9999] * 12)
     assert ([], 1, 1) == (found, tally.lines, tally.refused)
+
+
+def test_what_stands_behind_a_very_long_line_is_found():
+    """A line may be longer than the buffer."""
+    found, tally = streamed("\n".join([HEADER, line(1), "x" * 3 * _block.SIZE, *map(foreign, range(30)), line(2)]))
+    assert (["a.log:2", "a.log:34"], 34, 1) == ([r.where for r in found], tally.lines, tally.refused)
 
 
 @pytest.mark.parametrize("address", ["2001:db8::1", "2001:db8::a:0:0", "2001:db8:0:1:2:3:4:abcd", "2001:db8::", "2001:db8::f0"])
@@ -222,10 +254,37 @@ def test_a_torn_stream_voids_silence(unpacker, spoil):
     assert tally.lines == accounted(tally)
 
 
-def test_a_bomb_is_unpacked_piece_by_piece():
+@pytest.mark.parametrize("unpacker", [zlib, engine()])
+@pytest.mark.parametrize("cut_off", [1, 4, 9, 5000, 100_000])
+def test_all_that_stands_before_a_tear_is_used(unpacker, cut_off):
+    """Whichever engine unpacks, and however the stream is cut into chunks."""
+    packed = gzip.compress(LINES, 1)[:-cut_off]
+    whole = zlib.decompressobj(wbits=31).decompress(packed)
+    expected, read = streamed(whole)
+    for size in (1000, 1 << 22):
+        with patch("flowdiag.logs._stream.engine", return_value=unpacker):
+            found, tally = streamed(packed, None, [size] * (len(packed) // size))
+        whole_lines = whole.count(b"\n")
+        assert [r.line for r in expected if int(r.where.split(":")[1]) <= whole_lines] == [r.line for r in found]
+        assert (read.lines, 1) == (tally.lines, len(tally.notes))
+
+
+@pytest.mark.parametrize("unpacker", [zlib, engine()])
+def test_zero_bytes_behind_a_member_are_no_tear(unpacker):
+    """Some tools fill a file up with them; other bytes are something that cannot be read."""
+    members = gzip.compress(LINES[:300_000]) + bytes(700) + gzip.compress(LINES[300_000:]) + bytes(512)
+    with patch("flowdiag.logs._stream.engine", return_value=unpacker):
+        found, tally = streamed(members, None, [5000] * 200)
+        _, torn = streamed(members + b"surplus")
+    assert (streamed(LINES)[0], []) == (found, tally.notes)
+    assert (tally.lines, 1) == (torn.lines, len(torn.notes))
+
+
+@pytest.mark.parametrize("unpacker", [zlib, engine()])
+def test_a_bomb_is_unpacked_piece_by_piece(unpacker):
     """A small file that unpacks to much is read in pieces of bounded size."""
     packed = gzip.compress(b"a" * (1 << 25))
-    assert max(map(len, Text([packed], zlib))) <= 1 << 20
+    assert max(map(len, Text([packed], unpacker))) <= 1 << 20
     _, tally = streamed(packed)
     assert (1, 1) == (tally.lines, tally.refused)
 
@@ -270,6 +329,37 @@ def test_what_the_source_of_the_chunks_raises_comes_through():
 
     with pytest.raises(FlowdiagError, match="denied"):
         list(records(refused(), "a.log", seek(), Tally()))
+
+
+@pytest.mark.parametrize("length", [10, 64, 100])
+def test_what_a_source_gave_before_it_failed_at_once_is_counted(length):
+    """Its first bytes are looked at to tell what it is, and are read all the same."""
+
+    def failing():
+        yield LINES[:length]
+        raise OSError("gone")
+
+    tally = Tally()
+    assert [] == list(records(failing(), "a.log", seek(), tally))
+    assert (1, "is cut off where the file breaks") == (tally.lines, tally.refusals[0].reason)
+    assert ["a.log could not be read to its end (gone): only what stands before was used"] == tally.notes
+
+
+@pytest.mark.parametrize("unpacker", [zlib, engine()])
+def test_what_came_before_a_source_failed_is_used(unpacker):
+    """The records of the chunks that AWS gave are there before its refusal is."""
+    packed = gzip.compress(LINES)
+
+    def failing():
+        yield packed[:100_000]
+        raise FlowdiagError("denied")
+
+    whole = zlib.decompressobj(wbits=31).decompress(packed[:100_000])
+    found, tally = [], Tally()
+    with patch("flowdiag.logs._stream.engine", return_value=unpacker), pytest.raises(FlowdiagError, match="denied"):
+        found.extend(records(failing(), "a.log", seek(), tally))
+    assert whole.count(b"\n") == tally.lines
+    assert [r for r in streamed(whole)[0] if int(r.where.split(":")[1]) <= tally.lines] == found
 
 
 def test_log_format_stands_in_for_a_header():

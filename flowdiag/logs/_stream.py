@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import codecs
-import importlib
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import chain
-from typing import Any
 
 from flowdiag.logs import Sought, Tally
+from flowdiag.logs._block import Readable
 from flowdiag.logs._layouts import Layouts, Told, interface_of
+from flowdiag.logs._unpack import Text, engine
 from flowdiag.logs._wrapped import Bundle, bundles
 from flowdiag.logs.lines import Choose, Lines
 from flowdiag.logs.record import Layout
 from flowdiag.model import Record
 
-CHUNK = 3 << 15
-"""Bytes to read at a time: they unpack to some 400 KB, which the processor's cache holds until they are searched. With
-smaller ones threads hand the interpreter to one another more often."""
-_LARGEST_PIECE = 1 << 20
-_TELLING = 64
-_GZIP = b"\x1f\x8b"
 _NOT_READ = {
     b"PAR1": "is Parquet, which is read from files, not from streams",
     b"PK\x03\x04": "is a zip archive: unpack it",
@@ -41,7 +34,7 @@ _IS_TABLE = "its fields are separated by commas (CSV): write spaces instead, and
 
 
 def records(
-    chunks: Iterable[bytes],
+    source: Readable | Iterable[bytes],
     name: str,
     sought: Sought,
     tally: Tally,
@@ -53,34 +46,32 @@ def records(
 ) -> Iterator[Record]:
     """The records sought in a stream, in its order; all that was seen, and how the stream broke, goes into the tally.
 
-    `chunks` may be gzip (several members, packed twice) and are told by their first bytes, whatever `name` says; chunks of
-    CHUNK bytes are read fastest. `layout` stands in for a header line, and `groups` tells of the layouts of a log group that a
-    subscription names. `every` is that of `Lines`: how closely lines are
-    looked at that name nothing sought. `small` streams are not worth importing a faster engine. What the chunks
-    themselves raise, but for an OSError, comes through.
+    `source` may be gzip (several members, packed twice), which is told by its first bytes, whatever `name` says; it is read
+    into buffers, or comes in chunks. `layout` stands in for a header line, and `groups` tells of the layouts of a log group
+    that a subscription names. `every` is that of `Lines`: how closely lines are looked at that name nothing sought. `small`
+    streams are not worth importing a faster engine. What the source itself raises, but for an OSError, comes through.
     """
-    text = Text(chunks, zlib if small else engine())
-    start, pieces = _start(text)
-    wide = next((encoding for mark, encoding in _WIDE.items() if start.startswith(mark)), "")
+    packed = text = Text(source, zlib if small else engine())
+    wide = next((encoding for mark, encoding in _WIDE.items() if text.start.startswith(mark)), "")
     if wide:
-        start, pieces = _start(_narrowed(pieces, wide))
-    if not start and not text.broken:
+        text = Text(_narrowed(packed, wide), zlib)
+    if not text.start and not packed.broken:
         tally.lose(sought.interfaces, f"{name}: is empty, so what it should hold is not known: copy it again")
         return
     lines = Lines(name, sought, tally, layout, every)
-    begin = start.removeprefix(_BYTE_ORDER_MARK).lstrip()
-    foreign = next((f"it {reason}" for mark, reason in _NOT_READ.items() if start.startswith(mark)), "")
+    begin = text.start.removeprefix(_BYTE_ORDER_MARK).lstrip()
+    foreign = next((f"it {reason}" for mark, reason in _NOT_READ.items() if text.start.startswith(mark)), "")
     foreign = foreign or (_IS_TABLE if _TABLE.match(begin) else "")
     if foreign:
         tally.lose(sought.interfaces, f"{name}: left out, for {foreign}")
         return
     if begin[:1] in (b"{", b"["):
         more = f"{name}: there are more events than this file holds: save the following pages into it too"
-        yield from _of_events(bundles(pieces, lambda: tally.lose(sought.interfaces, more)), lines, groups)
+        yield from _of_events(bundles(text, lambda: tally.lose(sought.interfaces, more)), lines, groups)
     else:
-        yield from lines.scan(pieces, lambda: bool(text.broken))
-    if text.broken:
-        note = f"{name} could not be read to its end ({text.broken}): only what stands before was used"
+        yield from lines.scan(text, lambda: bool(packed.broken))
+    if packed.broken:
+        note = f"{name} could not be read to its end ({packed.broken}): only what stands before was used"
         tally.lose(sought.interfaces, note)
 
 
@@ -107,56 +98,3 @@ def _narrowed(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     for piece in pieces:
         yield decode(piece).encode("utf-8", "replace")
     yield decode(b"", True).encode("utf-8", "replace")
-
-
-class Text:
-    """The text of a stream, piece by piece; `broken` tells, once it has ended, why that was before its end."""
-
-    def __init__(self, chunks: Iterable[bytes], unpacker: Any) -> None:
-        self.broken = ""
-        self._chunks, self._unpacker = chunks, unpacker
-
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            yield from self._unpacked(self._unpacked(self._chunks))
-        except (OSError, EOFError, zlib.error, self._unpacker.error) as error:
-            self.broken = str(error)
-
-    def _unpacked(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        start, chunks = _start(chunks)
-        return self._members(chunks) if start.startswith(_GZIP) else iter(chunks)
-
-    def _members(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """The text of gzip members one after another; raises EOFError where the last one is torn."""
-        member = self._unpacker.decompressobj(wbits=31)
-        for chunk in chunks:
-            left = chunk
-            while left:
-                if member.eof:
-                    member = self._unpacker.decompressobj(wbits=31)
-                yield member.decompress(left, _LARGEST_PIECE)
-                left = member.unconsumed_tail or member.unused_data
-        while not member.eof:
-            piece = member.decompress(b"", _LARGEST_PIECE)
-            if not piece:
-                raise EOFError("the gzip stream is torn")
-            yield piece
-
-
-def engine() -> Any:
-    """The fastest module that unpacks gzip and has zlib's names: isal of the extra `fast` where it is installed."""
-    try:
-        return importlib.import_module("isal.isal_zlib")
-    except ImportError:
-        return zlib
-
-
-def _start(chunks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """The first bytes that tell what a stream is, and the stream with them put back."""
-    pending, start = iter(chunks), b""
-    while len(start) < _TELLING:
-        chunk = next(pending, None)
-        if chunk is None:
-            break
-        start += chunk
-    return start, chain((start,), pending)

@@ -5,8 +5,10 @@ https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-path.html
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from functools import cache, partial
 from pathlib import Path
 
@@ -87,8 +89,12 @@ class Folder(Opener):
         tally.files.append(name)
         if _starts_with(path, parquet.MAGIC):
             return parquet.records(path, name, sought, tally)
+        return self._text(path, name, sought, small, tally)
+
+    def _text(self, path: Path, name: str, sought: Sought, small: bool, tally: Tally) -> Iterator[Record]:
         every = 1 if small else EVERY
-        return stream.records(_chunks(path), name, sought, tally, self.layout, groups=self.groups, every=every, small=small)
+        with closing(_File(path)) as file:
+            yield from stream.records(file, name, sought, tally, self.layout, groups=self.groups, every=every, small=small)
 
 
 def _shared(watching: Iterable[FlowLog]) -> Layout | None:
@@ -108,9 +114,21 @@ def _groups(known: Means) -> stream.Groups:
     return layouts
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb", buffering=0) as file:
-        yield from iter(lambda: file.read(stream.CHUNK), b"")
+class _File:
+    """A file that is opened when it is first read: one that cannot be is told like one that breaks off."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: io.FileIO | None = None
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        if self._file is None:
+            self._file = self._path.open("rb", buffering=0)
+        return self._file.readinto(buffer) or 0
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
 
 
 def _starts_with(path: Path, mark: bytes) -> bool:

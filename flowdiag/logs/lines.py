@@ -13,12 +13,11 @@ from functools import partial
 
 from flowdiag.address import address
 from flowdiag.logs import Sought, Tally
-from flowdiag.logs._needle import Find, finder, line_starts, needles
+from flowdiag.logs._block import LINE_END, Block, Numbers, Readable
+from flowdiag.logs._needle import line_starts, needles
 from flowdiag.logs.record import DEFAULT, TRANSIT_GATEWAY, Glance, Layout
 from flowdiag.model import Record
 
-LONGEST_LINE = 1 << 16
-"""Bytes kept of a line that is not at its end: one of all fields there are has some 2,000."""
 SILENT = ("NODATA", "SKIPDATA")
 ENDS = 2
 """The first addresses of a glance: srcaddr and dstaddr. A record without one of them may be of anybody."""
@@ -28,7 +27,6 @@ _INTERFACE = re.compile(rb"\b(?:eni|nat)-[0-9a-f]+")
 _INTERFACE_AT_END = re.compile(_INTERFACE.pattern + rb"\s*\Z")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _IN_HEADERS = b"srcaddr"
-LINE_END = b"\n"
 Choose = Callable[[bytes], tuple[Layout, bytes] | str]
 """The layout of a line, and the line as it is read by it; or the reason why nobody can tell."""
 
@@ -37,7 +35,7 @@ class Lines:
     """The lines of one file or stream; `layout` is what its LogFormat tells, and a header line in it overrules that. One that was
     only assumed gives way to AWS's default format where the first line has that and not the other.
 
-    `every`: the separators are counted in one of so many blocks that hold nothing of interest, in the first one always.
+    `every`: the separators of one line of so many are counted, and those of the first block.
     """
 
     def __init__(self, name: str, sought: Sought, tally: Tally, layout: Layout | None = None, every: int = 1) -> None:
@@ -45,7 +43,7 @@ class Lines:
         self._texts = frozenset(map(str, sought.addresses))
         self._texts_beyond = {one: frozenset(map(str, sought.named_by(one))) for one in sought.interfaces}
         self._bounded = sought.window.bounded
-        self._every, self._blocks, self._number = every, 0, 0
+        self._every, self._parts, self._blocks, self._number = every, 1, 0, 0
         self._headed = False
         self._laid_out(layout or DEFAULT)
 
@@ -99,6 +97,9 @@ class Lines:
         return self._flow_line(line, line, self._where(number))
 
     def _line(self, line: bytes | None, where: Callable[[], str], choose: Choose | None = None) -> Record | None:
+        plain = choose is None or self._headed
+        if plain and line and line[:1].isdigit() and line[4:5] != b"-":  # most: no header, nothing around it, no time before it
+            return self._flow_line(line, line, where)
         text = None if line is None else _unwrapped(line.removeprefix(_BYTE_ORDER_MARK))
         if text is None:
             self.tally.refuse(where(), 'is JSON without a flow log line under "message"', self._may_be_of(line or b""))
@@ -173,7 +174,7 @@ class Lines:
                 return False
             if all(seen.named[:ENDS]):
                 texts, wanted = self._texts_beyond[seen.interface], self.sought.named_by(seen.interface)
-        return any(text in texts or (":" in text and address(text) in wanted) for text in seen.named)
+        return not texts.isdisjoint(seen.named) or any(address(text) in wanted for text in seen.named if ":" in text)
 
     def _is_header(self, line: bytes) -> bool:
         """True for a line of field names, which from here on are the layout; files joined together have several.
@@ -191,75 +192,71 @@ class Lines:
 
     # ------------------------------------------------------------ blocks of lines
 
-    def scan(self, pieces: Iterable[bytes], broken: Callable[[], bool] = bool) -> Iterator[Record]:
-        """The same of a text that comes in pieces, cut anywhere. `broken` tells at its end whether that is a tear.
+    def scan(self, text: Readable, broken: Callable[[], bool] = bool) -> Iterator[Record]:
+        """The same of a text that is read piece by piece. `broken` tells at its end whether that is a tear.
 
-        A line without a needle is counted and passed over. In the first block, and in one of `every` that follow, the
-        separators are counted too, and where their number is not that of so many whole records each line is looked at;
-        so is each line of a block that holds a header with srcaddr in it. What is not noticed: a malformed line without a
-        needle in one of the blocks in between, or two in one block whose separators make up for one another; there too a
-        transit gateway's line among those of interfaces, where a header or LogFormat says that it is none.
+        A line without a needle is counted and passed over. Separators are counted too: in the first block all of them, in
+        each that follows those of one part of `every`, each time another. Where their number is not that of so many whole
+        records, each line of the block is looked at, and where one of them is refused, the next block is counted whole
+        again; each line is looked at too in a block that holds a header with srcaddr in it. What is not noticed: a
+        malformed line without a needle in the parts in between, or two in one part whose separators make up for one
+        another; there too a transit gateway's line among those of interfaces, where a header or LogFormat says that it is
+        none.
         """
-        rest = b""
-        for piece in pieces:
-            first, last = piece.find(LINE_END), piece.rfind(LINE_END)
-            if first < 0:
-                rest = (rest + piece)[:LONGEST_LINE]
-                continue
-            yield from self._across(rest + piece[:first])
-            yield from self._block(piece, first + 1, last + 1)
-            rest = piece[last + 1 :][:LONGEST_LINE]
-        if rest and broken():
+        block = Block()
+        while block.read_on(text):
+            if block.end:
+                yield from self._block(block)
+        if block.rest and broken():
             self.tally.lines += 1
             self.tally.refuse(f"{self.name}: last line", "is cut off where the file breaks")
-        elif rest:
-            yield from self.read((rest,))
+        elif block.rest:
+            yield from self.read((block.rest,))
 
-    def _across(self, line: bytes) -> Iterator[Record]:
-        """The record of a line that two pieces share; most are passed over like those of blocks."""
-        whole = bool(self._separators) and line.count(b" ") == self._separators and _IN_HEADERS not in line
-        if not whole or any(needle in line for needle in self._needles):
+    def _block(self, block: Block) -> Iterator[Record]:
+        """The records of its lines."""
+        begin = 0
+        while begin < block.end and not self._separators:  # no line was read yet that tells what a whole one is
+            line = block.line(begin)
             yield from self.read((line,))
+            begin += len(line) + len(LINE_END)
+        if begin == block.end:
             return
-        self.pass_over(1)
-        self.tally.lines += 1
-        self._number += 1
-
-    def _block(self, block: bytes, begin: int, end: int) -> Iterator[Record]:
-        """The records of the whole lines between two places of a block."""
-        before = 1  # line ends in front of `begin`
-        while begin < end and not self._separators:  # no line was read yet that tells what a whole one is
-            after = block.index(LINE_END, begin) + 1
-            yield from self.read((block[begin : after - 1],))
-            begin, before = after, before + 1
-        if begin == end:
+        lines, refused = block.count(begin, block.end), self.tally.refused
+        if self._needs_each_line(block, begin, lines):
+            yield from self.read(block.lines(begin))
+            self._parts = self._every if self.tally.refused == refused else 1
             return
-        find, lines = finder(block), len(block) - len(block.replace(LINE_END, b"")) - before  # faster than to count
-        if self._needs_each_line(block, begin, end, lines, find):
-            yield from self.read(block[begin : end - 1].split(LINE_END))
-            return
-        self._note_actions(find, begin, end)
-        numbers, looked_at = _Numbers(block, begin, self._number + 1), 0
-        for start in line_starts(block, begin, end, self._needles, find):
-            looked_at += 1
-            record = self._line(block[start : block.find(LINE_END, start)], partial(numbers.where, self.name, start))
+        self._parts = self._every
+        self._note_actions(block, begin)
+        starts = line_starts(block.text, begin, block.end, self._needles, block.find)
+        numbers = Numbers(block, begin, self._number + 1, lines)
+        for start in starts:
+            record = self._line(block.line(start), partial(numbers.where, self.name, start))
             if record is not None:
                 yield record
-        self.pass_over(lines - looked_at)
+        self.pass_over(lines - len(starts))
         self.tally.lines += lines
         self._number += lines
 
-    def _needs_each_line(self, block: bytes, begin: int, end: int, lines: int, find: Find) -> bool:
+    def _needs_each_line(self, block: Block, begin: int, lines: int) -> bool:
+        """Whether there may be a line from here on that is no record of this layout."""
+        end, looked_at = block.end, lines
+        if self._parts > 1:
+            first, end = block.part(begin, self._blocks % self._parts, self._parts)
+            looked_at = block.count(first, end)
+        else:
+            first = begin
         self._blocks += 1
-        if self._blocks % self._every == 1 % self._every and block.count(b" ", begin, end) != lines * self._separators:
+        if block.text.count(b" ", first, end) != looked_at * self._separators:
             return True
-        return b"r" in block and find(_IN_HEADERS, begin, end) >= 0  # one letter is found faster than a word
+        return block.find(b"r", begin, block.end) >= 0 and block.find(_IN_HEADERS, begin, block.end) >= 0  # r: seldom there
 
-    def _note_actions(self, find: Find, begin: int, end: int) -> None:
+    def _note_actions(self, block: Block, begin: int) -> None:
         """Whether the flow log keeps both kinds of traffic, which the lines that are passed over tell as well."""
         if "action" in self.layout.fields:
-            self.tally.accepts = self.tally.accepts or int(find(b"ACCEPT", begin, end) >= 0)
-            self.tally.rejects = self.tally.rejects or int(find(b"REJECT", begin, end) >= 0)
+            self.tally.accepts = self.tally.accepts or int(block.find(b"ACCEPT", begin, block.end) >= 0)
+            self.tally.rejects = self.tally.rejects or int(block.find(b"REJECT", begin, block.end) >= 0)
 
     def pass_over(self, lines: int) -> None:
         """Count lines that name nothing sought, but in `lines`."""
@@ -273,20 +270,6 @@ class Lines:
 def by_interface(layout: Layout, sought: Sought) -> bool:
     """Whether a line of this layout matters only where it names one of the interfaces; otherwise an address is enough."""
     return layout.of_interfaces and bool(sought.interfaces)
-
-
-class _Numbers:
-    """The numbers of the lines of a block, counted only when they are asked for, in order, and no stretch twice."""
-
-    def __init__(self, block: bytes, begin: int, number: int) -> None:
-        self._block, self._begin, self._number = block, begin, number
-
-    def where(self, name: str, start: int) -> str:
-        """The line that begins here, by file and number."""
-        passed = self._block[self._begin : start]
-        self._number += len(passed) - len(passed.replace(LINE_END, b""))  # several times as fast as to count them
-        self._begin = start
-        return f"{name}:{self._number}"
 
 
 def _of_gateway(line: bytes) -> bool:

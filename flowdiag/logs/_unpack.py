@@ -1,0 +1,158 @@
+"""Chunks of bytes → their text, unpacked where it is packed, straight into the buffer that it is searched in."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from flowdiag.logs._block import SIZE, Readable
+from flowdiag.model import FlowdiagError
+
+_PACKED = 1 << 17
+"""Bytes of packed text that isal reads at a time."""
+_CHUNK = 1 << 16
+"""The same of zlib: they unpack to some 250 KB, which the processor's cache holds until they are copied."""
+_LARGEST_PIECE = 1 << 20
+_TELLING = 64
+_GZIP = b"\x1f\x8b"
+_TIMES = 2
+"""How often a text may be packed."""
+Failures = tuple[type[Exception], ...]
+
+
+class Text:
+    """The text of a stream: `start` are its first bytes; `broken` tells, once it has ended, why that was before its end.
+
+    What its source raises comes through, but for an OSError, once everything before it is read.
+    """
+
+    def __init__(self, source: Readable | Iterable[bytes], unpacker: Any) -> None:
+        self._tears: Failures = (OSError, EOFError, OverflowError, zlib.error, unpacker.error)
+        failures = (*self._tears, FlowdiagError)
+        stream = _Started(source if isinstance(source, Readable) else _Pieces(source), failures)
+        for _ in range(_TIMES):
+            if stream.start.startswith(_GZIP):
+                stream = _Started(_unpacked(stream, unpacker, failures), failures)
+        self.start, self.broken, self._stream = stream.start, "", stream
+        if not stream.start:
+            self.readinto(memoryview(bytearray(1)))  # it is at its end, or fails
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Put what comes next into the buffer; 0 bytes at the end, or where the stream is torn."""
+        try:
+            return 0 if self.broken else self._stream.readinto(buffer)
+        except self._tears as error:
+            self.broken = str(error)
+            return 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        return _pieces(self, SIZE)
+
+
+def engine() -> Any:
+    """The fastest module that unpacks gzip and has zlib's names: isal of the extra `fast` where it is installed."""
+    try:
+        return importlib.import_module("isal.isal_zlib")
+    except ImportError:
+        return zlib
+
+
+def _unpacked(stream: Readable, unpacker: Any, failures: Failures) -> Readable:
+    reader = getattr(unpacker, "_GzipReader", None)
+    if reader is not None:
+        return _Members(reader(stream, _PACKED), failures)
+    return _Pieces(_members(_pieces(stream, _CHUNK), unpacker))
+
+
+class _Pieces:
+    """Pieces of bytes one after another."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces, self._left = iter(pieces), memoryview(b"")
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        while not self._left:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._left = memoryview(piece)
+        number = min(len(buffer), len(self._left))
+        buffer[:number], self._left = self._left[:number], self._left[number:]
+        return number
+
+
+class _Started(io.RawIOBase):
+    """A stream whose first bytes were looked at and are read again, before what failed behind them is raised."""
+
+    def __init__(self, stream: Readable, failures: Failures) -> None:
+        super().__init__()
+        self._stream, self._failures = stream, failures
+        self._failure: Exception | None = None
+        ahead, read = memoryview(bytearray(_TELLING)), 0
+        try:
+            while read < _TELLING and (more := stream.readinto(ahead[read:])):
+                read += more
+        except failures as error:
+            self._failure = error
+        self.start = self._left = bytes(ahead[:read])
+
+    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
+        number = min(len(buffer), len(self._left))
+        buffer[:number], self._left = self._left[:number], self._left[number:]
+        if number == len(buffer) or (number and self._failure):
+            return number
+        if self._failure:
+            raise self._failure
+        try:
+            return number + self._stream.readinto(buffer[number:] if number else buffer)
+        except self._failures as error:
+            self._failure = error
+            if not number:
+                raise
+            return number
+
+
+class _Members:
+    """gzip members one after another, by the reader that isal reads its own files with: it unpacks into a buffer."""
+
+    def __init__(self, reader: Any, failures: Failures) -> None:
+        self._reader, self._failures = reader, failures
+        self._failure: Exception | None = None
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        if self._failure:
+            raise self._failure
+        before = self._reader.tell()
+        try:
+            read: int = self._reader.readinto(buffer)
+        except self._failures as error:
+            read, self._failure = self._reader.tell() - before, error  # what stands before it is in the buffer
+            if not read:
+                raise
+        return read
+
+
+def _members(chunks: Iterable[bytes], unpacker: Any) -> Iterator[bytes]:
+    """The text of gzip members one after another, zero bytes behind them left out; raises EOFError where the last is torn."""
+    member = unpacker.decompressobj(wbits=31)
+    for chunk in chunks:
+        left = chunk
+        while left := left.lstrip(b"\0") if member.eof else left:
+            if member.eof:
+                member = unpacker.decompressobj(wbits=31)
+            yield member.decompress(left, _LARGEST_PIECE)
+            left = member.unconsumed_tail or member.unused_data
+    while not member.eof:
+        piece = member.decompress(b"", _LARGEST_PIECE)
+        if not piece:
+            raise EOFError("the gzip stream is torn")
+        yield piece
+
+
+def _pieces(stream: Readable, size: int) -> Iterator[bytes]:
+    buffer = memoryview(bytearray(size))
+    while read := stream.readinto(buffer):
+        yield bytes(buffer[:read])
