@@ -39,7 +39,7 @@ def frame(lines, fields=DEFAULT_FIELDS) -> pl.DataFrame:
 def searched(path, sought: Sought | None = None) -> tuple[list, Tally]:
     """The records of a file, and the tally."""
     tally = Tally()
-    return list(records(path, path.name, sought or seek(), tally)), tally
+    return list(records([(path, path.name)], sought or seek(), tally)), tally
 
 
 def texts(found) -> list[dict]:
@@ -200,7 +200,7 @@ def test_rows_counted_together_count_as_each_would(tmp_path_factory, rows, beyon
     expected = list(Lines("a.parquet", sought, whole, Layout(FIELDS_READ)).read(text.encode() for text in lines))
     columns = frame(lines, FIELDS_READ)
     columns.with_columns(pl.col(pl.Int32, pl.Int64).cast(numbers) if numbers else []).write_parquet(path)
-    with patch("flowdiag.logs._parquet.FEW", few):
+    with patch("flowdiag.logs._rows.FEW", few):
         found, tally = searched(path, sought)
     assert expected == found
     assert {id: covered(c) for id, c in whole.interfaces.items()} == {id: covered(c) for id, c in tally.interfaces.items()}

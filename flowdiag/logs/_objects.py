@@ -63,7 +63,7 @@ class Reading:
             path = Path(folder) / "flow-logs.parquet"
             with path.open("wb") as copy:
                 copy.writelines(self._chunks(found))
-            yield from parquet.records(path, name, self.sought, tally)
+            yield from parquet.records([(path, name)], self.sought, tally)
 
     def _chunks(self, found: Object) -> Iterator[bytes]:
         return self.access.body(self.scope, "s3", "get_object", {"Bucket": self.bucket, "Key": found.key})
