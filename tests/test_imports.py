@@ -57,7 +57,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("service",),  # what managed services share
     ("logs._stream", "logs._parquet"),  # text packed or not, and columns
     ("logs._rows",),  # the rows of files of the same columns
-    ("logs._columns",),  # which rows of a file matter
+    ("logs._columns", "logs._scan"),  # which rows of a file matter
     ("logs.lines", "logs._wrapped"),
     ("logs._needle", "logs.record"),
     ("logs", "component"),  # what a log source is, what a component is

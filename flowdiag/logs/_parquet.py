@@ -14,13 +14,11 @@ from typing import Any
 
 from flowdiag.logs import Sought, Tally
 from flowdiag.logs._columns import Columns
-from flowdiag.logs._rows import Density, Rows, Table, scan
+from flowdiag.logs._rows import Density, Rows, Table
+from flowdiag.logs._scan import failures, scan
 from flowdiag.model import Record
 
 MAGIC = b"PAR1"
-TOGETHER = 16
-"""Files that are searched by one scan: with fewer the cores wait for one another between scans, with more a file that
-is torn costs more, for the others are then read again."""
 
 
 def records(
@@ -45,7 +43,7 @@ class _Files:
 
     def __init__(self, pl: Any, sought: Sought, tally: Tally, density: Density) -> None:
         self._pl, self._sought, self._tally, self._density = pl, sought, tally, density
-        self._failures = (pl.exceptions.PolarsError, OSError, ValueError)
+        self._failures = failures(pl)
 
     def records(self, files: Sequence[tuple[Path, str]]) -> Iterator[Record]:
         """The records that are sought; everything else goes into the tally."""
@@ -59,23 +57,21 @@ class _Files:
                 yield from self._searched(tables, columns)
 
     def _searched(self, tables: Sequence[Table], columns: Columns, skip: int = 0) -> Iterator[Record]:
-        """The records of files by one scan; where it fails, what it has not come to is searched in two halves, and so on.
+        """The records of files by one scan; what it does not come to, as where it fails, by several over fewer files each.
 
         `skip` rows of the first file are told already.
         """
         rows = Rows(self._pl, tables, columns, self._tally, self._density, skip)
         try:
             yield from rows.records()
-            return
         except self._failures as error:
-            left, skip = rows.left()
-            if len(tables) == 1 and left:
+            if len(tables) == 1 and rows.left()[0]:
                 self._note(tables[0].name, error)
                 return
-        middle = len(left) // 2
-        for half, told in ((left[:middle], skip), (left[middle:], 0 if middle else skip)):
-            if half:
-                yield from self._searched(half, columns, told)
+        left, skip = rows.left()
+        step = min(self._density.together, len(left) // 2) or 1
+        for start in range(0, len(left), step):
+            yield from self._searched(left[start : start + step], columns, skip if start == 0 else 0)
 
     def _tables(self, files: Sequence[tuple[Path, str]]) -> list[Table]:
         """The files whose footer can be read; each of the others is noted."""
@@ -99,7 +95,7 @@ class _Files:
             self._tally.lines += table.rows
             self._tally.refused += table.rows
 
-    def _note(self, name: str, error: Exception) -> None:
+    def _note(self, name: str, error: BaseException) -> None:
         reason = str(error).strip().split("\n")[0]
         note = f"{name} could not be read to its end ({reason}): only what was read before was used"
         self._tally.lose(self._sought.interfaces, note)

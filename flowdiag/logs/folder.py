@@ -88,7 +88,7 @@ class Folder(Opener):
             if not columns:
                 yield from (partial(self._text, path, sought, small) for path in files)
                 continue
-            while together := list(islice(files, parquet.TOGETHER)):
+            while together := list(islice(files, density.together)):
                 yield partial(self._columns, together, sought, density)
 
     def _text(self, path: Path, sought: Sought, small: bool, tally: Tally) -> Iterator[Record]:
