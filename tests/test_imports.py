@@ -50,7 +50,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("capture",),
     ("components", "components.*", "logs.[!lr_]*"),  # one AWS resource, one log source: a file each
     ("logs._several", "logs._insights", "logs._layouts", "logs._objects", "logs._sql"),  # what log sources share
-    ("logs._parallel", "logs._waiting", "logs._delivery", "logs._keys"),
+    ("logs._parallel", "logs._waiting", "logs._delivery", "logs._keys", "logs._ranges"),
     ("access",),  # the one door to AWS
     ("accounts",),  # which accounts it opens to
     ("fault",),
@@ -79,6 +79,7 @@ ONLY_IN = {
     "slack_sdk": ("render.slack",),
     "click": ("cli",),
     "polars": ("columns", "logs._parquet"),
+    "pyarrow": ("logs._ranges",),
 }
 
 EDGE = tuple[str, str]

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import reduce
 from typing import Any
 
-from flowdiag.logs import CLOCK_SLACK, LONGEST_INTERVAL, Sought, Window
+from flowdiag.logs import LONGEST_INTERVAL, Sought, Window
 from flowdiag.logs._needle import needles
 from flowdiag.logs.lines import SILENT, by_interface
 from flowdiag.logs.record import ADDRESSES, HIGHEST, LATEST_SECOND, NUMBERS, SHAPES, Layout, canonical
@@ -62,6 +62,11 @@ class Columns:
         found += [self.text(field).str.contains(text, literal=True) for field in self._present(ADDRESSES) for text in spelt]
         return reduce(operator.or_, found) if found else None
 
+    def acted(self, action: str, within: bool) -> Any:
+        """Rows of this action; `within`: only as far as they may lie in the window."""
+        rows = self.text("action") == action
+        return rows & self._timely(self.sought.window) if within else rows
+
     @property
     def _by_interface(self) -> bool:
         return by_interface(self.layout, self.sought)
@@ -75,13 +80,12 @@ class Columns:
     def _timely(self, window: Window) -> Any:
         """Whether a row may lie in the window, in terms that the statistics of a row group can answer."""
         times = [self._second(field) for field in self._present(("start", "end"))]
+        first, last = window.seconds
         bounds = [self._pl.lit(True)]
-        if times and window.start is not None:
-            begins = int(window.start.timestamp()) - CLOCK_SLACK
-            bounds.append(reduce(operator.or_, (time >= begins for time in times)))
-        if times and window.end is not None:
-            ends = int(window.end.timestamp()) + CLOCK_SLACK
-            bounds.append(reduce(operator.or_, ((time <= ends) | (time > LATEST_SECOND) for time in times)))
+        if times and first is not None:
+            bounds.append(reduce(operator.or_, (time >= first for time in times)))
+        if times and last is not None:
+            bounds.append(reduce(operator.or_, ((time <= last) | (time > LATEST_SECOND) for time in times)))
         return reduce(operator.and_, bounds)
 
     # ------------------------------------------------------------ rows that are alike

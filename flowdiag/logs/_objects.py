@@ -6,11 +6,13 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from flowdiag.logs import Access, Sought, Tally
 from flowdiag.logs import _parquet as parquet
 from flowdiag.logs import _stream as stream
+from flowdiag.logs._ranges import Copy, Span
 from flowdiag.logs.record import Layout
 from flowdiag.model import FlowdiagError, Record, Scope
 
@@ -22,11 +24,12 @@ EVERY = 8
 
 @dataclass(frozen=True)
 class Object:
-    """One file: its key, its size in bytes, and whether it is Parquet."""
+    """One file: its key, its size in bytes, whether it is Parquet, and the ETag that tells it from a later one of its key."""
 
     key: str
     size: int
     parquet: bool = False
+    etag: str = ""
 
 
 @dataclass
@@ -40,6 +43,7 @@ class Reading:
     layout: Layout | None = None
     small: bool = False
     failures: list[tuple[str, str]] = field(default_factory=list)
+    density: parquet.Density = field(default_factory=parquet.Density)
 
     def records(self, found: Object, tally: Tally) -> Iterator[Record]:
         """The records of one file. One that AWS does not give is among the failures; one that is torn or cannot be read is
@@ -55,18 +59,25 @@ class Reading:
 
     def _text(self, found: Object, name: str, tally: Tally) -> Iterator[Record]:
         every = 1 if self.small else EVERY
-        yield from stream.records(self._chunks(found), name, self.sought, tally, self.layout, every=every, small=self.small)
+        yield from stream.records(self._bytes(found), name, self.sought, tally, self.layout, every=every, small=self.small)
 
     def _columns(self, found: Object, name: str, tally: Tally) -> Iterator[Record]:
-        """Parquet is read from its end, so it is fetched whole: it holds five minutes, which the window already chose."""
+        """Parquet is read from its end, so by way of a file; of a large one only what can hold the window is fetched."""
         with tempfile.TemporaryDirectory(prefix="flowdiag-") as folder:
-            path = Path(folder) / "flow-logs.parquet"
-            with path.open("wb") as copy:
-                copy.writelines(self._chunks(found))
-            yield from parquet.records([(path, name)], self.sought, tally)
+            copy = Copy(Path(folder) / "flow-logs.parquet", found.size, partial(self._bytes, found))
+            copy.take(self.sought.window)
+            complete = copy.complete if copy.partly else None
+            yield from parquet.records([(copy.path, name)], self.sought, tally, self.density, complete)
 
-    def _chunks(self, found: Object) -> Iterator[bytes]:
-        return self.access.body(self.scope, "s3", "get_object", {"Bucket": self.bucket, "Key": found.key})
+    def _bytes(self, found: Object, span: Span | None = None) -> Iterator[bytes]:
+        """The file, or a span of it, which has to be of the file that was listed.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+        """
+        asked = {"Bucket": self.bucket, "Key": found.key}
+        if span:
+            asked |= {"Range": f"bytes={span[0]}-{span[1] - 1}"} | ({"IfMatch": found.etag} if found.etag else {})
+        return self.access.body(self.scope, "s3", "get_object", asked)
 
 
 def tell_unread(failures: Iterable[tuple[str, str]], name: str, sought: Sought, tally: Tally) -> None:

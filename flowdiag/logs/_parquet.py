@@ -6,7 +6,7 @@ AWS names the columns with underscores and gives numbers as INT32 and INT64
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -22,12 +22,17 @@ MAGIC = b"PAR1"
 
 
 def records(
-    files: Sequence[tuple[Path, str]], sought: Sought, tally: Tally, density: Density | None = None
+    files: Sequence[tuple[Path, str]],
+    sought: Sought,
+    tally: Tally,
+    density: Density | None = None,
+    complete: Callable[[], bool] | None = None,
 ) -> Iterator[Record]:
     """The records sought in Parquet files, each a path and a name, in their order and that of their rows.
 
     A file that cannot be read is a note in the tally, and the others are read. `density` is that of the whole search,
-    which goes on from these files to others.
+    which goes on from these files to others. `complete` is given where a file has holes for the row groups that cannot hold
+    the window: it fills them, and tells whether there were any, in case that more has to be read than was foreseen.
     """
     try:
         import polars
@@ -35,14 +40,16 @@ def records(
         for _, name in files:
             tally.lose(sought.interfaces, f"{name}: left out, for it is Parquet: pip install 'flowdiag[parquet]' reads it")
         return
-    yield from _Files(polars, sought, tally, density or Density()).records(files)
+    yield from _Files(polars, sought, tally, density or Density(), complete).records(files)
 
 
 class _Files:
     """Parquet files under search: those of the same columns by one scan, and apart from one another where that fails."""
 
-    def __init__(self, pl: Any, sought: Sought, tally: Tally, density: Density) -> None:
-        self._pl, self._sought, self._tally, self._density = pl, sought, tally, density
+    def __init__(
+        self, pl: Any, sought: Sought, tally: Tally, density: Density, complete: Callable[[], bool] | None
+    ) -> None:
+        self._pl, self._sought, self._tally, self._density, self._complete = pl, sought, tally, density, complete
         self._failures = failures(pl)
 
     def records(self, files: Sequence[tuple[Path, str]]) -> Iterator[Record]:
@@ -65,7 +72,7 @@ class _Files:
         try:
             yield from rows.records()
         except self._failures as error:
-            if len(tables) == 1 and rows.left()[0]:
+            if len(tables) == 1 and rows.left()[0] and not (self._complete and self._complete()):
                 self._note(tables[0].name, error)
                 return
         left, skip = rows.left()
@@ -85,7 +92,7 @@ class _Files:
             self._note(files[0][1], error)
             return []
         return [
-            Table(path, name, kinds, count.item())
+            Table(path, name, kinds, count.item(), self._complete is not None)
             for (path, name), kinds, count in zip(files, columns, counted, strict=True)
         ]
 

@@ -34,12 +34,16 @@ _ROW, _PLAIN = "flowdiag row", "flowdiag plain"
 
 @dataclass(frozen=True)
 class Table:
-    """A Parquet file as its footer tells it: its columns with their types, and how many rows it has."""
+    """A Parquet file as its footer tells it: its columns with their types, and how many rows it has.
+
+    `partly`: of its row groups only those are there that can hold the window.
+    """
 
     path: Path
     name: str
     columns: tuple[tuple[str, Any], ...]
     rows: int
+    partly: bool = False
 
 
 @dataclass
@@ -191,8 +195,9 @@ class Rows:
         """Whether the flow log keeps both kinds of traffic. Where that cannot be read, silence only proves less."""
         if "action" not in self._columns.layout.fields:
             return
+        partly = any(table.partly for table in self._tables)
         for kind in ("ACCEPT", "REJECT"):
             name = f"{kind.lower()}s"
             if not getattr(self._tally, name):
-                shown = self._scan().filter(self._columns.text("action") == kind).select(_ROW).head(1)
+                shown = self._scan().filter(self._columns.acted(kind, within=partly)).select(_ROW).head(1)
                 setattr(self._tally, name, shown.collect(engine="streaming").height)

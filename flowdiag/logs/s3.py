@@ -149,7 +149,7 @@ class S3(Opener):
             entries = page.get("Contents") or ()
             for entry in entries:
                 if slots.hold(entry["Key"]):
-                    yield Object(entry["Key"], entry.get("Size", 0), is_parquet(entry["Key"]))
+                    yield Object(entry["Key"], entry.get("Size", 0), is_parquet(entry["Key"]), entry.get("ETag", ""))
             last = slot_of(entries[-1]["Key"]) if entries and prefix.endswith("_") else None
             if last and last > slots.last:
                 return  # below the name of one flow log the keys are in the order of time
