@@ -93,7 +93,8 @@ class Columns:
     def telling(self) -> tuple[str, ...]:
         """The columns that tell whether a row is plain but for numbers out of their range, which `odd` finds; none where that
         is all of the columns."""
-        fields = [field for field in self._columns if field in _TELLING or field in SHAPES and not self._types[field].is_integer()]
+        texts = {field for field in SHAPES if field in self._columns and not self._types[field].is_integer()}
+        fields = [field for field in self._columns if field in _TELLING | texts]
         return tuple(self._columns[field] for field in fields) if len(fields) < len(self._columns) else ()
 
     def others(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from flowdiag.logs import Access, Sought, Tally
 from flowdiag.logs import _parquet as parquet
 from flowdiag.logs import _stream as stream
 from flowdiag.logs._ranges import Copy, Span
+from flowdiag.logs._rows import Density
 from flowdiag.logs.record import Layout
 from flowdiag.model import FlowdiagError, Record, Scope
 
@@ -43,7 +44,7 @@ class Reading:
     layout: Layout | None = None
     small: bool = False
     failures: list[tuple[str, str]] = field(default_factory=list)
-    density: parquet.Density = field(default_factory=parquet.Density)
+    density: Density = field(default_factory=Density)
 
     def records(self, found: Object, tally: Tally) -> Iterator[Record]:
         """The records of one file. One that AWS does not give is among the failures; one that is torn or cannot be read is

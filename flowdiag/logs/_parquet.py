@@ -46,9 +46,7 @@ def records(
 class _Files:
     """Parquet files under search: those of the same columns by one scan, and apart from one another where that fails."""
 
-    def __init__(
-        self, pl: Any, sought: Sought, tally: Tally, density: Density, complete: Callable[[], bool] | None
-    ) -> None:
+    def __init__(self, pl: Any, sought: Sought, tally: Tally, density: Density, complete: Callable[[], bool] | None) -> None:
         self._pl, self._sought, self._tally, self._density, self._complete = pl, sought, tally, density, complete
         self._failures = failures(pl)
 

@@ -130,7 +130,7 @@ def _span(group: Any) -> Span:
 
 
 def _begin(column: Any) -> int:
-    pages = (column.data_page_offset, column.dictionary_page_offset if column.has_dictionary_page else None)
+    pages: list[int | None] = [column.data_page_offset, column.dictionary_page_offset if column.has_dictionary_page else None]
     return min(page for page in pages if page)
 
 

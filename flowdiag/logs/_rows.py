@@ -6,7 +6,7 @@ polars comes as an argument, for it is imported only where there is Parquet to r
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -71,9 +71,7 @@ class Rows:
     afterwards of the files that do.
     """
 
-    def __init__(
-        self, pl: Any, tables: Sequence[Table], columns: Columns, tally: Tally, density: Density, skip: int = 0
-    ) -> None:
+    def __init__(self, pl: Any, tables: Sequence[Table], columns: Columns, tally: Tally, density: Density, skip: int = 0) -> None:
         self._pl, self._tables, self._columns, self._tally, self._density = pl, tables, columns, tally, density
         self._starts = [0, *accumulate(table.rows for table in tables)]
         self._skipped = self._done = skip
@@ -99,7 +97,7 @@ class Rows:
     def _misjudged(self) -> bool:
         """Whether the files hold more than was foreseen."""
         crowded = CROWDED * self._looked_at > self._done - self._skipped > 0
-        return crowded and len(self._tables) > 1 or self._read_again
+        return (crowded and len(self._tables) > 1) or self._read_again
 
     def left(self) -> tuple[Sequence[Table], int]:
         """The files that are not told to their end, and how many rows of the first of them are."""
@@ -111,7 +109,7 @@ class Rows:
 
     # ------------------------------------------------------------ one batch
 
-    def _batches(self) -> Iterator[Any]:
+    def _batches(self) -> Generator[Any]:
         """The rows to look at, in their order."""
         wanted = self._columns.wanted()
         if wanted is None:

@@ -22,9 +22,7 @@ def failures(pl: Any) -> tuple[type[BaseException], ...]:
 
 def scan(pl: Any, paths: Iterable[Path], **options: Any) -> Any:
     """These files as one table, row after row; nothing is read yet."""
-    return pl.scan_parquet(
-        list(paths), glob=False, hive_partitioning=False, low_memory=True, parallel="prefiltered", **options
-    )
+    return pl.scan_parquet(list(paths), glob=False, hive_partitioning=False, low_memory=True, parallel="prefiltered", **options)
 
 
 def batches(query: Any) -> Iterator[Any]:

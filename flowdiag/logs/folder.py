@@ -15,6 +15,7 @@ from flowdiag.logs import Means, Opener, Search, Sought, Tally
 from flowdiag.logs import _parquet as parquet
 from flowdiag.logs import _stream as stream
 from flowdiag.logs._parallel import Part, in_order
+from flowdiag.logs._rows import Density
 from flowdiag.logs.record import Layout
 from flowdiag.model import FlowdiagError, Record
 
@@ -83,7 +84,7 @@ class Folder(Opener):
 
     def _parts(self, sought: Sought, small: bool) -> Iterator[Part]:
         """Each file of text by itself, Parquet files that follow one another together."""
-        density = parquet.Density()
+        density = Density()
         for columns, files in groupby(self.files, lambda path: _starts_with(path, parquet.MAGIC)):
             if not columns:
                 yield from (partial(self._text, path, sought, small) for path in files)
@@ -96,7 +97,7 @@ class Folder(Opener):
         every = 1 if small else EVERY
         return stream.records(_chunks(path), self._name(path), sought, tally, self.layout, every=every, small=small)
 
-    def _columns(self, paths: list[Path], sought: Sought, density: parquet.Density, tally: Tally) -> Iterator[Record]:
+    def _columns(self, paths: list[Path], sought: Sought, density: Density, tally: Tally) -> Iterator[Record]:
         files = [(path, self._name(path)) for path in paths]
         tally.files += [name for _, name in files]
         return parquet.records(files, sought, tally, density)
