@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar
 
 from flowdiag.logs import Access, Means, Opener, Search, Sought, Source, Tally
@@ -17,7 +16,6 @@ from flowdiag.logs._delivery import S3 as BUCKET
 from flowdiag.logs._delivery import Delivery
 from flowdiag.logs._keys import Root, Slots, is_below_root, is_parquet, is_root, leads_on, root_of, slot_of
 from flowdiag.logs._objects import SMALL, Object, Reading, tell_unread
-from flowdiag.logs._parallel import in_order
 from flowdiag.logs.record import Layout
 from flowdiag.model import FlowdiagError, Record, Scope
 
@@ -88,7 +86,7 @@ class S3(Opener):
             tally.lose(sought.interfaces, f"{self.name}: {size / 10**9:,.1f} GB of files are not read: {SMALLER}")
             return
         reading = Reading(self.access, asker, self.bucket, sought, self.layout, small=size <= SMALL)
-        yield from in_order((partial(reading.records, entry) for entry in found), tally)
+        yield from reading.records(found, tally)
         tell_unread(reading.failures, self.name, sought, tally)
 
     def _objects(self, sought: Sought, slots: Slots, tally: Tally) -> tuple[Scope, list[Object]]:
