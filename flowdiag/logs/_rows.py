@@ -60,7 +60,7 @@ class Density:
 
     def learn(self, files: int, holding: int, rows: int, looked_at: int) -> None:
         """Take note that of so many files so many held a record, and of so many rows so many were looked at."""
-        self.sparse = 2 * holding < files
+        self.sparse = 2 * holding < files if files else self.sparse
         self.together = 1 if CROWDED * looked_at > rows else TOGETHER
 
 
@@ -90,9 +90,14 @@ class Rows:
                 yield from self._of(batch)
             else:
                 self._account(self._starts[-1], 0)
-        self._density.learn(self._place(self._done - 1) + 1, len(self._holding), self._done - self._skipped, self._looked_at)
+        self._learn()
         if self._done == self._starts[-1]:
             self._note_actions()
+
+    def _learn(self) -> None:
+        timely = self._looked_at or not self._columns.sought.window.bounded  # files out of the window tell nothing of others
+        files = self._place(self._done - 1) + 1 if timely else 0
+        self._density.learn(files, len(self._holding), self._done - self._skipped, self._looked_at)
 
     def _misjudged(self) -> bool:
         """Whether the files hold more than was foreseen."""
