@@ -246,7 +246,10 @@ def test_a_file_that_is_replaced_meanwhile_is_said(session):
     access.introduce()
     search = source(access).search(SOUGHT)
     assert ([], {"eni-0a1", "eni-0b2"}) == (list(search), search.tally.lost)
-    assert "1 file of s3://vpc-archive could not be read (changed while it was read (PreconditionFailed)" in search.tally.notes[0]
+    assert (
+        f"1 file of s3://{BUCKET} could not be read (changed while it was read (PreconditionFailed)): {NAME}"
+        == search.tally.notes[0]
+    )
 
 
 def listed(raw: bytes) -> dict[str, Any]:
@@ -263,6 +266,7 @@ def part(raw: bytes, request: Any) -> bytes:
     [
         (FlowdiagError("denied"), "1 file of s3://vpc-archive could not be read (denied; needs s3:GetObject"),
         (b"too few", "1 file of s3://vpc-archive could not be read (7 bytes came where"),
+        (OSError(28, "No space left on device"), "1 file of s3://vpc-archive could not be read ([Errno 28] No space left"),
     ],
 )
 def test_a_failure_between_two_ranges_is_said(answer, told):

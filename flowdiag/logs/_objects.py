@@ -122,5 +122,5 @@ def tell_unread(failures: Iterable[tuple[str, str]], name: str, sought: Sought, 
     for reason, number in Counter(reason for _, reason in told).items():
         first = next(key for key, why in told if why == reason)
         files = f"{number} file{'' if number == 1 else 's'} of {name}"
-        needs = "s3:GetObject, and kms:Decrypt for the key that encrypts it"
-        tally.lose(sought.interfaces, f"{files} could not be read ({reason}; needs {needs}): {first}")
+        needs = "; needs s3:GetObject, and kms:Decrypt for the key that encrypts it" if reason == "denied" else ""
+        tally.lose(sought.interfaces, f"{files} could not be read ({reason}{needs}): {first}")
