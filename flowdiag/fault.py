@@ -66,6 +66,8 @@ def of_code(code: str, message: str, status: int) -> Fault:
         return Fault("refused", f"not to be had in this Region or account ({text})")
     if _THROTTLED.search(code) or status == 429:
         return Fault("refused", "throttled, try again later")
+    if code == "PreconditionFailed":  # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+        return Fault("refused", f"changed while it was read ({code})")
     if _ABSENT.search(code):
         return Fault("absent", text)
     if _DENIED.search(code) or status == 403:

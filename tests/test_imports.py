@@ -56,14 +56,14 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("components", "components.*", "logs.[!lr_]*"),  # one AWS resource, one log source: a file each
     ("logs._tables",),  # which tables there are to ask
     ("logs._several", "logs._insights", "logs._objects", "logs._sql"),  # what log sources share
-    ("logs._parallel", "logs._waiting", "logs._delivery", "logs._keys", "logs._amount"),
+    ("logs._parallel", "logs._waiting", "logs._delivery", "logs._keys", "logs._amount", "logs._ranges"),
     ("access",),  # the one door to AWS
     ("accounts",),  # which accounts it opens to
     ("fault",),
     ("service", "nameservers", "detour"),  # what managed services share; whom hosts ask for names; where routers would send
     ("logs._stream", "logs._parquet"),  # text packed or not, and columns
-    ("logs._unpack",),  # chunks to text
-    ("logs._columns",),  # which rows of a file matter
+    ("logs._unpack", "logs._rows"),  # chunks to text; the rows of files of the same columns
+    ("logs._columns", "logs._scan"),  # which rows of a file matter
     ("logs._layouts",),  # which layout a line has
     ("logs.lines", "logs._wrapped"),
     ("logs._block", "logs.record"),
@@ -87,6 +87,7 @@ ONLY_IN = {
     "slack_sdk": ("render.slack",),
     "click": ("cli",),
     "polars": ("columns", "logs._parquet"),
+    "pyarrow": ("logs._ranges",),
 }
 
 EDGE = tuple[str, str]

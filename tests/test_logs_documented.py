@@ -35,7 +35,7 @@ def as_parquet(example, folder):
     row = {name.replace("-", "_"): [None if text == "-" else text] for name, text in example["parsed"].items()}
     pl.DataFrame(row, schema=dict.fromkeys(row, pl.String)).write_parquet(folder / "guide.parquet")
     tally = Tally()
-    return list(columns(folder / "guide.parquet", "guide", sought(example["parsed"]), tally)), tally
+    return list(columns([(folder / "guide.parquet", "guide")], sought(example["parsed"]), tally)), tally
 
 
 @pytest.mark.parametrize("form", [as_text, as_parquet])

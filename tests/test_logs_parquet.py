@@ -15,6 +15,7 @@ from world_records import HEADER, VALUES, WORD, accounted, covered, foreign, lin
 
 from flowdiag.logs import Sought, Tally, Window
 from flowdiag.logs._parquet import records
+from flowdiag.logs._rows import Density
 from flowdiag.logs._stream import records as text_records
 from flowdiag.logs.folder import Folder
 from flowdiag.logs.lines import Lines
@@ -39,7 +40,14 @@ def frame(lines, fields=DEFAULT_FIELDS) -> pl.DataFrame:
 def searched(path, sought: Sought | None = None) -> tuple[list, Tally]:
     """The records of a file, and the tally."""
     tally = Tally()
-    return list(records(path, path.name, sought or seek(), tally)), tally
+    return list(records([(path, path.name)], sought or seek(), tally)), tally
+
+
+def searched_all(folder, sought: Sought | None = None, density: Density | None = None) -> tuple[list, Tally]:
+    """The records of all files of a folder, by one scan where they allow it, and the tally."""
+    tally = Tally()
+    files = [(path, path.name) for path in sorted(folder.iterdir())]
+    return list(records(files, sought or seek(), tally, density)), tally
 
 
 def texts(found) -> list[dict]:
@@ -169,7 +177,7 @@ OF_OTHERS = st.tuples(
     MINUTE, MINUTE, st.sampled_from(ACTION), st.just("OK"), ADDRESS,
 )  # fmt: skip
 ODD = st.tuples(
-    st.sampled_from(["eni-0a1", "eni-0b2"]), ADDRESS, ADDRESS, st.sampled_from(["80", "-", "-7"]),
+    st.sampled_from(["eni-0a1", "eni-0b2"]), ADDRESS, ADDRESS, st.sampled_from(["80", "-", "-7", "70000"]),
     MINUTE | st.sampled_from(["-", MILLISECONDS, "-9"]), MINUTE | st.sampled_from(["-", MILLISECONDS]),
     st.sampled_from([*ACTION, "-", "DROP"]), st.sampled_from([*STATUS, "-", "FINE"]), ADDRESS | st.just("web-1"),
 )  # fmt: skip
@@ -185,26 +193,31 @@ BEYOND = {
 
 
 @given(
-    st.lists(OF_OTHERS | ODD | PLAIN | PLAIN, max_size=30),
+    st.lists(st.lists(OF_OTHERS | ODD | PLAIN | PLAIN, max_size=20), min_size=1, max_size=4),
     st.sampled_from([{}, BEYOND, {"eni-0a1": BEYOND["eni-0a1"]}]),
     st.sampled_from([{}, {"start": 1_700_000_600}, {"start": 1_700_000_300, "end": 1_700_001_000}]),
     st.sampled_from([0, 0, 500]),
-    st.sampled_from([None, pl.String, pl.Float64]),
+    st.sampled_from([None, None, pl.String, pl.Float64]),
+    st.booleans(),
+    st.sampled_from([2, 10_000]),
 )
-def test_rows_counted_together_count_as_each_would(tmp_path_factory, rows, beyond, window, few, numbers):
-    """Records, coverage, refusals and counts are those of reading every row as a line, whatever the columns' types."""
-    lines = [" ".join(row) for row in rows]
+def test_rows_counted_together_count_as_each_would(tmp_path_factory, files, beyond, window, few, numbers, sparse, at_a_time):
+    """Records, coverage, refusals and counts are those of reading every row as a line, whatever the columns' types, the
+    number of files and the way they are read."""
     bounds = Window(**{name: datetime.fromtimestamp(second, UTC) for name, second in window.items()})
     sought = seek(["10.0.1.10", "10.0.2.20", "2001:db8::a"], window=bounds).model_copy(update={"beyond": beyond})
-    path, whole = tmp_path_factory.mktemp("drawn") / "a.parquet", Tally()
-    expected = list(Lines("a.parquet", sought, whole, Layout(FIELDS_READ)).read(text.encode() for text in lines))
-    columns = frame(lines, FIELDS_READ)
-    columns.with_columns(pl.col(pl.Int32, pl.Int64).cast(numbers) if numbers else []).write_parquet(path)
-    with patch("flowdiag.logs._parquet.FEW", few):
-        found, tally = searched(path, sought)
+    folder, whole, expected = tmp_path_factory.mktemp("drawn"), Tally(), []
+    for number, rows in enumerate(files):
+        lines = [" ".join(row) for row in rows]
+        expected += Lines(f"{number}.parquet", sought, whole, Layout(FIELDS_READ)).read(text.encode() for text in lines)
+        columns = frame(lines, FIELDS_READ)
+        columns = columns.with_columns(pl.col(pl.Int32, pl.Int64).cast(numbers) if numbers else [])
+        columns.write_parquet(folder / f"{number}.parquet", row_group_size=5)
+    with patch("flowdiag.logs._rows.FEW", few), patch("flowdiag.logs._scan.ROWS_A_BATCH", at_a_time):
+        found, tally = searched_all(folder, sought, Density(sparse=sparse))
     assert expected == found
     assert {id: covered(c) for id, c in whole.interfaces.items()} == {id: covered(c) for id, c in tally.interfaces.items()}
-    assert len(lines) == tally.lines == accounted(tally)
+    assert sum(map(len, files)) == tally.lines == accounted(tally)
     assert window or (whole.records, whole.refused) == (tally.records, tally.refused)  # else some are not even looked at
     assert {kind for kind in ("accepts", "rejects") if getattr(whole, kind)} <= {
         kind for kind in ("accepts", "rejects") if getattr(tally, kind)

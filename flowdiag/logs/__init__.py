@@ -56,6 +56,12 @@ class Window(Value):
         """True where at least one end is given."""
         return self.start is not None or self.end is not None
 
+    @property
+    def seconds(self) -> tuple[int | None, int | None]:
+        """The first and the last Unix second that a record of it may show, whose clock may be off; None for an open end."""
+        begins = int(self.start.timestamp()) - CLOCK_SLACK if self.start else None
+        return begins, int(self.end.timestamp()) + CLOCK_SLACK if self.end else None
+
     def touches(self, start: int | None, end: int | None) -> bool:
         """True where a record of these Unix seconds may lie in the window; one without times never does in a bounded one."""
         if not self.bounded:

@@ -6,26 +6,27 @@ polars comes as an argument, for it is imported only where there is Parquet to r
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import reduce
 from typing import Any
 
-from flowdiag.logs import CLOCK_SLACK, LONGEST_INTERVAL, Sought, Window
+from flowdiag.logs import LONGEST_INTERVAL, Sought, Window
 from flowdiag.logs._needle import needles
 from flowdiag.logs.lines import SILENT, by_interface
-from flowdiag.logs.record import ADDRESSES, LATEST_SECOND, NUMBERS, SHAPES, Layout, canonical
+from flowdiag.logs.record import ADDRESSES, HIGHEST, LATEST_SECOND, NUMBERS, SHAPES, Layout, canonical
 from flowdiag.model import Address
 
 ENDS = ("srcaddr", "dstaddr")
 WORDS = ("interface-id", "action", "log-status")
 """Fields that hold words; rows that are counted together share them."""
+_TELLING = frozenset((*ADDRESSES, *WORDS, "start", "end"))
 
 
 class Columns:
     """The columns of one file. All but `unfit` gives expressions for polars to evaluate."""
 
     def __init__(self, pl: Any, schema: Mapping[str, Any], sought: Sought) -> None:
-        self._pl, self._sought = pl, sought
+        self._pl, self.sought = pl, sought
         self._types = {canonical(column): kind for column, kind in schema.items()}
         self._columns = {canonical(column): column for column in schema}
         self.layout = Layout(tuple(self._columns))
@@ -49,31 +50,36 @@ class Columns:
         Only as far as they may lie in the window.
         """
         rows = self._of_interfaces() if self._by_interface else self.named()
-        return None if rows is None else rows & self._timely(self._sought.window)
+        return None if rows is None else rows & self._timely(self.sought.window)
 
     def _of_interfaces(self) -> Any:
         """Rows of the interfaces, or of regional NAT gateways, which have none and are told by resource-id."""
-        rows = self._among("interface-id", self._sought.interfaces)
+        rows = self._among("interface-id", self.sought.interfaces)
         return rows | self._among("resource-id", self._gateways) if self._gateways else rows
 
     @property
     def _gateways(self) -> list[str]:
         """The regional NAT gateways sought, where the columns tell of them."""
-        return [one for one in self._sought.interfaces if one.startswith("nat-") and self._present(("resource-id",))]
+        return [one for one in self.sought.interfaces if one.startswith("nat-") and self._present(("resource-id",))]
 
     def named(self, wanted: frozenset[Address] | None = None) -> Any:
         """Rows that name one of these addresses, by default all that are sought, and perhaps others of IPv6; None where
         no row can."""
-        addresses = self._sought.addresses if wanted is None else wanted
+        addresses = self.sought.addresses if wanted is None else wanted
         exact = [str(one) for one in addresses if one.version == 4]
         spelt = [needle.decode() for needle in needles(one for one in addresses if one.version == 6)]
         found = [self._among(field, exact) for field in self._present(ADDRESSES) if exact]
         found += [self.text(field).str.contains(text, literal=True) for field in self._present(ADDRESSES) for text in spelt]
         return reduce(operator.or_, found) if found else None
 
+    def acted(self, action: str, within: bool) -> Any:
+        """Rows of this action; `within`: only as far as they may lie in the window."""
+        rows = self.text("action") == action
+        return rows & self._timely(self.sought.window) if within else rows
+
     @property
     def _by_interface(self) -> bool:
-        return by_interface(self.layout, self._sought)
+        return by_interface(self.layout, self.sought)
 
     def _among(self, field: str, texts: Iterable[str]) -> Any:
         return self.text(field).is_in(sorted(texts))
@@ -84,21 +90,38 @@ class Columns:
     def _timely(self, window: Window) -> Any:
         """Whether a row may lie in the window, in terms that the statistics of a row group can answer."""
         times = [self._second(field) for field in self._present(("start", "end"))]
+        first, last = window.seconds
         bounds = [self._pl.lit(True)]
-        if times and window.start is not None:
-            begins = int(window.start.timestamp()) - CLOCK_SLACK
-            bounds.append(reduce(operator.or_, (time >= begins for time in times)))
-        if times and window.end is not None:
-            ends = int(window.end.timestamp()) + CLOCK_SLACK
-            bounds.append(reduce(operator.or_, ((time <= ends) | (time > LATEST_SECOND) for time in times)))
+        if times and first is not None:
+            bounds.append(reduce(operator.or_, (time >= first for time in times)))
+        if times and last is not None:
+            bounds.append(reduce(operator.or_, ((time <= last) | (time > LATEST_SECOND) for time in times)))
         return reduce(operator.and_, bounds)
 
     # ------------------------------------------------------------ rows that are alike
 
-    def plain(self) -> Any:
+    def telling(self) -> tuple[str, ...]:
+        """The columns that tell whether a row is plain but for numbers out of their range, which `odd` finds; none where that
+        is all of the columns."""
+        texts = {field for field in SHAPES if field in self._columns and not self._types[field].is_integer()}
+        fields = [field for field in self._columns if field in _TELLING | texts]
+        return tuple(self._columns[field] for field in fields) if len(fields) < len(self._columns) else ()
+
+    def others(self) -> tuple[str, ...]:
+        """The columns that are not `telling`."""
+        return tuple(column for column in self._columns.values() if column not in self.telling())
+
+    def odd(self) -> Any:
+        """Wanted rows with a number out of its range that is not `telling`, in terms that the statistics of a row group can
+        answer; None where there can be none."""
+        wanted, unread = self.wanted(), [field for field in map(canonical, self.others()) if field in SHAPES]
+        out = [bound for field in unread for bound in self._out_of_range(field)]
+        return wanted & reduce(operator.or_, out) if out and wanted is not None else None
+
+    def plain(self, among: Collection[str] = ()) -> Any:
         """Rows that only tell that there was a line of their interface: well-formed, of other addresses, within the window.
 
-        They are counted together. None where a row has to be looked at to know.
+        They are counted together. None where a row has to be looked at to know. `among` are the columns at hand, if not all.
         """
         if (
             not self._by_interface
@@ -106,8 +129,9 @@ class Columns:
             or not {*ENDS, "start", "end", *WORDS} <= self._columns.keys()
         ):
             return None
-        start, end, window = self._second("start"), self._second("end"), self._sought.window
-        parts = [start <= end, end <= LATEST_SECOND, *(self._fits(field) for field in self._present(SHAPES))]
+        start, end, window = self._second("start"), self._second("end"), self.sought.window
+        shaped = [field for field in self._present(SHAPES) if not among or self._columns[field] in among]
+        parts = [start <= end, end <= LATEST_SECOND, *map(self._fits, shaped)]
         parts += [start >= window.start.timestamp()] if window.start else []
         parts += [end <= window.end.timestamp()] if window.end else []
         return reduce(operator.and_, [*parts, self._of_others()]).fill_null(False)
@@ -115,19 +139,27 @@ class Columns:
     def _of_others(self) -> Any:
         """Rows of the interfaces that are no traffic, or traffic whose two ends are known and not those sought there."""
         among: dict[frozenset[Address], list[str]] = {}
-        for interface in self._sought.interfaces:
-            among.setdefault(self._sought.named_by(interface), []).append(interface)
+        for interface in self.sought.interfaces:
+            among.setdefault(self.sought.named_by(interface), []).append(interface)
         named = {wanted: self.named(wanted) for wanted in among}
         concerned = [self._among("interface-id", among[wanted]) & rows for wanted, rows in named.items() if rows is not None]
         silent = self._among("log-status", SILENT).fill_null(False)
-        known = reduce(operator.and_, (self.shown(field) != "-" for field in ENDS))
+        known = reduce(operator.and_, (~self._among(field, ("", "-")) for field in ENDS))
         return silent | (known & ~reduce(operator.or_, concerned, self._pl.lit(False)).fill_null(False))
 
     def _fits(self, field: str) -> Any:
-        """Whether a value has its field's shape; a column of integers only has to be looked at for signs."""
+        """Whether a value has its field's shape; of integers only the range tells."""
         if self._types[field].is_integer():
-            return (self._pl.col(self._columns[field]) >= 0).fill_null(True)
-        return self.shown(field).str.contains(f"^(?:{SHAPES[field][0]})$".replace(r"\d", "[0-9]"))
+            return ~reduce(operator.or_, self._out_of_range(field)).fill_null(False)
+        if field in WORDS:
+            return self._among(field, ("", *SHAPES[field][0].split("|"))).fill_null(True)
+        text = self.shown(field) if self._types[field].is_numeric() else self.text(field)
+        return text.str.contains(f"^(?:|{SHAPES[field][0]})$".replace(r"\d", "[0-9]")).fill_null(True)
+
+    def _out_of_range(self, field: str) -> list[Any]:
+        """When an integer is none that its field can have."""
+        column, highest = self._pl.col(self._columns[field]), HIGHEST.get(field)
+        return [column < 0, *([column > highest] if highest else [])]
 
     def alike(self) -> tuple[list[Any], list[Any]]:
         """How plain rows are counted: by what, and what of each group: its number, first start and last end.
@@ -135,14 +167,14 @@ class Columns:
         Rows of one interface that begin within one interval cover one stretch of time, so nothing is lost.
         """
         start, end = self._second("start"), self._second("end")
-        by = [*(self.shown(field).alias(field) for field in WORDS), (start // LONGEST_INTERVAL).alias("interval")]
+        by = [*(self.text(field).fill_null("-").alias(field) for field in WORDS), (start // LONGEST_INTERVAL).alias("interval")]
         return by, [self._pl.len(), start.min().alias("first"), end.max().alias("last")]
 
     # ------------------------------------------------------------ values
 
     def line(self) -> Any:
         """A row as a text log has it."""
-        return self._pl.concat_str([self.shown(field) for field in self._columns], separator=" ")
+        return self._pl.concat_str([self.shown(field) for field in self._columns], separator=" ").alias("line")
 
     def shown(self, field: str) -> Any:
         """A column as text: `-` for no value, a number without a fraction, white space as tags write it."""

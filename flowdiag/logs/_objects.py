@@ -5,12 +5,19 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import count, groupby
+from operator import attrgetter
 from pathlib import Path
 
 from flowdiag.logs import Access, Sought, Tally
 from flowdiag.logs import _parquet as parquet
 from flowdiag.logs import _stream as stream
+from flowdiag.logs._parallel import ahead, in_order
+from flowdiag.logs._ranges import Copy, Span
+from flowdiag.logs._rows import Density
 from flowdiag.logs.record import Layout
 from flowdiag.model import FlowdiagError, Record, Scope
 
@@ -22,11 +29,12 @@ EVERY = 8
 
 @dataclass(frozen=True)
 class Object:
-    """One file: its key, its size in bytes, and whether it is Parquet."""
+    """One file: its key, its size in bytes, whether it is Parquet, and the ETag that tells it from a later one of its key."""
 
     key: str
     size: int
     parquet: bool = False
+    etag: str = ""
 
 
 @dataclass
@@ -40,33 +48,72 @@ class Reading:
     layout: Layout | None = None
     small: bool = False
     failures: list[tuple[str, str]] = field(default_factory=list)
+    density: Density = field(default_factory=Density)
 
-    def records(self, found: Object, tally: Tally) -> Iterator[Record]:
-        """The records of one file. One that AWS does not give is among the failures; one that is torn or cannot be read is
+    def records(self, objects: Iterable[Object], tally: Tally) -> Iterator[Record]:
+        """The records of these files. One that AWS does not give is among the failures; one that is torn or cannot be read is
         noted, and who may stand in it counts as unseen."""
-        name = f"s3://{self.bucket}/{found.key}"
+        for columns, files in groupby(objects, attrgetter("parquet")):
+            if columns:
+                yield from self._columns(list(files), tally)
+            else:
+                yield from in_order((partial(self._text, found) for found in files), tally)
+
+    def _text(self, found: Object, tally: Tally) -> Iterator[Record]:
+        name, every = self._name(found), 1 if self.small else EVERY
         tally.files.append(name)
         try:
-            yield from (self._columns if found.parquet else self._text)(found, name, tally)
+            yield from stream.records(self._bytes(found), name, self.sought, tally, self.layout, every=every, small=self.small)
         except FlowdiagError as error:
-            self.failures.append((found.key, " ".join(str(error).split())))
+            self._fail(found, error)
         for note in tuple(tally.notes):
             tally.lose(self.sought.interfaces, note)
 
-    def _text(self, found: Object, name: str, tally: Tally) -> Iterator[Record]:
-        every = 1 if self.small else EVERY
-        yield from stream.records(self._chunks(found), name, self.sought, tally, self.layout, every=every, small=self.small)
-
-    def _columns(self, found: Object, name: str, tally: Tally) -> Iterator[Record]:
-        """Parquet is read from its end, so it is fetched whole: it holds five minutes, which the window already chose."""
+    def _columns(self, objects: list[Object], tally: Tally) -> Iterator[Record]:
+        """Parquet is read from its end, so by way of a file. Several are fetched at a time and searched one after another, for
+        a search uses every core by itself, and memory."""
         with tempfile.TemporaryDirectory(prefix="flowdiag-") as folder:
-            path = Path(folder) / "flow-logs.parquet"
-            with path.open("wb") as copy:
-                copy.writelines(self._chunks(found))
-            yield from parquet.records(path, name, self.sought, tally)
+            places = (Path(folder) / str(number) for number in count())
+            calls = (partial(self._copied, found, path) for found, path in zip(objects, places, strict=False))
+            with closing(ahead(calls)) as copies:
+                for found, copy in zip(objects, copies, strict=True):
+                    tally.files.append(self._name(found))
+                    if copy is not None:
+                        yield from self._searched(found, copy, tally)
+                        copy.path.unlink()
 
-    def _chunks(self, found: Object) -> Iterator[bytes]:
-        return self.access.body(self.scope, "s3", "get_object", {"Bucket": self.bucket, "Key": found.key})
+    def _copied(self, found: Object, path: Path) -> Copy | None:
+        """A copy of what can hold the window; None where it cannot be had."""
+        copy = Copy(path, found.size, partial(self._bytes, found))
+        try:
+            copy.take(self.sought.window)
+        except (FlowdiagError, OSError) as error:
+            self._fail(found, error)
+            return None
+        return copy
+
+    def _searched(self, found: Object, copy: Copy, tally: Tally) -> Iterator[Record]:
+        complete = copy.complete if copy.partly else None
+        try:
+            yield from parquet.records([(copy.path, self._name(found))], self.sought, tally, self.density, complete)
+        except FlowdiagError as error:
+            self._fail(found, error)
+
+    def _fail(self, found: Object, error: Exception) -> None:
+        self.failures.append((found.key, " ".join(str(error).split())))
+
+    def _name(self, found: Object) -> str:
+        return f"s3://{self.bucket}/{found.key}"
+
+    def _bytes(self, found: Object, span: Span | None = None) -> Iterator[bytes]:
+        """The file, or a span of it, which has to be of the file that was listed.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+        """
+        asked = {"Bucket": self.bucket, "Key": found.key}
+        if span:
+            asked |= {"Range": f"bytes={span[0]}-{span[1] - 1}"} | ({"IfMatch": found.etag} if found.etag else {})
+        return self.access.body(self.scope, "s3", "get_object", asked)
 
 
 def tell_unread(failures: Iterable[tuple[str, str]], name: str, sought: Sought, tally: Tally) -> None:
@@ -75,5 +122,5 @@ def tell_unread(failures: Iterable[tuple[str, str]], name: str, sought: Sought, 
     for reason, number in Counter(reason for _, reason in told).items():
         first = next(key for key, why in told if why == reason)
         files = f"{number} file{'' if number == 1 else 's'} of {name}"
-        needs = "s3:GetObject, and kms:Decrypt for the key that encrypts it"
-        tally.lose(sought.interfaces, f"{files} could not be read ({reason}; needs {needs}): {first}")
+        needs = "; needs s3:GetObject, and kms:Decrypt for the key that encrypts it" if reason == "denied" else ""
+        tally.lose(sought.interfaces, f"{files} could not be read ({reason}{needs}): {first}")

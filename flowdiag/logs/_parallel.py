@@ -8,10 +8,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from queue import Empty, Queue
 from threading import Event
+from typing import TypeVar
 
 from flowdiag.logs import Tally
 from flowdiag.model import Record
 
+Outcome = TypeVar("Outcome")
 Part = Callable[[Tally], Iterator[Record]]
 WORKERS = 8
 AHEAD = 2
@@ -43,6 +45,22 @@ def in_order(parts: Iterable[Part], tally: Tally, workers: int = WORKERS) -> Ite
             stopped.set()
             for running in begun:
                 running.release()
+
+
+def ahead(calls: Iterable[Callable[[], Outcome]], workers: int = WORKERS) -> Generator[Outcome]:
+    """What the calls give, in their order. They are made side by side, but only so many before the first is taken."""
+    begun: deque[Future[Outcome]] = deque()
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        try:
+            for call in calls:
+                begun.append(pool.submit(call))
+                if len(begun) >= workers:
+                    yield begun.popleft().result()
+            while begun:
+                yield begun.popleft().result()
+        finally:
+            for running in begun:
+                running.cancel()
 
 
 class _Running:

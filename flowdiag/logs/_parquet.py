@@ -1,4 +1,4 @@
-"""A Parquet file of flow log records → Records, by polars: whole columns, and only the row groups that can hold the window.
+"""Parquet files of flow log records → Records, by polars: whole columns, and only the row groups that can hold the window.
 
 AWS names the columns with underscores and gives numbers as INT32 and INT64
 (https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html); others that rewrite the files use strings.
@@ -6,95 +6,101 @@ AWS names the columns with underscores and gives numbers as INT32 and INT64
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from flowdiag.logs import Sought, Tally
 from flowdiag.logs._columns import Columns
-from flowdiag.logs.lines import Lines
-from flowdiag.logs.record import Glance
+from flowdiag.logs._rows import Density, Rows, Table
+from flowdiag.logs._scan import failures, scan
 from flowdiag.model import Record
 
 MAGIC = b"PAR1"
-ROWS_A_BATCH = 50_000
-FEW = 500
-"""Rows that are read one by one as fast as polars tells which of them are alike."""
-_ROW, _PLAIN = "flowdiag row", "flowdiag plain"
-_SAMPLE = 10_000
 
 
-def records(path: Path, name: str, sought: Sought, tally: Tally) -> Iterator[Record]:
-    """The records sought in a Parquet file, in its order; a file that cannot be read is a note in the tally."""
+def records(
+    files: Sequence[tuple[Path, str]],
+    sought: Sought,
+    tally: Tally,
+    density: Density | None = None,
+    complete: Callable[[], bool] | None = None,
+) -> Iterator[Record]:
+    """The records sought in Parquet files, each a path and a name, in their order and that of their rows.
+
+    A file that cannot be read is a note in the tally, and the others are read. `density` is that of the whole search,
+    which goes on from these files to others. `complete` is given where a file has holes for the row groups that cannot hold
+    the window: it fills them, and tells whether there were any, in case that more has to be read than was foreseen.
+    """
     try:
         import polars
     except ImportError:
-        tally.lose(sought.interfaces, f"{name}: left out, for it is Parquet: pip install 'flowdiag[parquet]' reads it")
+        for _, name in files:
+            tally.lose(sought.interfaces, f"{name}: left out, for it is Parquet: pip install 'flowdiag[parquet]' reads it")
         return
-    try:
-        yield from File(polars, path, name, sought, tally).records()
-    except (polars.exceptions.PolarsError, OSError, ValueError) as error:
-        reason = str(error).strip().split("\n")[0]
-        tally.lose(sought.interfaces, f"{name} could not be read to its end ({reason}): only what was read before was used")
+    yield from _Files(polars, sought, tally, density or Density(), complete).records(files)
 
 
-class File:
-    """One Parquet file under search. Every row is counted; those are looked at that name something sought in the window."""
+class _Files:
+    """Parquet files under search: those of the same columns by one scan, and apart from one another where that fails."""
 
-    def __init__(self, pl: Any, path: Path, name: str, sought: Sought, tally: Tally) -> None:
-        self._pl, self._path, self.name, self.sought, self.tally = pl, path, name, sought, tally
-        self._columns = Columns(pl, self._scan().collect_schema(), sought)
-        self._lines = Lines(name, sought, tally, self._columns.layout)
-        self._looked_at = 0
+    def __init__(self, pl: Any, sought: Sought, tally: Tally, density: Density, complete: Callable[[], bool] | None) -> None:
+        self._pl, self._sought, self._tally, self._density, self._complete = pl, sought, tally, density, complete
+        self._failures = failures(pl)
 
-    def _scan(self, **options: Any) -> Any:
-        return self._pl.scan_parquet(
-            self._path, glob=False, hive_partitioning=False, low_memory=True, parallel="prefiltered", **options
-        )
-
-    def records(self) -> Iterator[Record]:
+    def records(self, files: Sequence[tuple[Path, str]]) -> Iterator[Record]:
         """The records that are sought; everything else goes into the tally."""
-        rows: int = self._scan().select(self._pl.len()).collect().item()
-        self.tally.lines += rows
-        unfit = self._columns.unfit()
-        if unfit:
-            self.tally.lose(self.sought.interfaces, f"{self.name}: left out, for it {unfit}")
-            self.tally.refused += rows
-            return
-        for batch in self._batches():
-            self._looked_at += batch.height
-            for row, line in self._to_read(batch).iter_rows():
-                record = self._lines.record(line.encode(), row + 1)
-                if record is not None:
-                    yield record
-        self._lines.pass_over(rows - self._looked_at)
-        self._note_actions()
+        for _, group in groupby(self._tables(files), attrgetter("columns")):
+            tables = list(group)
+            columns = Columns(self._pl, dict(tables[0].columns), self._sought)
+            unfit = columns.unfit()
+            if unfit:
+                self._leave_out(tables, unfit)
+            else:
+                yield from self._searched(tables, columns)
 
-    def _batches(self) -> Iterator[Any]:
-        """The rows to look at, in their order."""
-        wanted = self._columns.wanted()
-        if wanted is None:
-            return
-        found = self._scan(row_index_name=_ROW).filter(wanted)
-        yield from found.collect_batches(chunk_size=ROWS_A_BATCH, maintain_order=True, engine="streaming")
+    def _searched(self, tables: Sequence[Table], columns: Columns, skip: int = 0) -> Iterator[Record]:
+        """The records of files by one scan; what it does not come to, as where it fails, by several over fewer files each.
 
-    def _to_read(self, batch: Any) -> Any:
-        """The rows that have to be read as lines, with their numbers; the others are counted here."""
-        plain = self._columns.plain() if batch.height > FEW else None
-        if plain is not None:
-            batch = batch.with_columns(plain.alias(_PLAIN))
-            self._count(batch.filter(_PLAIN))
-            batch = batch.filter(~self._pl.col(_PLAIN))
-        return batch.select(_ROW, self._columns.line().alias("line"))
+        `skip` rows of the first file are told already.
+        """
+        rows = Rows(self._pl, tables, columns, self._tally, self._density, skip)
+        try:
+            yield from rows.records()
+        except self._failures as error:
+            if len(tables) == 1 and rows.left()[0] and not (self._complete and self._complete()):
+                self._note(tables[0].name, error)
+                return
+        left, skip = rows.left()
+        step = min(self._density.together, len(left) // 2) or 1
+        for start in range(0, len(left), step):
+            yield from self._searched(left[start : start + step], columns, skip if start == 0 else 0)
 
-    def _count(self, rows: Any) -> None:
-        by, picked = self._columns.alike()
-        for interface, action, status, _, number, first, last in rows.group_by(by).agg(picked).iter_rows():
-            self._lines.count(Glance(interface, first, last, action, status, ()), self._columns.layout, number)
+    def _tables(self, files: Sequence[tuple[Path, str]]) -> list[Table]:
+        """The files whose footer can be read; each of the others is noted."""
+        scans = [scan(self._pl, (path,)) for path, _ in files]
+        try:
+            columns = [tuple(found.collect_schema().items()) for found in scans]
+            counted = self._pl.collect_all([found.select(self._pl.len()) for found in scans])
+        except self._failures as error:
+            if len(files) > 1:
+                return [table for file in files for table in self._tables((file,))]
+            self._note(files[0][1], error)
+            return []
+        return [
+            Table(path, name, kinds, count.item(), self._complete is not None)
+            for (path, name), kinds, count in zip(files, columns, counted, strict=True)
+        ]
 
-    def _note_actions(self) -> None:
-        """Whether the flow log keeps both kinds of traffic, as far as the first rows tell."""
-        if "action" in self._columns.layout.fields and not (self.tally.accepts and self.tally.rejects):
-            seen = set(self._scan().select(self._columns.text("action")).head(_SAMPLE).unique().collect().to_series())
-            self.tally.accepts += "ACCEPT" in seen
-            self.tally.rejects += "REJECT" in seen
+    def _leave_out(self, tables: Iterable[Table], reason: str) -> None:
+        for table in tables:
+            self._tally.lose(self._sought.interfaces, f"{table.name}: left out, for it {reason}")
+            self._tally.lines += table.rows
+            self._tally.refused += table.rows
+
+    def _note(self, name: str, error: BaseException) -> None:
+        reason = str(error).strip().split("\n")[0]
+        note = f"{name} could not be read to its end ({reason}): only what was read before was used"
+        self._tally.lose(self._sought.interfaces, note)

@@ -10,13 +10,15 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from functools import cache, partial
+from itertools import groupby, islice
 from pathlib import Path
 
 from flowdiag.logs import Means, Opener, Search, Sought, Tally
 from flowdiag.logs import _parquet as parquet
 from flowdiag.logs import _stream as stream
 from flowdiag.logs._layouts import FlowLog, Layouts, layouts_told
-from flowdiag.logs._parallel import in_order
+from flowdiag.logs._parallel import Part, in_order
+from flowdiag.logs._rows import Density
 from flowdiag.logs.record import Layout
 from flowdiag.model import FlowdiagError, Record
 
@@ -76,25 +78,39 @@ class Folder(Opener):
     def _records(self, sought: Sought, tally: Tally) -> Iterator[Record]:
         tally.notes += [f"{name}: left out, for only {', '.join(sorted(SUFFIXES))} files are read" for name in self._left_out()]
         small = sum(_size(path) for path in self.files) <= SMALL
-        parts = [partial(self._file, path, sought, small) for path in self.files]
-        if small or len(parts) == 1:
+        parts = self._parts(sought, small)
+        if small or len(self.files) == 1:
             for part in parts:
                 yield from part(tally)
         else:
             columns = any(path.suffix == ".parquet" for path in self.files)
             yield from in_order(parts, tally, (os.cpu_count() or 1) + (0 if columns else _ASIDE))
 
-    def _file(self, path: Path, sought: Sought, small: bool, tally: Tally) -> Iterator[Record]:
-        name = path.relative_to(self.path).as_posix() if path != self.path else path.name
-        tally.files.append(name)
-        if _starts_with(path, parquet.MAGIC):
-            return parquet.records(path, name, sought, tally)
-        return self._text(path, name, sought, small, tally)
+    def _parts(self, sought: Sought, small: bool) -> Iterator[Part]:
+        """Each file of text by itself, Parquet files that follow one another together."""
+        density = Density()
+        for columns, files in groupby(self.files, lambda path: _starts_with(path, parquet.MAGIC)):
+            if not columns:
+                yield from (partial(self._text, path, sought, small) for path in files)
+                continue
+            while together := list(islice(files, density.together)):
+                yield partial(self._columns, together, sought, density)
 
-    def _text(self, path: Path, name: str, sought: Sought, small: bool, tally: Tally) -> Iterator[Record]:
+    def _text(self, path: Path, sought: Sought, small: bool, tally: Tally) -> Iterator[Record]:
+        tally.files.append(self._name(path))
         every = 1 if small else EVERY
         with closing(_File(path)) as file:
-            yield from stream.records(file, name, sought, tally, self.layout, groups=self.groups, every=every, small=small)
+            yield from stream.records(
+                file, self._name(path), sought, tally, self.layout, groups=self.groups, every=every, small=small
+            )
+
+    def _columns(self, paths: list[Path], sought: Sought, density: Density, tally: Tally) -> Iterator[Record]:
+        files = [(path, self._name(path)) for path in paths]
+        tally.files += [name for _, name in files]
+        return parquet.records(files, sought, tally, density)
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.path).as_posix() if path != self.path else path.name
 
 
 def _shared(watching: Iterable[FlowLog]) -> Layout | None:

@@ -92,9 +92,9 @@ class Lines:
     def _where(self, number: int) -> Callable[[], str]:
         return partial("{}:{}".format, self.name, number)
 
-    def record(self, line: bytes, number: int) -> Record | None:
+    def record(self, line: bytes, where: Callable[[], str]) -> Record | None:
         """The record of a line that is no header, where it names one of the addresses; counted, but not in `lines`."""
-        return self._flow_line(line, line, self._where(number))
+        return self._flow_line(line, line, where)
 
     def _line(self, line: bytes | None, where: Callable[[], str], choose: Choose | None = None) -> Record | None:
         plain = choose is None or self._headed

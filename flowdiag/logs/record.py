@@ -59,6 +59,8 @@ SHAPES = {
     "action": (r"-|ACCEPT|REJECT", "ACCEPT or REJECT"),
     "log-status": (r"-|OK|NODATA|SKIPDATA", "OK, NODATA or SKIPDATA"),
 }
+HIGHEST = {"srcport": 65535, "dstport": 65535, "protocol": 255}
+"""The same of numbers; others may be any that is not negative."""
 _NAMED = frozenset((
     "interface-id", "srcaddr", "dstaddr", "srcport", "dstport", "protocol", "packets", "bytes", "start", "end",
     "action", "log-status", "tcp-flags", "flow-direction", "reject-reason", "pkt-srcaddr", "pkt-dstaddr",

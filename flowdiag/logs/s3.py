@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar
 
 from flowdiag.logs import Access, Means, Opener, Search, Sought, Source, Tally
@@ -17,7 +16,6 @@ from flowdiag.logs._delivery import S3 as BUCKET
 from flowdiag.logs._delivery import Delivery
 from flowdiag.logs._keys import Root, Slots, is_below_root, is_parquet, is_root, leads_on, root_of, slot_of
 from flowdiag.logs._objects import SMALL, Object, Reading, tell_unread
-from flowdiag.logs._parallel import in_order
 from flowdiag.logs._tables import UNNAMED, lies_over, tables_of
 from flowdiag.logs.record import Layout
 from flowdiag.model import FlowdiagError, Record, Scope
@@ -87,7 +85,7 @@ class S3(Opener):
             tally.lose(sought.interfaces, f"{self.name}: {gigabytes(size)} of files are not read: {way}")
             return
         reading = Reading(self.access, asker, self.bucket, sought, self.layout, small=size <= SMALL)
-        yield from in_order((partial(reading.records, entry) for entry in found), tally)
+        yield from reading.records(found, tally)
         tell_unread(reading.failures, self.name, sought, tally)
 
     def _table_over(self, found: list[Object]) -> str:
@@ -155,7 +153,7 @@ class S3(Opener):
             entries = page.get("Contents") or ()
             for entry in entries:
                 if slots.hold(entry["Key"]):
-                    yield Object(entry["Key"], entry.get("Size", 0), is_parquet(entry["Key"]))
+                    yield Object(entry["Key"], entry.get("Size", 0), is_parquet(entry["Key"]), entry.get("ETag", ""))
             last = slot_of(entries[-1]["Key"]) if entries and prefix.endswith("_") else None
             if last and last > slots.last:
                 return  # below the name of one flow log the keys are in the order of time
