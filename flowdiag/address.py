@@ -100,6 +100,14 @@ _SHARED = ip_network("100.64.0.0/10")
 _AWS_OWN = tuple(ip_network(text) for text in ("169.254.0.0/16", "fd00:ec2::/32", "fe80::/10"))
 
 
+def prefix_around(inner: Address) -> str:
+    """The prefix that holds the address, of the size in which AWS delegates prefixes to interfaces.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-prefix-eni.html
+    """
+    return str(ip_network((inner, 28 if inner.version == 4 else 80), strict=False))
+
+
 def is_private(inner: Address) -> bool:
     """True for addresses that an internet gateway never carries: RFC 1918, RFC 6598, loopback, link-local, IPv6 unique local.
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from flowdiag.address import address, is_private
+from flowdiag.address import address, is_private, prefix_around
 from flowdiag.component import Component, View
 from flowdiag.components import components
 from flowdiag.model import Address, FlowdiagError, Unread
@@ -162,6 +162,9 @@ def holders(literal: Address, view: View, near: tuple[Any, ...]) -> dict[str, An
     for lookup in ("private_ip", "public_ip") if literal.version == 4 else ("ipv6",):
         for interface in view.find("network_interface", lookup, str(literal)) or ():
             found[interface.id] = interface
+    # No call finds the holder of a delegated prefix by an address in it, so that nothing is asked for here.
+    delegated = () if found else view.aside().find("network_interface", "delegated", prefix_around(literal)) or ()
+    found.update({interface.id: interface for interface in delegated})
     vpcs = {interface.vpc_id for interface in near}
     return {id: i for id, i in found.items() if i.vpc_id in vpcs} or found
 

@@ -35,7 +35,7 @@ class Condition(Value):
     """What a managed service shows of itself: its name, its state in AWS's word and what that means, where it listens.
 
     `ports` are those it is known to listen on, None where that is not known; `more`: it may listen on others too.
-    `anything`: what runs there is a person's own, and may take whatever it likes.
+    `anything`: what runs there is a person's own, and may take whatever it likes. `sends_ipv6`: it may call over IPv6.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Condition(Value):
     ports: tuple[int, ...] | None = None
     more: bool = False
     anything: bool = False
+    sends_ipv6: bool = True
     shown: str = ""
 
 
@@ -72,7 +73,7 @@ def observed(condition: Condition, place: Place, packet: Packet) -> Observation:
     calls, ports = place.role == "call", packet.flow.destination_ports
     return Observation(
         table="service",
-        inputs={"state": condition.state, "takes": "yes" if calls else _takes(condition, packet)},
+        inputs={"state": condition.state, "takes": _calls(condition, packet) if calls else _takes(condition, packet)},
         words={
             "service": condition.name,
             "state": condition.said or "not read",
@@ -84,6 +85,10 @@ def observed(condition: Condition, place: Place, packet: Packet) -> Observation:
         detail=condition.said,
         evidence=(Evidence(where=place.id, text=condition.shown),) if condition.shown else (),
     )
+
+
+def _calls(condition: Condition, packet: Packet) -> str:
+    return "yes" if condition.sends_ipv6 or packet.flow.version == 4 else "no IPv6"
 
 
 def _takes(condition: Condition, packet: Packet) -> str:

@@ -434,3 +434,18 @@ def test_a_service_that_was_not_read_is_not_found(shop: Shop, absent: str) -> No
     """Not read is not absent: the sentence offers other evidence."""
     with pytest.raises(FlowdiagError):
         ask(shop.world, "orders-fn", "orders-db", 3306, without=[absent])
+
+
+@pytest.mark.parametrize(
+    ("prefix", "pod", "far"),
+    [
+        ({"Ipv4Prefixes": [{"Ipv4Prefix": "10.0.1.32/28"}]}, "10.0.1.33", "10.0.2.20"),
+        ({"Ipv6Prefixes": [{"Ipv6Prefix": "2001:db8:1:1:aaaa::/80"}]}, "2001:db8:1:1:aaaa::5", "2001:db8:1:2::20"),
+    ],
+)
+def test_an_address_of_a_delegated_prefix_names_its_interface(pair6, prefix, pod, far):
+    """Pods are asked about by their own addresses, as source and as destination."""
+    pair6.web.eni.raw.update(prefix)
+    for question in ((pod, far), (far, pod)):
+        ends = ask(pair6.world, *question).path.legs[0]
+        assert pair6.web.eni.id in (ends.source.eni, ends.destination.eni)

@@ -35,6 +35,7 @@ class VpcConfig(Part):
     subnet_ids: tuple[str, ...]
     security_group_ids: tuple[str, ...]
     vpc_id: str
+    ipv6_allowed_for_dual_stack: bool = False
 
     @model_validator(mode="after")
     def _is_whole(self) -> VpcConfig:
@@ -155,7 +156,9 @@ class LambdaFunctionComponent(Component):
         said = f"{found.state}{code}" if found.state else "of a state that was not told"
         shown = f"State {said}" + (f": {found.state_reason}" if found.state_reason else "")
         state: State = STATES.get(found.state, "doubtful") if found.state else "up"  # ListFunctions does not tell it
-        return observed(Condition(name=found.id, said=said, state=state, shown=shown), place, packet)
+        inside = found.vpc_config if found.subnets else None
+        six = inside is None or inside.ipv6_allowed_for_dual_stack
+        return observed(Condition(name=found.id, said=said, state=state, shown=shown, sends_ipv6=six), place, packet)
 
 
 def _inside(found: LambdaFunction, view: View) -> Named | Unread:

@@ -211,6 +211,12 @@ def _ipv6(raw: Mapping[str, Any]) -> list[str | None]:
     return [entry.get("Ipv6Address") for entry in found] if (found := raw.get("Ipv6Addresses")) else []
 
 
+def _delegated(raw: Mapping[str, Any]) -> list[str | None]:
+    """The prefixes of which every address is this interface's."""
+    found = [entry.get("Ipv4Prefix") for entry in raw.get("Ipv4Prefixes") or ()]
+    return [*found, *(entry.get("Ipv6Prefix") for entry in raw.get("Ipv6Prefixes") or ())]
+
+
 def _vpc_addresses(raw: Mapping[str, Any]) -> list[str | None]:
     """An address and the VPC in which it is this interface's alone."""
     return [f"{raw.get('VpcId')}/{one}" for one in (*_private(raw), *_ipv6(raw)) if one]
@@ -252,6 +258,7 @@ class NetworkInterfaceComponent(Component):
                 "instance": Lookup(keys=_instance, filter="attachment.instance-id", eager=True),
                 "subnet": Lookup(keys=lambda raw: [raw.get("SubnetId")], filter="subnet-id", eager=True),
                 "vpc_address": Lookup(keys=_vpc_addresses, unique=True),
+                "delegated": Lookup(keys=_delegated),
                 "vpc": Lookup(keys=lambda raw: [raw.get("VpcId")], filter="vpc-id"),
                 "description": Lookup(keys=lambda raw: [raw.get("Description")], filter="description"),
                 "group": Lookup(keys=_group_ids, filter="group-id"),
