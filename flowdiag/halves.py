@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from flowdiag.logs import CLOCK_SLACK
+from flowdiag.logs import CLOCK_SLACK, LONGEST_INTERVAL
 from flowdiag.model import Direction, Record
 
 MINUTE = 60
@@ -71,11 +71,12 @@ def _keys(record: Record, slack: int) -> Iterator[Key]:
 
 
 def _minutes(record: Record, slack: int = 0) -> Iterable[int | None]:
-    """The minutes that a record touches; of one without times a single one, which is none."""
+    """The minutes that a record touches, its last interval's at most; of one without times a single one, which is none."""
     start, end = (record.start if record.start is not None else record.end), record.end
     if start is None:
         return (None,)
-    return range((start - slack) // MINUTE, (max(start, end or start) + slack) // MINUTE + 1)
+    last = max(start, end or start)
+    return range((max(start, last - LONGEST_INTERVAL) - slack) // MINUTE, (last + slack) // MINUTE + 1)
 
 
 def _port(record: Record, direction: Direction) -> int | None:

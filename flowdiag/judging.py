@@ -6,6 +6,7 @@ minute) are judged together, and silence is weighed at their time.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -150,6 +151,9 @@ class _Elsewhere:
         for one in others:
             for place, record in one.records:
                 _take(self._minutes.setdefault((one.stretch, begun(record) // MINUTE), {}), place, record, record)
+        self._busy: dict[Stretch, list[int]] = {}
+        for stretch, minute in sorted(self._minutes):
+            self._busy.setdefault(stretch, []).append(minute)
 
     def beside(self, one: Connection, found: Stretches) -> Digest:
         """What the other stretches of its legs show at the time of a connection."""
@@ -164,9 +168,9 @@ class _Elsewhere:
     def _between(self, stretch: Stretch, first: int, last: int) -> Digest:
         key = (stretch, first, last)
         if key not in self._known:
-            digest = self._known[key] = {}
-            for minute in range(first, last + 1):
-                for place, seen in self._minutes.get((stretch, minute), {}).items():
+            digest, busy = self._known.setdefault(key, {}), self._busy.get(stretch, [])
+            for minute in busy[bisect_left(busy, first) : bisect_right(busy, last)]:
+                for place, seen in self._minutes[stretch, minute].items():
                     for pair in seen.values():
                         _take(digest, place, *pair)
         return self._known[key]

@@ -230,3 +230,10 @@ def test_records_that_a_field_tells_apart_are_two(scene):
     both = [f"{scene.sent()} {way}" for way in ("ingress", "egress")]
     found = scene.ask(*both, header=f"{HEADER} flow-direction")
     assert [2] == [one.count for one in found.sightings if one.records]
+
+
+def test_a_record_that_claims_to_last_for_decades_costs_no_more_than_others(scene):
+    """A start of 0 is half-written: the record counts, and neither time nor memory grows with what it claims."""
+    since = [line.replace(f" {AT} ", " 0 ", 1) for line in (scene.sent(), scene.inside(), scene.outside())]
+    found = scene.ask(*since, scene.answer(), *scene.received())
+    assert found.records
