@@ -108,7 +108,7 @@ def test_a_malformed_line_among_those_of_others_is_noticed(torn):
 @pytest.mark.parametrize("place", [3000, 17_777, 33_500])
 def test_a_large_archive_is_looked_at_in_a_sixteenth_of_every_block(place):
     """There a single malformed line may be passed over: it is counted as passed. A stretch of them longer than a block is
-    noticed wherever it stands, and followed to its end.
+    noticed wherever it stands.
     """
     lines = [HEADER, *map(foreign, range(40_000))]
     lines[place] = "torn"

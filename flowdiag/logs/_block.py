@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from flowdiag.logs._needle import finder
 
@@ -15,7 +15,6 @@ LINE_END = b"\n"
 _ZERO = b"\0"
 
 
-@runtime_checkable
 class Readable(Protocol):
     """What can be read piece by piece into a buffer."""
 

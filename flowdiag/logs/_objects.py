@@ -24,7 +24,7 @@ from flowdiag.model import FlowdiagError, Record, Scope
 SMALL = 1 << 22
 """Bytes of all files together up to which no faster engine is worth its import."""
 EVERY = 8
-"""In larger archives the separators are counted in one block of so many that hold nothing of interest."""
+"""In larger archives the separators of one line of so many are counted where nothing of interest stands."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ _PACKED = 1 << 17
 _CHUNK = 1 << 16
 """The same of zlib: they unpack to some 250 KB, which the processor's cache holds until they are copied."""
 _LARGEST_PIECE = 1 << 20
-_TELLING = 64
+_TELLING, _AHEAD = 64, 1 << 14
+"""Bytes that tell what a stream is, and so many at most that are read to have them: the whole of a small one."""
 _GZIP = b"\x1f\x8b"
 _TIMES = 2
 """How often a text may be packed."""
@@ -32,7 +33,7 @@ class Text:
     def __init__(self, source: Readable | Iterable[bytes], unpacker: Any) -> None:
         self._tears: Failures = (OSError, EOFError, OverflowError, zlib.error, unpacker.error)
         failures = (*self._tears, FlowdiagError)
-        stream = _Started(source if isinstance(source, Readable) else _Pieces(source), failures)
+        stream = _Started(_Pieces(source) if isinstance(source, Iterable) else source, failures)
         for _ in range(_TIMES):
             if stream.start.startswith(_GZIP):
                 stream = _Started(_unpacked(stream, unpacker, failures), failures)
@@ -91,7 +92,7 @@ class _Started(io.RawIOBase):
         super().__init__()
         self._stream, self._failures = stream, failures
         self._failure: Exception | None = None
-        ahead, read = memoryview(bytearray(_TELLING)), 0
+        ahead, read = memoryview(bytearray(_AHEAD)), 0
         try:
             while read < _TELLING and (more := stream.readinto(ahead[read:])):
                 read += more

@@ -26,7 +26,7 @@ SUFFIXES = frozenset((".log", ".txt", ".gz", ".json", ".jsonl", ".parquet"))
 SMALL = 1 << 22
 """Bytes of files that are searched one after another, without an engine: some 100,000 records in a tenth of a second."""
 EVERY = 16
-"""In larger archives the separators are counted in one block of so many that hold nothing of interest."""
+"""In larger archives the separators of one line of so many are counted where nothing of interest stands."""
 _ASIDE = 1
 """Threads beyond one a core: one unpacks while another holds the interpreter. Parquet gains nothing, and takes more memory."""
 

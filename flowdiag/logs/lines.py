@@ -241,12 +241,8 @@ class Lines:
 
     def _needs_each_line(self, block: Block, begin: int, lines: int) -> bool:
         """Whether there may be a line from here on that is no record of this layout."""
-        end, looked_at = block.end, lines
-        if self._parts > 1:
-            first, end = block.part(begin, self._blocks % self._parts, self._parts)
-            looked_at = block.count(first, end)
-        else:
-            first = begin
+        first, end = block.part(begin, self._blocks % self._parts, self._parts)
+        looked_at = lines if self._parts == 1 else block.count(first, end)
         self._blocks += 1
         if block.text.count(b" ", first, end) != looked_at * self._separators:
             return True
