@@ -441,7 +441,8 @@ class Component:
     `route_field` is the field of a route that names this component as its target, where a route may; `offer_rank` is its
     place among those that make `offers`, the lowest first: the VPC itself, then what leads to private networks, then what
     leads to the internet. `spoken` is the word before a colon that says which service is meant (`rds:orders-db`); a
-    component that has one is asked for bare words too.
+    component that has one is asked for bare words too. `passed_by` is how the table `arrival` calls a reply that came back
+    without meeting it, though it keeps state of the request (`Packet.watched`).
     """
 
     kind: ClassVar[str]
@@ -453,6 +454,7 @@ class Component:
     spoken: ClassVar[str] = ""
     route_field: ClassVar[str] = ""
     offer_rank: ClassVar[int | None] = None
+    passed_by: ClassVar[str] = "past"
 
     def claims(self, text: str) -> bool:
         """Whether the shape of a text (an ARN, an id, a DNS suffix) says that it names a resource of this kind."""

@@ -19,7 +19,7 @@ from flowdiag.sighting import Catch, Spot
 
 FIN, SYN, RST, SYN_ACK = 1, 2, 4, 18
 # These rewrite addresses one for one and leave the ports alone; every other hop that rewrites may draw ports of its own.
-KEEPS_PORTS = frozenset(("internet_gateway", "carrier_gateway", "internet", "network_interface", "vpc"))
+KEEPS_PORTS = frozenset(("internet_gateway", "carrier_gateway", "local_gateway", "internet", "network_interface", "vpc"))
 HEADER, OPTIONS = 40, 12  # bytes of an IPv4 and a TCP header, and of the timestamps that packets without data carry
 EPHEMERAL = 32768  # where the range begins from which Linux draws a client's port
 
@@ -32,14 +32,13 @@ class Connection:
     """One connection, or the part of one in which each point did the same; `records` in order of time, by point.
 
     `client` is the client's port, None where ports were not logged; `sure` is False where nothing tells which end opened
-    it; `later` marks a part that follows one with another action.
+    it.
     """
 
     stretch: Stretch
     client: int | None
     records: tuple[Marked, ...]
     sure: bool = True
-    later: bool = False
 
     @property
     def first(self) -> int:
@@ -106,8 +105,8 @@ def _sort_out(epoch: list[Marked], spots: Sequence[Spot], stretch: Stretch, clie
     _file(found.unsure, unsure)
     aside = {id(record) for _, record in (*late, *unsure)}
     sure = _is_sure(epoch, spots, client)
-    for number, part in enumerate(_parts([m for m in epoch if id(m[1]) not in aside])):
-        found.connections.append(Connection(stretch, client, tuple(part), sure, later=number > 0))
+    for part in _parts([m for m in epoch if id(m[1]) not in aside]):
+        found.connections.append(Connection(stretch, client, tuple(part), sure))
 
 
 def _file(aside: dict[int, list[Record]], marked: Iterable[Marked]) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from flowdiag.listening import Station
 from flowdiag.logs import ALWAYS, CLOCK_SLACK, Tally, Window
 from flowdiag.logs import Coverage as Lines
-from flowdiag.model import UDP, Coverage, Flow, Silence, Watcher
+from flowdiag.model import UDP, Coverage, Flow, Watcher
 from flowdiag.reach import Reach, Schedule, Stretch, moment_of, reach, second_of, wanted
 
 MIRRORED = 4789  # https://docs.aws.amazon.com/vpc/latest/mirroring/traffic-mirroring-packet-formats.html
@@ -79,11 +79,6 @@ def read_when(tally: Tally | None, read_at: datetime | None) -> datetime | None:
     return max(newest, read_at) if newest else read_at
 
 
-def weigh(station: Station, flow: Flow, leaving: bool, asked: Asked, path: Iterable[Station], rules: Rulebook) -> Coverage:
-    """What silence about this packet on this interface is worth."""
-    return Weighing(station, flow, leaving, asked, tuple(path), rules).whole
-
-
 @dataclass(frozen=True)
 class _Heard:
     """The flow logs whose records were read (all of them where nothing tells), what the table asks of them, after how many
@@ -99,10 +94,7 @@ class _Heard:
 
 @dataclass(frozen=True)
 class Weighing:
-    """What silence about one packet on one interface is worth, at any time: what does not depend on time is found once.
-
-    `silence_at` answers for one stretch of time in one word, some hundred thousand times a second; `at` tells it too.
-    """
+    """What silence about one packet on one interface is worth, at any time: what does not depend on time is found once."""
 
     station: Station
     flow: Flow
@@ -119,12 +111,6 @@ class Weighing:
     def at(self, first: int, last: int) -> Coverage:
         """For one stretch of Unix seconds, such as the time of a single connection."""
         return self._told(self.asked.at(first, last))
-
-    def silence_at(self, first: int, last: int) -> Silence:
-        """The worth for one stretch of Unix seconds, in one word."""
-        _, _, rule = self._judged(self.asked.at(first, last))
-        word: Silence = rule["silence"]
-        return word
 
     def _told(self, asked: Asked) -> Coverage:
         heard, found, rule = self._judged(asked)

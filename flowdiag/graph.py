@@ -265,7 +265,7 @@ class Walker:
         if ends in _ARRIVED:
             return trail.hops, _ARRIVED[ends]
         hops = _without_strangers(trail.hops) if ends == "elsewhere" else trail.hops
-        passed = _passed_by(trail) if ends in PAST.values() else None
+        passed = _passed_by(trail) if ends.startswith("past") else None
         words = {
             "packet": trail.packet.direction,
             "destination": far.label,
@@ -276,7 +276,9 @@ class Walker:
         observation = Observation(table="arrival", inputs=inputs, words=words, resource=trail.place.id, name=words["place"])
         place = Place(kind="arrival", id=trail.place.id, role=trail.packet.direction, scope=trail.place.scope)
         finding = self._judge(observation, place, trail.packet, trail.as_if)
-        return (*hops, _hop(place, trail.packet, trail.packet, finding, trail.as_if)), ends in ("changed", *PAST.values())
+        return (*hops, _hop(place, trail.packet, trail.packet, finding, trail.as_if)), ends == "changed" or ends.startswith(
+            "past"
+        )
 
 
 def _spoken(text: str) -> str:
@@ -284,7 +286,6 @@ def _spoken(text: str) -> str:
     return _ANYBODY.sub("the internet", text)
 
 
-PAST = {"network_firewall": "past", "vpc_endpoint": "past appliances"}  # how a trail ends that leaves out such a place
 _ARRIVED = {"right": True, "stopped": False, "unknown": None}  # what needs no last word: the walk, or a component, has said it
 
 
@@ -295,7 +296,7 @@ def _ends(trail: Trail, far: Endpoint, flow: Flow) -> str:
     if _is(trail, far):
         changed = trail.packet.direction == "reply" and trail.packet.flow != flow
         passed = _passed_by(trail)
-        return "changed" if changed else PAST[passed.kind] if passed else "right"
+        return "changed" if changed else components()[passed.kind].passed_by if passed else "right"
     said = next((hop.finding for hop in reversed(trail.hops) if hop.place.kind != "dead_end"), None)
     return {"blocked": "stopped", "inconclusive": "unknown"}.get(said.verdict if said else "inconclusive", "elsewhere")
 

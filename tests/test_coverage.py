@@ -9,7 +9,7 @@ from world import World
 from world_logs import flow_log
 
 from flowdiag import diagnose
-from flowdiag.coverage import Asked, Weighing, weigh
+from flowdiag.coverage import Asked, Weighing
 from flowdiag.listening import Station, listen
 from flowdiag.logs import ALWAYS, Search, Tally, Window
 from flowdiag.logs.folder import Folder
@@ -46,7 +46,7 @@ def weighed(*watchers, tally=None, now=THEN + timedelta(hours=1), window=ALWAYS,
     """What silence on eni-0a2 is worth where the flow was seen elsewhere in the minute before `at`."""
     station = Station(interface="eni-0a2", name="db-1", watchers=watchers if known else None)
     asked = Asked(window, ((at - 50, at),) if at else (), tally, now)
-    return weigh(station, flow, False, asked, (), RULES)
+    return Weighing(station, flow, False, asked, (), RULES).whole
 
 
 def torn(*spans):
@@ -194,7 +194,7 @@ def test_packets_at_several_times_are_told_apart():
     sent = ((SECOND - 50, SECOND), (SECOND + 3600, SECOND + 3650))
     late = THEN + timedelta(hours=4)
     one, between = (
-        weigh(station, FLOW, False, Asked(seen=sent, tally=seen(lines), now=late), (), RULES)
+        Weighing(station, FLOW, False, Asked(seen=sent, tally=seen(lines), now=late), (), RULES).whole
         for lines in (NODATA, (SECOND + 1800, SECOND + 1850))
     )
     assert ("absent", "for what was sent from 2023-11-14T22:13:20Z to 2023-11-14T22:14:10Z and for no more") == (
@@ -210,7 +210,7 @@ def test_each_time_can_be_asked_about_by_itself():
     now = THEN + timedelta(minutes=30)
     weighing = Weighing(station, FLOW, False, Asked(tally=seen(NODATA), now=now), (), RULES)
     times = [(SECOND - 50, SECOND), (SECOND + 900, SECOND + 950), (SECOND + 1700, SECOND + 1750)]
-    assert ["absent", "unproven", "pending"] == [weighing.silence_at(*time) for time in times]
+    assert ["absent", "unproven", "pending"] == [weighing.at(*time).silence for time in times]
     assert ["CO101", "CO197", "CO290"] == [weighing.at(*time).code for time in times]
 
 
@@ -293,7 +293,7 @@ def test_what_aws_never_logs(end):
     pair = Pair()
     station = listen(pair.ask().path, pair.world.snapshot().view()).at(pair.db.eni.id)
     flow = FLOW.rewritten(destination=next(a for a in station.unlogged if str(a) == end))
-    assert "CO291" == weigh(station, flow, True, Asked(), (), RULES).code
+    assert "CO291" == Weighing(station, flow, True, Asked(), (), RULES).whole.code
 
 
 def test_dhcp_and_mirrored_traffic_are_never_logged():
@@ -305,7 +305,8 @@ def test_dhcp_and_mirrored_traffic_are_never_logged():
     )
     station = Station("eni-0a2", "db-1", watchers=(LOG,))
     codes = [
-        weigh(station, flow, way, Asked(), (), RULES).code for flow, way in ((dhcp, False), (mirrored, True), (mirrored, False))
+        Weighing(station, flow, way, Asked(), (), RULES).whole.code
+        for flow, way in ((dhcp, False), (mirrored, True), (mirrored, False))
     ]
     assert ["CO291", "CO291", "CO197"] == codes
 

@@ -52,6 +52,14 @@ def test_there_are_tables() -> None:
     assert {"security_group", "network_acl", "route_table", "arrival", "wire", "symptom", "verdict"} <= set(TABLES)
 
 
+def test_a_code_that_is_no_longer_used_is_never_used_again() -> None:
+    """rules/README.md lists them, so that an old report never means another rule."""
+    section = (FOLDER / "README.md").read_text(encoding="utf-8").partition("## Codes that are no longer used")[2]
+    gone = set(re.findall(r"\b[A-Z]{2}\d{3}\b", section))
+    assert gone
+    assert set() == gone & {code for _, code in CODES}
+
+
 @every_table
 def test_complete_and_disjoint(name: str) -> None:
     """For every combination of inputs exactly one row hits; `prove` raises otherwise."""

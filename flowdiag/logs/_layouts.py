@@ -110,7 +110,7 @@ class Layouts:
         """The records of lines that stand together under one name, each read by its own layout."""
         reader = Lines(name, sought, tally)
         for told in lines:
-            record = reader.next(told.line, partial(self.of, told))
+            record = reader.next(told.line, partial(self.of, told), told.interface)
             if record is not None:
                 yield record
 

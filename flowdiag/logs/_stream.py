@@ -83,7 +83,7 @@ def _of_events(found: Iterable[Bundle], lines: Lines, groups: Groups | None) -> 
         interface = interface_of(bundle.stream)
         for line, second in bundle.events:
             choose = partial(layouts.of, Told(line, interface, second)) if layouts else own
-            record = lines.next(line, choose if groups else None)
+            record = lines.next(line, choose if groups else None, interface)
             if record is not None:
                 yield record
 

@@ -171,8 +171,6 @@ class _Reading:
         except FlowdiagError as error:
             tally.lose([interface], f"{self.source.name}: {interface} could not be read ({error}, logs:FilterLogEvents)")
             return
-        finally:
-            self._doubt([interface], tally)
         yield from self._query([interface], reached, end, tally)
         yield from self._coverage([interface], reached, end, tally)
 
@@ -183,10 +181,9 @@ class _Reading:
         try:
             yield from self._read(map(_told_by_row, self.insights.rows(query, start, end)), tally)
         except LargeError as error:
-            tally.lose(self.sought.interfaces, f"{self.source.name} {error}")
+            tally.lose(interfaces or sought.interfaces, f"{self.source.name} {error}")
         except FlowdiagError as error:
-            tally.lose(self.sought.interfaces, f"{self.source.name} could not be searched ({error}, logs:StartQuery)")
-        self._doubt(self.sought.interfaces, tally)
+            tally.lose(interfaces or sought.interfaces, f"{self.source.name} could not be searched ({error}, logs:StartQuery)")
 
     def _coverage(self, interfaces: Iterable[str], start: int, end: int, tally: Tally) -> Iterator[Record]:
         """No records, only when each interface has lines at all."""
@@ -198,12 +195,6 @@ class _Reading:
         except FlowdiagError as error:
             tally.lose(interfaces, f"{self.source.name}: when it has lines could not be asked ({error}, logs:StartQuery)")
         yield from ()
-
-    def _doubt(self, interfaces: Iterable[str], tally: Tally) -> None:
-        """Lines of an interface's own stream that could not be read may be those that are sought."""
-        if tally.refused:
-            several = "1 line" if tally.refused == 1 else f"{tally.refused} lines"
-            tally.lose(interfaces, f"{self.source.name}: {several} of the interfaces sought could not be read")
 
     def _read(self, lines: Iterable[tuple[str, Told]], tally: Tally) -> Iterator[Record]:
         by_stream: dict[str, list[Told]] = defaultdict(list)

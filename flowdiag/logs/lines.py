@@ -44,7 +44,7 @@ class Lines:
         self._texts_beyond = {one: frozenset(map(str, sought.named_by(one))) for one in sought.interfaces}
         self._bounded = sought.window.bounded
         self._every, self._parts, self._blocks, self._number = every, 1, 0, 0
-        self._headed = False
+        self._headed, self._interface = False, ""
         self._laid_out(layout or DEFAULT)
 
     def _laid_out(self, layout: Layout) -> None:
@@ -83,8 +83,10 @@ class Lines:
             if record is not None:
                 yield record
 
-    def next(self, line: bytes | None, choose: Choose | None = None) -> Record | None:
-        """The record of the line that follows; `choose` tells its layout, unless a header line did."""
+    def next(self, line: bytes | None, choose: Choose | None = None, interface: str = "") -> Record | None:
+        """The record of the line that follows; `choose` tells its layout, unless a header line did, and `interface` whose
+        stream it is from, where it has one of its own."""
+        self._interface = interface
         self.tally.lines += 1
         self._number += 1
         return self._line(line, self._where(self._number), choose)
@@ -139,8 +141,8 @@ class Lines:
         return layout.taken_apart(line, where()) if self._concerned(seen, layout) else None
 
     def _may_be_of(self, line: bytes) -> frozenset[str]:
-        """The interfaces sought that a line which cannot be read may be of: those it names, or all where it names none."""
-        named = frozenset(text.decode() for text in _INTERFACE.findall(line))
+        """The interfaces sought that a line which cannot be read may be of: those it names, that of its stream, or else all."""
+        named = frozenset(text.decode() for text in _INTERFACE.findall(line)) or frozenset(filter(None, (self._interface,)))
         if not named:
             return self.sought.interfaces
         torn = _INTERFACE_AT_END.search(line)
