@@ -47,11 +47,10 @@ def scope_of(folder: Path) -> Scope:
     return next(s for s in offline(lab_of(folder)).scopes if s.region == folder.name and account in ("", s.account))
 
 
-def collector(folder: Path) -> Collector:
-    """A Collector of the account and Region of this folder."""
+def access(folder: Path) -> Access:
+    """The door to a replay of the account and Region of this folder; to make its clients takes longer than what they are asked."""
     scope = scope_of(folder)
-    session = replay_session(lab_of(folder), account=scope.account or "111122223333", region=scope.region, page=7)
-    return Collector(Access(session))
+    return Access(replay_session(lab_of(folder), account=scope.account or "111122223333", region=scope.region, page=7))
 
 
 def lookups(folder: Path) -> Iterator[tuple[str, str, list[str]]]:
@@ -89,8 +88,9 @@ def test_every_lookup_answers_live_what_it_answers_offline(folder: Path) -> None
 
     One collector for each lookup, so that what another brought cannot stand in.
     """
+    door = access(folder)
     for kind, by, values in lookups(folder):
-        live = collector(folder)
+        live = Collector(door)
         live.fetch(Unread(query=Query(kind=kind, by=by, value=value)) for value in values)
         saved, scope = offline(lab_of(folder)), scope_of(folder)
         expected = {value: saved.find(kind, by, value, scope) for value in values if value != NOBODY}
@@ -108,7 +108,7 @@ def test_every_lookup_answers_live_what_it_answers_offline(folder: Path) -> None
 def test_a_whole_vpc_is_one_round(folder: Path) -> None:
     """Everything of a VPC is fetched in one round, one call a kind and one for the account, and equals the folder."""
     for vpc in json.loads((folder / "Vpcs.json").read_text())["Vpcs"][:1]:
-        live, wanted = collector(folder), whole_vpc(vpc["VpcId"])
+        live, wanted = Collector(access(folder)), whole_vpc(vpc["VpcId"])
         live.fetch(wanted)
         assert live.rounds == 1
         assert len(live.calls) == 1 + len({unread.query.kind for unread in wanted})
