@@ -152,7 +152,7 @@ def _walked(findings: Iterable[Finding], ways: Iterable[Direction]) -> bool:
 
 
 def _routes(way: Direction, evidence: Evidence) -> Held:
-    if "route" in evidence.counted.get(way, ""):
+    if way in evidence.counted:
         return Held("yes", evidence.counted[way])
     found = [f for f in evidence.findings if f.table not in NO_ROUTES and f.direction == way and not _is_public_access(f)]
     blocking = [f for f in found if f.verdict in ("blocked", "partial")]

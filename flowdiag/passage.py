@@ -24,7 +24,7 @@ UNNAMED = frozenset(("security_group", "network_acl", "network_interface", "vpc"
 class Passage:
     """What was seen in between: `sent` where the request is on record somewhere, `last` and `next` are the interfaces
     around a loss, `hops` the names of what lies between them, `depth` how many interfaces were passed before it, `why`
-    what a gateway itself says of it."""
+    what a gateway itself says of it, and `unroutable` whether that is the want of a route."""
 
     state: State = "unobserved"
     direction: Direction = "request"
@@ -34,11 +34,17 @@ class Passage:
     hops: tuple[str, ...] = ()
     depth: int = 0
     why: str = ""
+    unroutable: bool = False
 
     @property
     def counted(self) -> Mapping[Direction, str]:
         """What a gateway itself counts as lost, by direction."""
         return {self.direction: f"{self.last}: {self.why}"} if self.why else {}
+
+    @property
+    def unrouted(self) -> Mapping[Direction, str]:
+        """The same, where it is for want of a route."""
+        return self.counted if self.unroutable else {}
 
     @property
     def words(self) -> Mapping[str, str]:
@@ -70,7 +76,7 @@ def _counted(loss: Loss, seen: Mapping[Spot, Sighting]) -> Passage | None:
         return None
     state: State = "lost back" if loss.direction == "reply" else "lost there"
     why = f"{loss.packets} packet{'' if loss.packets == 1 else 's'} lost there: {loss.reason}"
-    return Passage(state, loss.direction, True, loss.gateway, "what lies behind it", why=why)
+    return Passage(state, loss.direction, True, loss.gateway, "what lies behind it", why=why, unroutable=loss.of_routes)
 
 
 _WORST: tuple[State, ...] = ("rejected", "lost there", "lost back", "passed", "unobserved")

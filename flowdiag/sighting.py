@@ -164,6 +164,11 @@ class Loss:
     packets: int
     reason: str
 
+    @property
+    def of_routes(self) -> bool:
+        """Whether it was lost for want of a route."""
+        return self.reason in UNROUTED
+
 
 def together(losses: Iterable[Loss]) -> tuple[Loss, ...]:
     """The losses of several records, those of one gateway, direction and reason as their sum."""
@@ -174,9 +179,10 @@ def together(losses: Iterable[Loss]) -> tuple[Loss, ...]:
     return tuple(Loss(gateway, direction, packets, reason) for (gateway, direction, reason), packets in sums.items())
 
 
+NO_ROUTE, BLACKHOLE = UNROUTED = ("no route", "a blackhole route")
 LOST = {
-    "packets-lost-no-route": "no route",
-    "packets-lost-blackhole": "a blackhole route",
+    "packets-lost-no-route": NO_ROUTE,
+    "packets-lost-blackhole": BLACKHOLE,
     "packets-lost-mtu-exceeded": "packets larger than the MTU",
     "packets-lost-ttl-expired": "an expired TTL, as in a loop",
 }

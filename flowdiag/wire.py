@@ -142,7 +142,7 @@ def _candidates(
     fare: Fare, trace: Trace, rules: Rulebook, near: Container[Hashable] | None, hosts: tuple[Host, ...]
 ) -> tuple[Candidate, ...]:
     seen = tuple(fare.seen.values())
-    return candidates(fare.symptom, trace.findings, rules, seen, fare.answer, fare.way.counted, _inside(trace), hosts, near)
+    return candidates(fare.symptom, trace.findings, rules, seen, fare.answer, fare.way.unrouted, _inside(trace), hosts, near)
 
 
 def _inside(trace: Trace) -> bool:
