@@ -48,7 +48,7 @@ def scope_of(folder: Path) -> Scope:
 
 
 def access(folder: Path) -> Access:
-    """The door to a replay of the account and Region of this folder; to make its clients takes longer than what they are asked."""
+    """The door to a replay of this folder's account and Region; to make its clients takes longer than what they are asked."""
     scope = scope_of(folder)
     return Access(replay_session(lab_of(folder), account=scope.account or "111122223333", region=scope.region, page=7))
 
