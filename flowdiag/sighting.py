@@ -121,7 +121,7 @@ def catch(wanted: tuple[Spot, ...], search: Search) -> tuple[list[Catch], tuple[
     """
     losses: list[Loss] = []
     found = _gathered(wanted, search, losses)
-    others = _set_apart(found, search.tally.interfaces)
+    others = _set_apart(found, search.tally.interfaces) if any(spot.behind for spot in found) else {}
     caught = [Catch(spot, tuple(kept.values()), (), doubtful, others.get(spot, 0)) for spot, (kept, doubtful) in found.items()]
     return caught, together(losses)
 

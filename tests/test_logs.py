@@ -366,3 +366,15 @@ def test_sample_files_are_read_whole(path):
 def test_default_layout_is_assumed():
     """The 14 fields of the default format stand in where neither header nor LogFormat is there."""
     assert (DEFAULT_FIELDS, "default format") == (DEFAULT.fields, DEFAULT.assumed)
+
+
+@pytest.mark.parametrize(
+    "odd", ['{"a":' * 10_000, '{"a":' + "[" * 60_000, '{"message": "\\ud800 x"}'], ids=["objects", "lists", "surrogate"]
+)
+def test_json_that_no_parser_takes_is_a_line_that_cannot_be_read(tmp_path, odd):
+    """Nested without end, or with half a character: it is refused like any other line, and the others are read."""
+    log = tmp_path / "flow.log"
+    good = "2 111122223333 eni-0a1 10.0.1.10 10.0.2.20 49200 5432 6 1 60 1700000000 1700000050 ACCEPT OK"
+    log.write_text("\n".join((good, odd, good)))
+    search = Folder(log).search(Sought(addresses=frozenset((ip_address("10.0.1.10"),))))
+    assert (2, 1) == (len(list(search)), search.tally.refused)

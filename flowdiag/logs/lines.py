@@ -280,9 +280,9 @@ def _unwrapped(line: bytes) -> bytes | None:
     if line[:1] == b"{":
         try:
             wrapped = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):  # no JSON, or nested deeper than anything that holds a record
             return None
         message = wrapped.get("message") if isinstance(wrapped, dict) else None
-        return message.encode() if isinstance(message, str) else None
+        return message.encode("utf-8", "surrogatepass") if isinstance(message, str) else None
     exported = _EXPORTED.match(line)
     return line[exported.end() :] if exported else line
