@@ -270,8 +270,8 @@ def _dns(shop: LoadBalancer, suffix: str) -> str:
 @pytest.mark.parametrize("form", ["arn", "shop", "elb:shop", "alb", "nlb"])
 def test_the_forms_of_a_load_balancers_name(world: World, form: str) -> None:
     """ARN, name, and the DNS names of both generations."""
-    shop, app, sg_web, sg_app, *_ = balanced(world)
-    sg_app.ingress("tcp", 8443, sg_web)
+    shop, app, _, sg_app, *_ = balanced(world)
+    sg_app.ingress("tcp", 8443, "10.0.1.10/32")
     shop.listen(443, [app], to=8443)
     names = {"arn": shop.arn, "alb": _dns(shop, "us-east-1.elb.amazonaws.com"), "nlb": "shop-0a1b.elb.us-east-1.amazonaws.com"}
     found = ask(world, "web-1", names.get(form, form), 443)
