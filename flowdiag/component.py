@@ -85,6 +85,9 @@ class View(Protocol):
     def named(self, kind: str, id: str, scope: Scope = ANYWHERE) -> str:
         """The name of a resource where it is known, else its id; nothing is wanted for the sake of a name."""
 
+    def names(self, kinds: Iterable[str]) -> set[str]:
+        """The ids and Name tags of all that was read of these kinds; nothing is wanted for their sake."""
+
     def assume(self, query: Query, assumed: str) -> None:
         """Note a documented default that stands in for something that was not read."""
 

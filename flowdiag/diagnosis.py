@@ -136,7 +136,7 @@ def explain(
         records=wire.records,
         candidates=wire.candidates,
         remedies=remedies,
-        unread=(*view.unread, *wire.unread),
+        unread=evidence.advise((*view.unread, *wire.unread)),
         sources=wire.sources,
         files=(*evidence.files, *wire.files),
         notes=evidence.notes,

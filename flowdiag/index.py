@@ -80,6 +80,12 @@ class Shelf:
         return (self.below.ids if self.below else set()) | self._raws.keys()
 
     @property
+    def names(self) -> set[str]:
+        """The id of every resource, and its Name tag where it can be found by it."""
+        tags = self._lookup("name").keys() if "name" in self.read.lookups else ()
+        return {*(self.below.names if self.below else ()), *self._raws, *tags}
+
+    @property
     def notes(self) -> list[str]:
         """What could not be taken apart, or not be looked up so far."""
         return [*(self.below.notes if self.below else ()), *self._half, *self._odd.values()]

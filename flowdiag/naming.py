@@ -99,7 +99,7 @@ def _claimed(text: str, name: str, claims: Iterable[Component], near: tuple[Any,
         fits = _all_fits(answers)
     unread = next((answer for _, answer in answers if isinstance(answer, Unread)), None)
     if not fits and unread is not None:
-        raise missing(text, unread)
+        raise missing(text, unread, view)
     return _settled(text, fits) if fits else None
 
 
@@ -143,7 +143,7 @@ def _by_id(id: str, text: str, view: View) -> tuple[Any, ...]:
     else:
         found = view.find("network_interface", "instance", id)
     if not found:
-        raise missing(text, found)
+        raise missing(text, found, view)
     return _in_order(found)
 
 
@@ -199,7 +199,7 @@ def _interface_within(within: str, text: str, view: View) -> Any:
     if named and named.delegated(literal):
         return named
     if not held:
-        raise missing(f"{within}/{text}", found)
+        raise missing(f"{within}/{text}", found, view)
     return held[0]
 
 
@@ -277,7 +277,7 @@ def _by_service(text: str, unread: Unread | None, near: tuple[Any, ...], view: V
     if fits:
         return _settled(text, fits)
     denied = [answer for _, answer in answers if isinstance(answer, Unread) and not answer.retry]
-    raise missing(text, unread, tuple(dict.fromkeys(f"{u.action} ({u.reason})" for u in denied)))
+    raise missing(text, unread, view, tuple(dict.fromkeys(f"{u.action} ({u.reason})" for u in denied)))
 
 
 # ---------------------------------------------------------------- captures

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from flowdiag.address import EVERY_PROTOCOL, address, protocol_number
+from flowdiag.address import EVERY_PROTOCOL, protocol_number
 from flowdiag.model import PROTOCOL_NAMES, TCP, UDP, FlowdiagError, Question
 
 _SPAN = re.compile(r"^\s*([0-9]{1,9})\s*(s|m|min|h|d)\s*$")
-# A URL as consoles show it; one with a port or a user says more than whom to ask.
-_URL = re.compile(r"^[a-z][a-z0-9+.-]*://(?P<host>[^/:?#@\[\]]+)(?:[/?#].*)?$", re.IGNORECASE)
+# A URL as consoles show it; one with a user says more than whom to ask.
+_HOST = r"(?:\[(?P<six>[0-9a-f:.]+)\]|(?P<host>[^/:?#@\[\]]+))"
+_URL = re.compile(rf"^[a-z][a-z0-9+.-]*://{_HOST}(?::(?P<port>[0-9]{{1,5}}))?(?:[/?#].*)?$", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]{1,5}")
 LAST_HOUR = timedelta(hours=1)
 LONGEST_PROTOCOL = 16  # characters; a longer text is none, and Python refuses to count thousands of digits
@@ -35,8 +36,8 @@ def ask(
     number = _protocol(protocol)
     start, end = _between(at, window)
     return Question(
-        source=_name(source, "source"),
-        destination=_name(destination, "destination"),
+        source=_name(source, "source", source_port),
+        destination=_name(destination, "destination", port),
         protocol=number,
         port=_needed_port(port, number, every_port),
         source_port=_port(_fitting(source_port, "source_port", number), "source_port"),
@@ -56,11 +57,16 @@ def refuse_future(question: Question, now: datetime | None = None) -> None:
         raise FlowdiagError(f"the time asked about, {asked}, is in the future (it is {now:%Y-%m-%dT%H:%MZ}): give at in UTC")
 
 
-def _name(text: object, end: str) -> str:
+def _name(text: object, end: str, port: int | str | None) -> str:
     if not isinstance(text, str) or not text.strip():
         raise FlowdiagError(f"the {end} is {text!r}: give an address, a name, an id, an ARN or 'internet'")
     url = _URL.match(text.strip())
-    return url["host"] if url and address(url["host"]) is None else text.strip()
+    if not url:
+        return text.strip()
+    if url["port"] and url["port"] != str(port):
+        what = "source port" if end == "source" else "port"
+        raise FlowdiagError(f"the {end} {text.strip()!r} names a port: give {url['port']} as the {what}, or leave it out")
+    return url["host"] or url["six"]
 
 
 def _protocol(text: str | int) -> int:

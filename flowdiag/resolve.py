@@ -278,9 +278,13 @@ def _outside(text: str, version: int, sending: bool, view: View, there: Mapping[
         return _somebody(None, version, view)
     if sending and is_private(literal):
         found = view.find("network_interface", "private_ip" if literal.version == 4 else "ipv6", str(literal))
-        inside = any(known.holds(literal) for vpc, scope in there.items() if (known := view.get("vpc", vpc, scope)))
-        if isinstance(found, Unread) or inside:
-            raise missing(text, found)
+        known = (view.get("vpc", vpc, scope) for vpc, scope in there.items())
+        inside = next((vpc for vpc in known if vpc and vpc.holds(literal)), None)
+        if isinstance(found, Unread):
+            raise missing(text, found, view)
+        if inside:
+            nobody = f"is in the range of {inside.label}, and no network interface that was read has it"
+            raise NotFoundError(f"{text!r} {nobody}: give the address, name or id of one that is there")
     return Endpoint(label=text.strip(), kind="address", address=literal)
 
 

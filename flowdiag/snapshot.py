@@ -222,6 +222,18 @@ class Snapshot:
         """What AWS denied or could not answer, each with the reason and the action that would grant it."""
         return tuple(self._refused.values())
 
+    def advise(self, unread: Iterable[Unread]) -> tuple[Unread, ...]:
+        """The same with the way out that this evidence leaves: what a folder lacks is saved there, for no grant mends a folder.
+
+        What AWS denied to a capture stays a matter of a grant.
+        """
+        return tuple(
+            one.model_copy(update={"way_out": f"save {self._store.command(one.query)} into the folder"})
+            if self.files and one.action and not one.way_out and one.query not in self._refused
+            else one
+            for one in unread
+        )
+
     def counts(self) -> dict[str, int]:
         """How many resources of each kind were read, for the kinds of which a reply was read."""
         return self._store.counts()
@@ -255,6 +267,10 @@ class SnapshotView:
         """The name of a resource where it is known, else its id; nothing is wanted for the sake of a name."""
         known = self._snapshot.get(kind, id, scope)
         return str(known.name) if known else id
+
+    def names(self, kinds: Iterable[str]) -> set[str]:
+        """The ids and Name tags of all that was read of these kinds; nothing is wanted for their sake."""
+        return self._snapshot._store.names(kinds)
 
     def assume(self, query: Query, assumed: str) -> None:
         """Note a documented default that stands in for something that was not read."""

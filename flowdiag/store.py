@@ -197,6 +197,16 @@ class Store:
         """The IAM action that grants reading the kind."""
         return self._reads[kind][0].action
 
+    def names(self, kinds: Iterable[str]) -> set[str]:
+        """The ids and Name tags of all that is held of these kinds."""
+        return {name for kind in kinds if kind in self._reads for shelf in self._on_shelves(kind) for name in shelf.names}
+
+    def command(self, query: Query) -> str:
+        """The command of the AWS CLI whose reply, saved as docs/saving-evidence.md shows, answers the query."""
+        several = self._reads[query.kind]
+        read = next((one for one in several if query.by in one.lookups), several[0])
+        return f"aws {read.service} {read.operation.replace('_', '-')}"
+
     def counts(self) -> dict[str, int]:
         """How many resources of each kind are held, for kinds of which a response key is."""
         kinds = {read.resource.kind for _, key in self._raw for read in self._by_key[key]}

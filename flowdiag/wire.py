@@ -7,7 +7,7 @@ where a packet was lost, `judging` asks the tables of each connection, `course` 
 
 from __future__ import annotations
 
-from collections.abc import Container, Hashable, Iterable, Mapping, Sequence, Set
+from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -281,7 +281,8 @@ def _lying(tally: Tally) -> str:
 
 
 def _unread(search: Search, seen: tuple[Sighting, ...], weighed: Mapping[Spot, Coverage]) -> tuple[Unread, ...]:
-    return (*refused(search.source, search.tally), *_unseen(seen, weighed, search.tally.lost))
+    told = tuple(refused(search.source, search.tally))
+    return told if _no_records(search.tally) else (*told, *_unseen(seen, weighed, search.tally))
 
 
 def _unchecked(hosts: Iterable[Host], answer: str, causes: Iterable[Candidate]) -> Iterable[Unread]:
@@ -294,16 +295,30 @@ def _unchecked(hosts: Iterable[Host], answer: str, causes: Iterable[Candidate]) 
 def refused(source: str, tally: Tally) -> Iterable[Unread]:
     """What of this source could not be read, and the lines that are no records."""
     query = Query(kind="flow_log", by=BY_SOURCE, value=source)
+    if _no_records(tally):
+        such = "; ".join(f"such as {refusal.where}, which {refusal.reason}" for refusal in tally.refusals[:1])
+        yield Unread(query=query, reason=f"none of the {_counted(tally.lines, 'line')} in it is a flow log record, {such}")
     for note in tally.notes:
         yield Unread(query=query, reason=note)
-    if tally.refused:
+    if tally.refused and not _no_records(tally):
         first = "; ".join(f"{refusal.where} {refusal.reason}" for refusal in tally.refusals)
         more = " …" if tally.refused > len(tally.refusals) else ""
         reason = f"{tally.refused} of {tally.lines} lines are no flow log records: {first}{more}"
         yield Unread(query=query, reason=reason)
 
 
-def _unseen(seen: tuple[Sighting, ...], weighed: Mapping[Spot, Coverage], lost: Set[str]) -> Iterable[Unread]:
+def _no_records(tally: Tally) -> bool:
+    """Whether something was read in which there is not one flow log record: it is something else, and says nothing more."""
+    return bool(tally.refused) and tally.refused == tally.lines - tally.blank
+
+
+def _other_time(tally: Tally) -> str:
+    """The way out where there are records, and all of another time than was asked about; empty elsewhere."""
+    lying = _lying(tally) if tally.outside and tally.outside == tally.records else ""
+    return f"the records read are all of another time{lying}: change at (--at)" if lying else ""
+
+
+def _unseen(seen: tuple[Sighting, ...], weighed: Mapping[Spot, Coverage], tally: Tally) -> Iterable[Unread]:
     """One entry an interface whose silence says nothing, with the reason, and which packet is meant where not every one is;
     that records may be the flow is told before what coverage says."""
     covered = {one.headline for one in weighed.values()}
@@ -312,9 +327,13 @@ def _unseen(seen: tuple[Sighting, ...], weighed: Mapping[Spot, Coverage], lost: 
         if one.note and one.interface.startswith(("eni-", "nat-")):
             kept = reasons.get(one.interface)
             reasons[one.interface] = (one.note, meant) if kept is None or kept[0] in covered else kept
-    unknown = {one.interface for one in weighed.values() if one.watchers is None} - lost  # DescribeFlowLogs would tell
+    unknown = {one.interface for one in weighed.values() if one.watchers is None} - tally.lost  # DescribeFlowLogs would tell
     for interface, (note, meant) in reasons.items():
         query = Query(kind="flow_log", by="interface", value=interface)
         granted = interface in unknown and note in covered
         reason = f"{note}; what was looked for: {meant}" if meant else note
-        yield Unread(query=query, reason=reason, action="ec2:DescribeFlowLogs" if granted else "")
+        way_out = _other_time(tally) if granted else ""
+        action = "ec2:DescribeFlowLogs" if granted and not way_out else ""
+        yield Unread(
+            query=query, reason=reason, action="ec2:DescribeFlowLogs" if granted and not way_out else "", way_out=way_out
+        )

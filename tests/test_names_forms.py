@@ -224,20 +224,23 @@ def test_endpoints_of_ones_own_are_no_public_hosts(services: Services, host: str
     [
         ("https://db.corp.internal/health?x=1", "db.corp.internal"),
         ("redis://sessions", "sessions"),
-        ("https://db.corp.internal:8443/", "https://db.corp.internal:8443/"),
-        ("https://10.0.2.20/", "https://10.0.2.20/"),
+        ("https://db.corp.internal:443/", "db.corp.internal"),
+        ("https://10.0.2.20/x", "10.0.2.20"),
+        ("https://[2001:db8::20]:443/", "2001:db8::20"),
         ("postgres://me:pass@db.corp.internal/x", "postgres://me:pass@db.corp.internal/x"),
     ],
 )
 def test_a_url_stands_for_its_host(text: str, expected: str) -> None:
-    """Where it says nothing more: a port, a user and an address are left to the person."""
+    """Where it says nothing else than the question: a user is left to the person."""
     assert expected == ask("web-1", text, 443).destination
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("https://db.corp.internal:8443/", "is a URL: give its host, and what it says of a port as the port"),
+        ("https://db.corp.internal:8443/", "names a port: give 8443 as the port, or leave it out"),
+        ("orders-db:3306", "is a name with its port, an argument of its own: leave ':3306' out and give it as the port"),
+        ("postgres://me:pass@db.corp.internal/x", "is a URL: give its host, and what it says of a port as the port"),
         (
             "b-1.x.kafka.example:9094,b-2.x.kafka.example:9094",
             "is a list of names: ask for one of them at a time, without its port",

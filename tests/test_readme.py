@@ -258,7 +258,7 @@ def test_the_prefix_list_query_makes_a_reply_that_is_understood(tmp_path: Path) 
     (line,) = (line for line in commands("aws") if " get-managed-prefix-list-entries " in line)
     words = shlex.split(line)
     reply = jmespath.search(words[words.index("--query") + 1], {"Entries": [{"Cidr": "203.0.113.0/24"}]})
-    (tmp_path / words[-1]).write_text(json.dumps(reply))
+    (tmp_path / Path(words[-1]).name).write_text(json.dumps(reply))
     assert ("203.0.113.0/24",) == Snapshot.load(tmp_path).get("prefix_list", "pl-0a1").networks
 
 
@@ -300,7 +300,7 @@ def test_a_query_that_names_what_a_reply_is_about_makes_one_that_is_understood(
     """The JMESPath of the command, applied to what AWS answers, gives a file from which the resource is read."""
     (line,) = (line for line in commands("aws") if f" {operation} " in line)
     words = shlex.split(line)
-    (tmp_path / words[-1]).write_text(json.dumps(jmespath.search(words[words.index("--query") + 1], answer)))
+    (tmp_path / Path(words[-1]).name).write_text(json.dumps(jmespath.search(words[words.index("--query") + 1], answer)))
     (kind,) = (kind for kind, count in Snapshot.load(tmp_path).counts().items() if count)
     named = re.search(r": '([^']+)'", line) or re.search(r"--function-name (\S+)", line)
     assert named
@@ -312,7 +312,7 @@ def test_the_query_for_routes_of_a_segment_makes_a_reply_that_is_understood(tmp_
     (line,) = (line for line in commands("aws") if " get-network-routes " in line)
     words = shlex.split(line)
     reply = jmespath.search(words[words.index("--query") + 1], {"NetworkRoutes": []})
-    (tmp_path / words[-1]).write_text(json.dumps(reply))
+    (tmp_path / Path(words[-1]).name).write_text(json.dumps(reply))
     assert Snapshot.load(tmp_path).get("core_network_routes", "$WORLD/$CORE/$SEGMENT/$EDGE")
 
 
