@@ -98,7 +98,7 @@ def _hubbed(blocked: bool) -> tuple[World, tuple[Any, ...]]:
 
 def _balanced(port: int) -> tuple[World, tuple[Any, ...]]:
     world = World()
-    shop, app, sg_web, sg_app, *_ = balanced(world)
+    shop, app, _, sg_app, *_ = balanced(world)
     sg_app.ingress("tcp", 8443, "10.0.1.10/32")
     shop.listen(443, [app], to=8443)
     return world, ("web-1", "10.0.1.50", port)
