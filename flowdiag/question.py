@@ -65,7 +65,7 @@ def _name(text: object, end: str, port: int | str | None) -> str:
         return text.strip()
     if url["port"] and url["port"] != str(port):
         what = "source port" if end == "source" else "port"
-        raise FlowdiagError(f"the {end} {text.strip()!r} names a port: give {url['port']} as the {what}, or leave it out")
+        raise FlowdiagError(f"{text.strip()!r} names a port: give {url['port']} as the {what}, or leave it out")
     return url["host"] or url["six"]
 
 

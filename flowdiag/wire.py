@@ -334,6 +334,4 @@ def _unseen(seen: tuple[Sighting, ...], weighed: Mapping[Spot, Coverage], tally:
         reason = f"{note}; what was looked for: {meant}" if meant else note
         way_out = _other_time(tally) if granted else ""
         action = "ec2:DescribeFlowLogs" if granted and not way_out else ""
-        yield Unread(
-            query=query, reason=reason, action="ec2:DescribeFlowLogs" if granted and not way_out else "", way_out=way_out
-        )
+        yield Unread(query=query, reason=reason, action=action, way_out=way_out)

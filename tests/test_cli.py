@@ -92,11 +92,11 @@ def test_blocked_exits_1(closed_world: Path) -> None:
 
 
 def test_inconclusive_exits_3(world: World, tmp_path: Path) -> None:
-    """Security groups were not saved, so nobody can say; what is missing is named with the action that grants it."""
+    """Security groups were not saved, so nobody can say; what is missing is named with the reply to save."""
     pair(world).save(tmp_path, without={"SecurityGroups"})
     result = run("diagnose", *ASKED, "--snapshot", tmp_path)
     assert (3, True) == (result.exit_code, result.stdout.startswith("INCONCLUSIVE  "))
-    assert "ec2:DescribeSecurityGroups" in result.stdout
+    assert "save aws ec2 describe-security-groups into the folder" in result.stdout
 
 
 def test_partial_exits_4(world: World, tmp_path: Path) -> None:

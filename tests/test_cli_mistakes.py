@@ -61,9 +61,9 @@ def test_a_number_without_end_is_one_sentence(option: str, digits: int, open_wor
 
 
 def test_an_unknown_name_is_one_sentence(open_world: Path) -> None:
-    """A name that nothing carries is said, with what else to give."""
+    """A name that nothing carries is said, with the names like it and what else to give."""
     sentence = refusal(run("diagnose", "web-9", "db-1", "5432", "--snapshot", open_world))
-    assert sentence.startswith("'web-9' is no network interface or instance in what was read: ")
+    assert sentence.startswith("'web-9' is no network interface or instance in what was read (near it: 'web-1'): ")
 
 
 def test_another_accounts_snapshot_is_one_sentence(open_world: Path, tmp_path: Path, world: World) -> None:
@@ -144,3 +144,13 @@ def test_a_fault_of_our_own_has_no_verdicts_exit_code(monkeypatch):
     assert 70 == told.exit_code
     assert "this is a fault of flowdiag (RuntimeError: surprise)" in told.stderr
     assert "Traceback" not in told.stderr
+
+
+def test_files_that_are_no_flow_logs_are_one_sentence(open_world: Path, tmp_path: Path) -> None:
+    """Not one of each file and each interface: nothing in there is a record."""
+    for name in ("1.log", "2.log"):
+        (tmp_path / "junk").mkdir(exist_ok=True)
+        (tmp_path / "junk" / name).write_text("hello world\nfoo bar\n", encoding="utf-8")
+    told = run("diagnose", *ASKED, "--snapshot", open_world, "--flow-logs", tmp_path / "junk").stdout
+    assert 1 == told.count("none of the 4 lines in it is a flow log record, such as 1.log:1")
+    assert "flow log of interface" not in told

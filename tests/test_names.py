@@ -381,8 +381,8 @@ MISTAKEN = (
     ("10.0.2.300", "is no IP address: write four numbers from 0 to 255"),
     ("10.0.2.0/24", "is a range of addresses: give one address in it"),
     ("2001:db8::/64", "is a range of addresses: give one address in it"),
-    ("db.rds.amazonaws.com:3306", "is a name with its port: leave '3306' out and give it as the port"),
-    ("10.0.2.45:3306", "is a name with its port: leave '3306' out and give it as the port"),
+    ("db.rds.amazonaws.com:3306", "is a name with its port, an argument of its own: leave ':3306' out and give it as the port"),
+    ("10.0.2.45:3306", "is a name with its port, an argument of its own: leave ':3306' out and give it as the port"),
     ("lambda:order", "is no lambda function in what was read: give another name, an id, or an address"),
     ("x.abc.us-east-1.rds.amazonaws.com", "is no DB instance in what was read: resolve the name and give the address"),
 )
