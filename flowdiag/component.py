@@ -445,7 +445,8 @@ class Component:
     place among those that make `offers`, the lowest first: the VPC itself, then what leads to private networks, then what
     leads to the internet. `spoken` is the word before a colon that says which service is meant (`rds:orders-db`); a
     component that has one is asked for bare words too. `passed_by` is how the table `arrival` calls a reply that came back
-    without meeting it, though it keeps state of the request (`Packet.watched`).
+    without meeting it, though it keeps state of the request (`Packet.watched`). `keeps_ports`: where it rewrites addresses, it
+    does so one for one and leaves the ports alone.
     """
 
     kind: ClassVar[str]
@@ -458,6 +459,7 @@ class Component:
     route_field: ClassVar[str] = ""
     offer_rank: ClassVar[int | None] = None
     passed_by: ClassVar[str] = "past"
+    keeps_ports: ClassVar[bool] = False
 
     def claims(self, text: str) -> bool:
         """Whether the shape of a text (an ARN, an id, a DNS suffix) says that it names a resource of this kind."""

@@ -12,14 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from flowdiag.components import components
 from flowdiag.contrast import begun, size_of, when
 from flowdiag.logs import CLOCK_SLACK, LONGEST_INTERVAL
-from flowdiag.model import TCP, Flow, Leg, Record, Trace
+from flowdiag.model import TCP, Flow, Hop, Leg, Record, Trace
 from flowdiag.sighting import Catch, Spot
 
 FIN, SYN, RST, SYN_ACK = 1, 2, 4, 18
-# These rewrite addresses one for one and leave the ports alone; every other hop that rewrites may draw ports of its own.
-KEEPS_PORTS = frozenset(("internet_gateway", "carrier_gateway", "local_gateway", "internet", "network_interface", "vpc"))
 HEADER, OPTIONS = 40, 12  # bytes of an IPv4 and a TCP header, and of the timestamps that packets without data carry
 EPHEMERAL = 32768  # where the range begins from which Linux draws a client's port
 
@@ -249,9 +248,15 @@ def _along(leg: Leg, known: dict[Stretch, Stretch]) -> tuple[Stretch, ...]:
     for hop in leg.request:
         before, after = _ends(hop.before), _ends(hop.after)
         here = known.setdefault(before, before)
-        onward = known.setdefault(after, here if hop.place.kind in KEEPS_PORTS else after)
+        onward = known.setdefault(after, here if _keeps_ports(hop) else after)
         order += [here, onward]
     return tuple(dict.fromkeys(order))
+
+
+def _keeps_ports(hop: Hop) -> bool:
+    """Whether the header behind the hop is that of one connection before it; every other hop that rewrites may draw ports."""
+    component = components().get(hop.place.kind)
+    return bool(component and component.keeps_ports)
 
 
 def _reached(leg: Leg, order: tuple[Stretch, ...], known: Mapping[Stretch, Stretch]) -> Stretch:
