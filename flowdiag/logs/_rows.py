@@ -21,7 +21,7 @@ from flowdiag.logs.lines import Lines
 from flowdiag.logs.record import Glance
 from flowdiag.model import Record
 
-TOGETHER = 16
+TOGETHER = 25
 """Files that are searched by one scan where little is found: with fewer the cores wait for one another, with more one that is
 torn costs more."""
 CROWDED = 16
