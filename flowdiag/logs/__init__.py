@@ -106,7 +106,11 @@ class Spans:
         self._ends: list[int] = []
 
     def add(self, start: int, end: int) -> None:
-        """Take in one stretch of Unix seconds; most go on where the last one ends."""
+        """Take in one stretch of Unix seconds; most go on where the last one ends. One that ends before it starts is two moments,
+        for a record that tells such times tells nothing of what lies between them."""
+        if end < start:
+            self.add(end, end)
+            end = start
         if self._starts and self._starts[-1] <= start <= min(end, self._ends[-1] + LONGEST_INTERVAL):
             self._ends[-1] = max(end, self._ends[-1])
             return

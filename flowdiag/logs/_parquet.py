@@ -19,6 +19,8 @@ from flowdiag.logs._scan import failures, scan
 from flowdiag.model import Record
 
 MAGIC = b"PAR1"
+ACTIONS = {"ACCEPT": "accepts", "REJECT": "rejects"}
+"""Where the tally counts each of them."""
 
 
 def records(
@@ -60,6 +62,7 @@ class _Files:
                 self._leave_out(tables, unfit)
             else:
                 yield from self._searched(tables, columns)
+                self._note_actions(tables, columns)
 
     def _searched(self, tables: Sequence[Table], columns: Columns, skip: int = 0) -> Iterator[Record]:
         """The records of files by one scan; what it does not come to, as where it fails, by several over fewer files each.
@@ -77,6 +80,19 @@ class _Files:
         step = min(self._density.together, len(left) // 2) or 1
         for start in range(0, len(left), step):
             yield from self._searched(left[start : start + step], columns, skip if start == 0 else 0)
+
+    def _note_actions(self, tables: Sequence[Table], columns: Columns) -> None:
+        """Whether the flow log keeps both kinds of traffic; where a file does not tell, silence only proves less."""
+        partly = any(table.partly for table in tables)
+        try:
+            for kind, name in ACTIONS.items():
+                if "action" in columns.layout.fields and not getattr(self._tally, name):
+                    rows = scan(self._pl, [table.path for table in tables]).filter(columns.acted(kind, within=partly))
+                    setattr(self._tally, name, rows.select(columns.text("action")).head(1).collect(engine="streaming").height)
+        except self._failures:
+            middle = len(tables) // 2
+            for half in (tables[:middle], tables[middle:]) if middle else ():
+                self._note_actions(half, columns)
 
     def _tables(self, files: Sequence[tuple[Path, str]]) -> list[Table]:
         """The files whose footer can be read; each of the others is noted."""

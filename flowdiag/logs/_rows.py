@@ -91,8 +91,6 @@ class Rows:
             else:
                 self._account(self._starts[-1], 0)
         self._learn()
-        if self._done == self._starts[-1]:
-            self._note_actions()
 
     def _learn(self) -> None:
         timely = self._looked_at or not self._columns.sought.window.bounded  # files out of the window tell nothing of others
@@ -193,14 +191,3 @@ class Rows:
         by, picked = self._columns.alike()
         for interface, action, status, _, number, first, last in rows.group_by(by).agg(picked).iter_rows():
             self._lines.count(Glance(interface, first, last, action, status, ()), self._columns.layout, number)
-
-    def _note_actions(self) -> None:
-        """Whether the flow log keeps both kinds of traffic. Where that cannot be read, silence only proves less."""
-        if "action" not in self._columns.layout.fields:
-            return
-        partly = any(table.partly for table in self._tables)
-        for kind in ("ACCEPT", "REJECT"):
-            name = f"{kind.lower()}s"
-            if not getattr(self._tally, name):
-                shown = self._scan().filter(self._columns.acted(kind, within=partly)).select(_ROW).head(1)
-                setattr(self._tally, name, shown.collect(engine="streaming").height)
