@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from aws_replay import replay_session
 from aws_world import no_waiting  # noqa: F401  retries without waiting
+from scenes import hubbed
 from scenes_edges import BOTH_WAYS, IN, ONE_WAY, OUT
 
 from flowdiag import Diagnosis, diagnose
@@ -40,6 +41,16 @@ def test_an_edge_is_read_live_as_it_is_offline(world, name, asked):
     assert told(diagnose(*asked, snapshot=world.snapshot())) == told(live)
     down = "inconclusive" if asked is IN else "blocked"
     assert (down if "down" in name else "reachable") == live.verdict
+
+
+def test_what_stands_behind_a_blocker_is_read_live_as_it_is_offline(world):
+    """The walk goes on behind a transit gateway without routes, and asks AWS for what it meets there."""
+    hub, _, _, _, sg_db = hubbed(world)
+    hub.table["Routes"].clear()
+    sg_db.raw["IpPermissions"].clear()
+    live = diagnose("web-1", "db-1", 5432, session=replay_session(world.raw()[world.account, world.region], page=2))
+    assert told(diagnose("web-1", "db-1", 5432, snapshot=world.snapshot())) == told(live)
+    assert ["TG104", "SG103", "TG104"] == [finding.code for finding in live.findings]
 
 
 @pytest.mark.parametrize("name", BOTH_WAYS)
