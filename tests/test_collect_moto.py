@@ -73,7 +73,7 @@ def test_another_region_of_the_server_is_another_world(session: boto3.Session, w
     """A query goes to the Region it names, and what exists here is absent there."""
     collector, away = Collector(Access(session)), Scope(region="eu-west-1")
     collector.fetch([*want("vpc", "vpc", world["vpc"], scope=away), *want("vpc", "vpc", world["vpc"])])
-    assert [region for name, region, _ in collector.calls if name == "describe_vpcs"] == ["eu-west-1", REGION]
+    assert {region for name, region, _ in collector.calls if name == "describe_vpcs"} == {"eu-west-1", REGION}
     assert collector.snapshot.find("vpc", "vpc", world["vpc"], away) == ()
 
 

@@ -33,7 +33,7 @@ class Text:
     def __init__(self, source: Readable | Iterable[bytes], unpacker: Any) -> None:
         self._tears: Failures = (OSError, EOFError, OverflowError, zlib.error, unpacker.error)
         failures = (*self._tears, FlowdiagError)
-        stream = _Started(_Pieces(source) if isinstance(source, Iterable) else source, failures)
+        stream = _Started(_Pieces(source, failures) if isinstance(source, Iterable) else source, failures)
         for _ in range(_TIMES):
             if stream.start.startswith(_GZIP):
                 stream = _Started(_unpacked(stream, unpacker, failures), failures)
@@ -65,24 +65,37 @@ def _unpacked(stream: Readable, unpacker: Any, failures: Failures) -> Readable:
     reader = getattr(unpacker, "_GzipReader", None)
     if reader is not None:
         return _Members(reader(stream, _PACKED), failures)
-    return _Pieces(_members(_pieces(stream, _CHUNK), unpacker))
+    return _Pieces(_members(_pieces(stream, _CHUNK), unpacker), failures)
 
 
 class _Pieces:
-    """Pieces of bytes one after another."""
+    """Pieces of bytes one after another. A buffer is filled by as many as it takes: whole ones are searched fastest."""
 
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._pieces, self._left = iter(pieces), memoryview(b"")
+    def __init__(self, pieces: Iterable[bytes], failures: Failures) -> None:
+        self._pieces, self._failures, self._left = iter(pieces), failures, memoryview(b"")
+        self._failure: Exception | None = None
 
     def readinto(self, buffer: memoryview, /) -> int:
-        while not self._left:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return 0
-            self._left = memoryview(piece)
-        number = min(len(buffer), len(self._left))
-        buffer[:number], self._left = self._left[:number], self._left[number:]
+        """Fill the buffer: the number of bytes; what the pieces raise is raised once everything before it is read."""
+        number = 0
+        while number < len(buffer) and (self._left or self._next()):
+            part = self._left[: len(buffer) - number]
+            buffer[number : number + len(part)], self._left = part, self._left[len(part) :]
+            number += len(part)
+        if self._failure and not number:
+            raise self._failure
         return number
+
+    def _next(self) -> bool:
+        """Go on to the next piece that holds something, if there is one."""
+        try:
+            while not self._failure and (piece := next(self._pieces, None)) is not None:
+                self._left = memoryview(piece)
+                if piece:
+                    return True
+        except self._failures as error:
+            self._failure = error
+        return False
 
 
 class _Started(io.RawIOBase):
@@ -101,6 +114,7 @@ class _Started(io.RawIOBase):
         self.start = self._left = bytes(ahead[:read])
 
     def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
+        """Put what comes next into the buffer, the first bytes again: the number of bytes, 0 at the end."""
         number = min(len(buffer), len(self._left))
         buffer[:number], self._left = self._left[:number], self._left[number:]
         if number == len(buffer) or (number and self._failure):
@@ -124,6 +138,7 @@ class _Members:
         self._failure: Exception | None = None
 
     def readinto(self, buffer: memoryview, /) -> int:
+        """Put what comes next into the buffer; what fails is raised once everything before it is read."""
         if self._failure:
             raise self._failure
         before = self._reader.tell()

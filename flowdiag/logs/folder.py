@@ -27,8 +27,6 @@ SMALL = 1 << 22
 """Bytes of files that are searched one after another, without an engine: some 100,000 records in a tenth of a second."""
 EVERY = 16
 """In larger archives the separators of one line of so many are counted where nothing of interest stands."""
-_ASIDE = 1
-"""Threads beyond one a core: one unpacks while another holds the interpreter. Parquet gains nothing, and takes more memory."""
 
 
 class Folder(Opener):
@@ -83,8 +81,7 @@ class Folder(Opener):
             for part in parts:
                 yield from part(tally)
         else:
-            columns = any(path.suffix == ".parquet" for path in self.files)
-            yield from in_order(parts, tally, (os.cpu_count() or 1) + (0 if columns else _ASIDE))
+            yield from in_order(parts, tally, os.cpu_count() or 1)
 
     def _parts(self, sought: Sought, small: bool) -> Iterator[Part]:
         """Each file of text by itself, Parquet files that follow one another together."""
