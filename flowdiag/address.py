@@ -58,11 +58,17 @@ def parts(target: Address) -> tuple[Address | Network, ...]:
 
 def covered(cidrs: Iterable[str], target: Address) -> Literal["yes", "no", "unknown"]:
     """Whether the CIDRs together hold what the address stands for; unknown where they hold a part of the internet."""
-    read = [outer for cidr in cidrs if (outer := network(cidr)) is not None]
-    four, six = [one for one in read if isinstance(one, IPv4Network)], [one for one in read if isinstance(one, IPv6Network)]
-    joined: list[Network] = [*collapse_addresses(four), *collapse_addresses(six)]
-    held = {any(_inside(part, outer) for outer in joined) for part in parts(target)}
+    read: list[Network] = [outer for cidr in cidrs if (outer := network(cidr)) is not None]
+    wanted = parts(target)
+    outers = read if wanted == (target,) else _joined(read)  # a single address is never held by two of them together
+    held = {any(_inside(part, outer) for outer in outers) for part in wanted}
     return "unknown" if len(held) > 1 else "yes" if True in held else "no"
+
+
+def _joined(networks: Iterable[Network]) -> list[Network]:
+    several = tuple(networks)
+    four, six = [one for one in several if isinstance(one, IPv4Network)], [one for one in several if isinstance(one, IPv6Network)]
+    return [*collapse_addresses(four), *collapse_addresses(six)]
 
 
 def any_holds(cidrs: tuple[str, ...], inner: Address) -> bool:

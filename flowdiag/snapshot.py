@@ -21,6 +21,9 @@ from flowdiag.index import Item
 from flowdiag.model import ANYWHERE, Query, Scope, Unread, first_of
 from flowdiag.store import Reads, Store, may_be, within
 
+REMEMBERED = 100_000
+"""Lookups whose answers are kept: one question asks for hundreds, most of them several times."""
+
 
 class Snapshot:
     """Raw describe replies by scope and response key, and the resources in them.
@@ -39,6 +42,7 @@ class Snapshot:
         self.places: tuple[Scope, ...] = ()
         self.files: tuple[str, ...] = ()
         self.read_at: datetime | None = None
+        self._found: dict[tuple[str, str, str, Scope], Any] = {}
 
     # ------------------------------------------------------------ making one
 
@@ -110,6 +114,16 @@ class Snapshot:
 
         Raises KeyError for a kind or lookup that no component reads.
         """
+        asked = (kind, by, value, scope)
+        found = self._found.get(asked)
+        if found is None:
+            found = self._searched(*asked)
+            if len(self._found) >= REMEMBERED:
+                self._found.clear()
+            self._found[asked] = found
+        return found
+
+    def _searched(self, kind: str, by: str, value: str, scope: Scope) -> Any:
         hits = self._by_id(kind, value, scope) if by == "id" else self._store.find(kind, by, value, scope)
         if hits and (by == "id" or self._store.is_unique(kind, by)):
             return self._built(hits, by, value, scope)
@@ -178,6 +192,7 @@ class Snapshot:
         An entry with a known id replaces the older one; `at` carries its time zone. Raises KeyError for a response key
         that no component reads.
         """
+        self._found.clear()
         asked = tuple(answered)
         self._store.add(scope, response_key, items, whole=any(query.by == WHOLE for query in asked))
         self._answered.update(asked, (query.model_copy(update={"scope": scope}) for query in asked))
@@ -185,6 +200,7 @@ class Snapshot:
 
     def refuse(self, unread: Unread) -> None:
         """Answer this query with `unread` from now on: AWS denied it or could not answer."""
+        self._found.clear()
         self._refused[unread.query] = unread
 
     def changed(self, kind: str, id: str, scope: Scope, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Self:
@@ -201,7 +217,7 @@ class Snapshot:
 
     def _copy(self) -> Self:
         other = copy(self)
-        other._store = self._store.copy()
+        other._store, other._found = self._store.copy(), {}
         other._answered, other._refused = set(self._answered), dict(self._refused)
         return other
 

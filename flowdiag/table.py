@@ -147,9 +147,13 @@ def bundled() -> Path:
 
 @dataclass(frozen=True)
 class Rules:
-    """All tables by name; a table of the user's own folder stands in for the bundled one of the same name."""
+    """All tables by name; a table of the user's own folder stands in for the bundled one of the same name.
+
+    A table is read once, so that one question is answered by one state of it; what was edited since is read by the next.
+    """
 
     folders: tuple[Path, ...]
+    _known: dict[str, Table] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def load(cls, own: str | Path | None = None) -> Rules:
@@ -171,11 +175,12 @@ class Rules:
 
     def table(self, name: str) -> Table:
         """The table called `name`; raises TableError where there is none."""
-        for folder in self.folders:
-            path = folder / f"{name}.md"
-            if path.is_file():
-                return _read(path, path.stat().st_mtime_ns)
-        raise TableError(f"no decision table named {name} in {', '.join(map(str, self.folders))}")
+        if name not in self._known:
+            path = next((folder / f"{name}.md" for folder in self.folders if (folder / f"{name}.md").is_file()), None)
+            if path is None:
+                raise TableError(f"no decision table named {name} in {', '.join(map(str, self.folders))}")
+            self._known[name] = _read(path, path.stat().st_mtime_ns)
+        return self._known[name]
 
     def names(self) -> tuple[str, ...]:
         """Every table's name, sorted."""
