@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Container, Hashable, Iterable, Mapping
 from typing import Literal, NamedTuple
 
-from flowdiag.model import Direction, Hop, Leg, Sighting, Trace
+from flowdiag.model import GUARDS, Direction, Hop, Leg, Sighting, Trace
 from flowdiag.points import Along, Spot, journey
 
 Place = Literal["there", "passed", "before", "unseen"]
-GUARDS = frozenset(("security_group", "network_acl"))
 
 
 class Reach(NamedTuple):

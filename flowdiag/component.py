@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_pascal
@@ -445,8 +445,10 @@ class Component:
     place among those that make `offers`, the lowest first: the VPC itself, then what leads to private networks, then what
     leads to the internet. `spoken` is the word before a colon that says which service is meant (`rds:orders-db`); a
     component that has one is asked for bare words too. `passed_by` is how the table `arrival` calls a reply that came back
-    without meeting it, though it keeps state of the request (`Packet.watched`). `keeps_ports`: where it rewrites addresses, it
-    does so one for one and leaves the ports alone.
+    without meeting it, though it keeps state of the request (`Packet.watched`). `connections` tells
+    what becomes of a connection whose addresses it rewrites: `kept`, one for one and with its ports; `shared`, for many
+    clients go on with one address and ports that it draws; `own`, for it opens one of its own; empty where only the
+    headers tell.
     """
 
     kind: ClassVar[str]
@@ -459,7 +461,7 @@ class Component:
     route_field: ClassVar[str] = ""
     offer_rank: ClassVar[int | None] = None
     passed_by: ClassVar[str] = "past"
-    keeps_ports: ClassVar[bool] = False
+    connections: ClassVar[Literal["", "kept", "shared", "own"]] = ""
 
     def claims(self, text: str) -> bool:
         """Whether the shape of a text (an ARN, an id, a DNS suffix) says that it names a resource of this kind."""

@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 from flowdiag.agreement import Reach, place_of
-from flowdiag.model import Finding, Leg, PortRange, Relation, Trace, Verdict
+from flowdiag.model import GUARDS, Finding, Leg, PortRange, Relation, Trace, Verdict
 from flowdiag.table import Rules
 
 State = Literal["passes", "blocked logged", "blocked silent", "blocked back", "partial", "unknown"]
-LOGGED = ("security_group", "network_acl")  # guards whose denial AWS logs as REJECT
 
 
 class Conclusion(NamedTuple):
@@ -90,7 +89,7 @@ def _is_logged(blocker: Finding) -> bool:
 
     https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
     """
-    return blocker.table in LOGGED or blocker.inputs.get("block public access") == "on"
+    return blocker.table in GUARDS or blocker.inputs.get("block public access") == "on"
 
 
 def passes(trace: Trace) -> bool:

@@ -256,7 +256,7 @@ def _along(leg: Leg, known: dict[Stretch, Stretch]) -> tuple[Stretch, ...]:
 def _keeps_ports(hop: Hop) -> bool:
     """Whether the header behind the hop is that of one connection before it; every other hop that rewrites may draw ports."""
     component = components().get(hop.place.kind)
-    return bool(component and component.keeps_ports)
+    return bool(component and component.connections == "kept")
 
 
 def _reached(leg: Leg, order: tuple[Stretch, ...], known: Mapping[Stretch, Stretch]) -> Stretch:

@@ -8,18 +8,12 @@ The table `course` judges; the latest state is the one that the configuration, r
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 from flowdiag.contrast import apart, at, follows, ports
+from flowdiag.table import Rules
 
 State = Literal["works", "fails", "unclear"]
-
-
-class Rulebook(Protocol):
-    """Decision tables by name, as `table.Rules` reads them."""
-
-    def table(self, name: str) -> Any:
-        """The table of this name."""
 
 
 class Spell(NamedTuple):
@@ -47,7 +41,7 @@ class Course(NamedTuple):
     other: Spell | None = None
 
 
-def course(spells: Iterable[Spell], rules: Rulebook) -> Course:
+def course(spells: Iterable[Spell], rules: Rules) -> Course:
     """What the connections show one after another; those of which nothing is clear count where no other tells."""
     ordered = sorted(spells, key=lambda s: (s.begun, s.number))
     telling = [s for s in ordered if s.state != "unclear"] or ordered

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any
 
 from flowdiag.listening import Station
 from flowdiag.logs import ALWAYS, CLOCK_SLACK, Tally, Window
 from flowdiag.logs import Coverage as Lines
 from flowdiag.model import UDP, Coverage, Flow, Watcher
 from flowdiag.reach import Reach, Schedule, Stretch, moment_of, reach, second_of, wanted
+from flowdiag.table import Rules
 
 MIRRORED = 4789  # https://docs.aws.amazon.com/vpc/latest/mirroring/traffic-mirroring-packet-formats.html
 DHCP = frozenset((67, 68, 546, 547))  # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-limitations.html
@@ -28,13 +29,6 @@ THROTTLED = "Rate limited"
 KEPT = {"ALL": "all", "ACCEPT": "accepted", "REJECT": "rejected"}
 STRETCHES_TOLD = 3
 DAY = 86_400
-
-
-class Rulebook(Protocol):
-    """Decision tables by name, as `table.Rules` reads them."""
-
-    def table(self, name: str) -> Any:
-        """The table of this name."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +95,7 @@ class Weighing:
     leaving: bool
     asked: Asked
     path: tuple[Station, ...]
-    rules: Rulebook
+    rules: Rules
 
     @cached_property
     def whole(self) -> Coverage:

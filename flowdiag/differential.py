@@ -8,30 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from flowdiag.hosts import Host
-from flowdiag.model import TCP, Candidate, Direction, Finding, Record, Sighting, Symptom
+from flowdiag.model import GUARDS, TCP, Candidate, Direction, Finding, Record, Sighting, Symptom
+from flowdiag.table import Rules
 
 Answer = Literal["yes", "no", "unknown"]
-GUARDS = frozenset(("security_group", "network_acl"))
-# Tables that speak of no route and no gateway: of guards, of hosts and services, and of what looks into or shares out traffic.
-NO_ROUTES = GUARDS | {
-    *("network_interface", "vpc", "service", "load_balancer", "gateway_load_balancer", "vpc_endpoint_service"),
-    *("network_firewall", "appliance", "encryption_control"),
-}
-EXIT_TABLES = ("internet_gateway", "egress_only", "internet")
+ROUTE = "route table"  # the cause of tables that lead a packet on
 NOT_LISTED = "-"
 SYN = 2
 BLOCK_PUBLIC_ACCESS = "block public access"  # the input of a gateway's table that tells whether it is on
 _READ = ("network ACL", "security group", "Block Public Access", "route table", "network ACL on the reply", "route back")
-
-
-class Rulebook(Protocol):
-    """Decision tables by name, as `table.Rules` reads them."""
-
-    def table(self, name: str) -> Any:
-        """The table of this name."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +42,16 @@ class Evidence:
 
     findings: tuple[Finding, ...]
     sightings: tuple[Sighting, ...]
+    rules: Rules
     answer: str = "unknown"
     counted: Mapping[Direction, str] = field(default_factory=dict)
     inside: bool = False
     hosts: tuple[Host, ...] = ()
     near: Container[Hashable] | None = None
+
+    def of(self, cause: str) -> list[Finding]:
+        """The findings that count for a cause, as their tables say; Block Public Access is a cause of its own."""
+        return [f for f in self.findings if self.rules.table(f.table).cause == cause and not _is_public_access(f)]
 
     def seen(self, point: str) -> set[str]:
         """What the wire shows at a point, over all legs."""
@@ -79,7 +72,7 @@ class Evidence:
 def candidates(
     symptom: Symptom,
     findings: tuple[Finding, ...],
-    rules: Rulebook,
+    rules: Rules,
     sightings: tuple[Sighting, ...] = (),
     answer: str = "unknown",
     counted: Mapping[Direction, str] | None = None,
@@ -95,7 +88,7 @@ def candidates(
     """
     table = rules.table("symptom")
     causes = next(column.values for column in table.inputs if column.name == "cause")
-    evidence = Evidence(findings, sightings, answer, counted or {}, inside, hosts, near)
+    evidence = Evidence(findings, sightings, rules, answer, counted or {}, inside, hosts, near)
     found = [(cause, _held(cause, evidence)) for cause in causes]
     if symptom in ("reject", "no_log") and not any(held.answer == "yes" for cause, held in found if cause in _READ):
         found = [(cause, _at_another_time(held) if cause in _READ else held) for cause, held in found]
@@ -154,7 +147,7 @@ def _walked(findings: Iterable[Finding], ways: Iterable[Direction]) -> bool:
 def _routes(way: Direction, evidence: Evidence) -> Held:
     if way in evidence.counted:
         return Held("yes", evidence.counted[way])
-    found = [f for f in evidence.findings if f.table not in NO_ROUTES and f.direction == way and not _is_public_access(f)]
+    found = [f for f in evidence.of(ROUTE) if f.direction == way]
     blocking = [f for f in found if f.verdict in ("blocked", "partial")]
     if blocking:
         return Held("yes", blocking[0].headline)
@@ -190,8 +183,8 @@ def _block_public_access(evidence: Evidence) -> Held:
     modes = {f.inputs[BLOCK_PUBLIC_ACCESS] for f in evidence.findings if BLOCK_PUBLIC_ACCESS in f.inputs}
     if modes == {"off"} and _walked(evidence.findings, evidence.denied):
         return Held("no", "Block Public Access is off where the path leaves the VPC")
-    outward = any(f.table.startswith(EXIT_TABLES) for f in evidence.findings)
-    if outward or not _walked(evidence.findings, evidence.denied):
+    outward = any(f.table.startswith("internet") for f in evidence.findings)
+    if modes or outward or not _walked(evidence.findings, evidence.denied):
         return Held("unknown", "a custom log format with reject-reason would tell")
     return Held("no", "the path crosses no internet gateway", always=evidence.inside)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from flowdiag.address import ANYBODY, is_private
 from flowdiag.component import Component, View
 from flowdiag.components import by_interface_type, by_prefix, components, offers, prefix_of
-from flowdiag.model import Address, Endpoint, Finding, Flow, Hop, Leg, Move, Observation, Packet, Place, Question, Trace
+from flowdiag.model import GUARDS, Address, Endpoint, Finding, Flow, Hop, Leg, Move, Observation, Packet, Place, Question, Trace
 from flowdiag.resolve import flow_between, resolve
 from flowdiag.table import Rules
 
@@ -311,7 +311,7 @@ def _passed_by(trail: Trail) -> Place | None:
 def _without_strangers(hops: tuple[Hop, ...]) -> tuple[Hop, ...]:
     """The hops without the guards of a host that the packet was not meant for: to open them would be no remedy."""
     kept = list(hops[:-1])
-    while kept and kept[-1].place.kind in ("security_group", "network_acl"):
+    while kept and kept[-1].place.kind in GUARDS:
         kept.pop()
     return (*kept, *hops[-1:])
 

@@ -18,7 +18,8 @@ from flowdiag.passage import SILENT, Passage, passage
 from flowdiag.points import Along, Point, Spot
 from flowdiag.sighting import Loss, Seen, actions, kept
 from flowdiag.signs import Signs, signs
-from flowdiag.symptom import Request, Rulebook, read_symptom, request_of
+from flowdiag.symptom import Request, read_symptom, request_of
+from flowdiag.table import Rules
 
 MINUTE = CLOCK_SLACK  # times are no more exact than that
 Span = tuple[int, int]
@@ -49,7 +50,7 @@ class Bench:
     along: Along
     spots: Sequence[Spot]
     stretches: Stretches
-    rules: Rulebook
+    rules: Rules
     weigh: Weigh
     losses: tuple[Loss, ...] = ()
     limits: Mapping[str, int] = field(default_factory=dict)

@@ -25,6 +25,9 @@ Relation = Literal["confirmed", "predicted", "contradicted"]
 RuleVerdict = Literal["allowed", "blocked", "partial", "inconclusive"]
 
 TCP, UDP, ICMP, ICMPV6 = 6, 17, 1, 58
+GUARDS = frozenset(("security_group", "network_acl"))
+"""What stands on an edge of the path and denies by rules; AWS logs each of their denials as REJECT
+(https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html)."""
 PROTOCOL_NAMES = {TCP: "tcp", UDP: "udp", ICMP: "icmp", ICMPV6: "icmpv6"}
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from flowdiag.address import EVERY_PROTOCOL
+from flowdiag.components import components
 from flowdiag.graph import Path, look
 from flowdiag.listening import Listening, listen
 from flowdiag.logs import Source, Window
@@ -19,8 +20,6 @@ from flowdiag.table import Rules
 
 if TYPE_CHECKING:
     from flowdiag.access import Access
-
-BALANCER = "load_balancer"
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,8 @@ def _widened(points: Iterable[Spot], every_protocol: bool) -> Iterator[Spot]:
 
 
 def _beyond(path: Path, question: Question) -> Iterator[str]:
-    names = dict.fromkeys(hop.name for leg in path.legs for hop in leg.hops if hop.place.kind == BALANCER)
+    onward = {kind for kind, component in components().items() if component.connections == "own"}
+    names = dict.fromkeys(hop.name for leg in path.legs for hop in leg.hops if hop.place.kind in onward)
     if names and question.port is None:
         yield f"what stands behind {', '.join(names)} is not looked at without a port: name the one that is asked of it"
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
-from flowdiag.model import Direction, Hop, Sighting, Trace
+from flowdiag.model import GUARDS, Direction, Hop, Sighting, Trace
 from flowdiag.points import Along, Spot, journey
 from flowdiag.sighting import Loss
 
 State = Literal["rejected", "lost there", "lost back", "passed", "unobserved"]
 SILENT = ("absent", "unaccepted")
 # A denial of a guard is on record and no loss; a VPC delivers by its local routes, which nothing interrupts.
-UNNAMED = frozenset(("security_group", "network_acl", "network_interface", "vpc"))
+UNNAMED = GUARDS | {"network_interface", "vpc"}
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ them, and what lies between each of them and the sender. https://docs.aws.amazon
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol
 
 from flowdiag.model import TCP, Evidence, Finding, Hop, Mtu, Trace, first_of
+from flowdiag.table import Rules
 
 JUMBO = 9001  # bytes of the largest packet that an interface in a VPC may send
 ETHERNET = 1500  # bytes of the largest one that an application reckons with whose protocol agrees on no size, as TCP does
@@ -18,14 +18,7 @@ BACK = {"outbound": "inbound", "inbound": "outbound"}  # the way of the message,
 MESSAGES = {4: "ICMP type 3 code 4", 6: "ICMPv6 type 2"}
 
 
-class Rulebook(Protocol):
-    """Decision tables by name, as `table.Rules` reads them."""
-
-    def table(self, name: str) -> Any:
-        """The table of this name."""
-
-
-def narrows(trace: Trace, rules: Rulebook) -> tuple[Finding, ...]:
+def narrows(trace: Trace, rules: Rules) -> tuple[Finding, ...]:
     """Every place that is narrower than what its sender may use and than all before it, in path order, each once."""
     found: list[Finding] = []
     for leg in trace.legs:
@@ -34,7 +27,7 @@ def narrows(trace: Trace, rules: Rulebook) -> tuple[Finding, ...]:
     return first_of(found, lambda finding: (finding.code, finding.resource, finding.direction))
 
 
-def _along(hops: tuple[Hop, ...], known: bool, rules: Rulebook) -> Iterator[Finding]:
+def _along(hops: tuple[Hop, ...], known: bool, rules: Rules) -> Iterator[Finding]:
     """Those of one direction; `known`: the sender is an interface in AWS.
 
     What writes both addresses anew, as a load balancer does, is a sender of its own. Hops with another sender's address are
@@ -67,7 +60,7 @@ def _with(guard: Hop, guards: list[Hop]) -> list[Hop]:
     return guards[:-1] if returns else [*guards, guard]
 
 
-def _judged(narrow: Finding, mtu: Mtu, guards: list[Finding], rules: Rulebook) -> Finding:
+def _judged(narrow: Finding, mtu: Mtu, guards: list[Finding], rules: Rules) -> Finding:
     """The table's word on one place, about the place itself or the guard that keeps the message from the sender."""
     guard, back = _guard(guards)
     held = mtu.holds_tcp and narrow.flow is not None and narrow.flow.protocol == TCP

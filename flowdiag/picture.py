@@ -14,7 +14,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from flowdiag.address import ANYBODY
-from flowdiag.model import Direction, Endpoint, Flow, Hop, Leg, RuleVerdict, Value
+from flowdiag.model import GUARDS, Direction, Endpoint, Flow, Hop, Leg, RuleVerdict, Value
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -~])|\x9b[0-?]*[ -/]*[@-~]")
 SUPPOSED = "from here on: as if it got here"
@@ -172,7 +172,7 @@ def _hop(hop: Hop, behind: bool, note: str) -> Row:
 
 def _word(hop: Hop) -> str:
     """What the component does to the packet where its role says so (`egress`, `inbound`, `route`), else what it is."""
-    told = hop.place.kind in ("security_group", "network_acl", "route_table") or hop.place.role == "forward"
+    told = hop.place.kind in GUARDS | {"route_table"} or hop.place.role == "forward"
     return hop.place.role if told and hop.place.role else hop.place.kind.replace("_", " ")
 
 

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from flowdiag.components import components
 from flowdiag.model import Direction, Endpoint, Flow, Hop, Leg, Trace
 
 Steps = tuple[tuple[str, ...], ...]  # of every hop of a leg: the interfaces there
 Along = tuple[Steps, ...]
 
 Point = Literal["request_source", "request_between", "request_destination", "reply_destination", "reply_between", "reply_source"]
-NAT, BALANCER = "nat_gateway", "load_balancer"
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,9 @@ def _translates(hop: Hop, direction: Direction) -> bool:
         if direction == "request"
         else (before.destination_ports, after.destination_ports)
     )
-    return ends[0] != ends[1] and (hop.place.kind == NAT or (hop.place.kind != BALANCER and both[0] != both[1]))
+    component = components().get(hop.place.kind)
+    connections = component.connections if component else ""
+    return ends[0] != ends[1] and (connections == "shared" or (connections != "own" and both[0] != both[1]))
 
 
 def _place(spot: Spot) -> tuple[int, bool]:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from flowdiag.model import (
     BY_SOURCE,
+    GUARDS,
     PROTOCOL_NAMES,
     Answer,
     Candidate,
@@ -204,7 +205,7 @@ def _visible(answer: Answer) -> Iterator[Line]:
     if not any(end.managed for end in ends):
         return
     names = {end.eni: end.label for end in ends if end.eni}
-    hops = [hop for leg in answer.path.legs for hop in leg.hops if hop.place.kind not in ("security_group", "network_acl")]
+    hops = [hop for leg in answer.path.legs for hop in leg.hops if hop.place.kind not in GUARDS]
     names = {hop.place.id: hop.name for hop in hops if hop.place.id.startswith("eni-")} | names
     listed = ", ".join(f"{id} ({name})" if name != id else id for id, name in names.items())
     hidden = list(dict.fromkeys(end.label for end in ends if end.managed and not end.eni))

@@ -9,6 +9,7 @@ from typing import Any
 
 from flowdiag.address import ANYBODY, address, is_private
 from flowdiag.component import View
+from flowdiag.components import by_interface_type, components
 from flowdiag.model import (
     ALL_PORTS,
     ICMP,
@@ -35,7 +36,6 @@ LINUX_PORTS = PortRange(first=32768, last=60999)
 WINDOWS_PORTS = PortRange(first=49152, last=65535)
 UNKNOWN_HOST_PORTS = PortRange(first=32768, last=65535)
 SERVICE_PORTS = PortRange(first=1024, last=65535)
-FORWARDING = ("nat_gateway", "natGateway", "network_load_balancer", "load_balancer", "gateway_load_balancer")
 ECHO_REQUEST = {ICMP: (8, 0), ICMPV6: (128, 0)}
 
 
@@ -129,9 +129,15 @@ def _service_ports(port: int | None) -> PortRange:
     return ALL_PORTS if port is None else PortRange(first=port, last=port)
 
 
+def _draws_ports(interface_type: str) -> bool:
+    """Whether behind an interface a service opens connections, of which AWS documents the ports."""
+    component = components().get(by_interface_type().get(interface_type, ""))
+    return interface_type == "lambda" or bool(component and component.connections in ("own", "shared"))
+
+
 def _client_ports(source: Endpoint, view: View) -> PortRange:
     interface = view.get("network_interface", source.eni, source.scope) if source.eni else None
-    if not interface or interface.interface_type in ("lambda", *FORWARDING):
+    if not interface or _draws_ports(interface.interface_type):
         return SERVICE_PORTS
     if not interface.instance:
         return UNKNOWN_HOST_PORTS

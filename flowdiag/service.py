@@ -5,7 +5,7 @@ Most services do not say which interfaces are theirs; those are found by the sub
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal
 
 from pydantic import ConfigDict
@@ -66,6 +66,17 @@ def told_outside(interfaces: tuple[Any, ...], near: tuple[Any, ...]) -> tuple[Ad
     vpcs = {interface.vpc_id for interface in near}
     public = [one for interface in interfaces if interface.vpc_id not in vpcs and (one := address(interface.public))]
     return tuple(public) if len(public) == len(interfaces) else ()
+
+
+def at_endpoint(found: Any, states: Mapping[str, State]) -> Condition:
+    """The condition of a service with a `status`, which `states` read, and one `endpoint` with a port."""
+    return Condition(
+        name=found.id,
+        said=found.status,
+        state=states.get(found.status, "doubtful" if found.status else "unknown"),
+        ports=(found.endpoint.port,) if found.endpoint.port else None,
+        shown=f"{found.status}, port {found.endpoint.port or 'not told'}",
+    )
 
 
 def observed(condition: Condition, place: Place, packet: Packet) -> Observation:

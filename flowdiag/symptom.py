@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal, Protocol, get_args
+from typing import Literal, cast, get_args
 
 from flowdiag.contrast import moment
 from flowdiag.model import Evidence, Finding, Record, Sighting, Symptom
 from flowdiag.passage import NOWHERE, SILENT, Passage
 from flowdiag.sighting import Point, Seen
+from flowdiag.table import Rules
 
 Request = Literal["arrived", "reply missing", "sent", "hidden", "unsent", "unknown"]
 COLUMNS: Mapping[Point, str] = {
@@ -21,16 +22,9 @@ COLUMNS: Mapping[Point, str] = {
 EVIDENCE_SHOWN = 3
 
 
-class Rulebook(Protocol):
-    """Decision tables by name, as `table.Rules` reads them."""
-
-    def table(self, name: str) -> Any:
-        """The table of this name."""
-
-
 def read_symptom(
     seen: tuple[Sighting, ...],
-    rules: Rulebook,
+    rules: Rules,
     answer: str = "unknown",
     more: Mapping[str, str] = NOWHERE.words,
     between: str = NOWHERE.state,
@@ -54,7 +48,7 @@ def read_symptom(
         evidence=tuple(Evidence(where=r.where or r.interface, text=r.line, at=moment(r)) for r in records),
         inputs=inputs,
     )
-    return rule["symptom"], finding
+    return cast("Symptom", rule["symptom"]), finding
 
 
 def _told(deciding: Iterable[Sighting], symptom: str) -> list[Record]:

@@ -22,6 +22,7 @@ DEFAULT_VALUES = ("yes", "no", "unknown")
 MOST_INPUTS = 6
 _HEADER = re.compile(r"^(?P<name>[^()]+?)\s*(?:\((?P<values>[^)]*)\))?$")
 _LISTED = re.compile(r"^- (?P<names>`[^`]+`(?:, `[^`]+`)*): (?P<values>.+)$", re.M)
+_CAUSE = re.compile(r"^\*\*Cause\*\*: (.+)$", re.M)
 _CODE = re.compile(r"^[A-Z]{1,3}\d{3}$")
 
 
@@ -51,7 +52,10 @@ class Rule:
 
 @dataclass
 class Table:
-    """A decision table: inputs, rules in order, and the manual section of every rule."""
+    """A decision table: inputs, rules in order, and the manual section of every rule.
+
+    `cause` is the cause of the table `symptom` that its findings count for, empty for none.
+    """
 
     name: str
     policy: str
@@ -60,6 +64,7 @@ class Table:
     rules: tuple[Rule, ...]
     sections: Mapping[str, Mapping[str, str]]
     titles: Mapping[str, str]
+    cause: str = ""
     _hits: dict[tuple[str, ...], Rule] = field(default_factory=dict, repr=False)
 
     def evaluate(self, values: Mapping[str, str]) -> Rule:
@@ -74,6 +79,9 @@ class Table:
         """Raise TableError where this table uses an output word or a `{…}` that the other, whose place it takes, does not."""
         if self.outputs != other.outputs:
             raise TableError(f"table {self.name}: its outputs have to be {', '.join(other.outputs)}, in this order")
+        if self.cause != other.cause:
+            needed = f"needs the line **Cause**: {other.cause}" if other.cause else "takes no line **Cause**"
+            raise TableError(f"table {self.name}: {needed} above its columns")
         for output, rule in ((output, rule) for rule in self.rules for output in self.outputs):
             if output == "headline":
                 strange = _placeholders(self.name, rule) - {n for r in other.rules for n in _placeholders(other.name, r)}
@@ -265,7 +273,8 @@ def parse(name: str, text: str) -> Table:
     outputs = tuple(header[first_output:])
     rules = tuple(_rule(name, row, inputs, outputs) for row in rows)
     titles = dict(re.findall(r"^## (\S+) +(.+)$", text, flags=re.M))
-    return Table(name, header[0], inputs, outputs, rules, dict(_sections(text)), titles)
+    cause = _CAUSE.search(head)
+    return Table(name, header[0], inputs, outputs, rules, dict(_sections(text)), titles, cause[1].strip() if cause else "")
 
 
 def _cells(line: str) -> list[str]:

@@ -15,7 +15,7 @@ from flowdiag.agreement import Reach, reaches, rejecting
 from flowdiag.connection import beyond, connections, stretches
 from flowdiag.contrast import begun, when
 from flowdiag.coverage import Asked, Weighing, read_when
-from flowdiag.differential import Rulebook, candidates
+from flowdiag.differential import candidates
 from flowdiag.hosts import Host
 from flowdiag.judging import Bench, Fare, Span
 from flowdiag.listening import Listening
@@ -39,6 +39,7 @@ from flowdiag.outcome import outcome
 from flowdiag.reach import Stretch, Times, moment_of
 from flowdiag.sighting import Catch, Seen, Spot, catch, sighting, spots
 from flowdiag.symptom import Request, read_symptom, shown
+from flowdiag.table import Rules
 
 __all__ = ["Wire", "candidates", "read_symptom", "shown", "witness"]
 
@@ -85,7 +86,7 @@ def witness(
     trace: Trace,
     source: Source | None,
     window: Window,
-    rules: Rulebook,
+    rules: Rules,
     listening: Listening | None = None,
     read_at: datetime | None = None,
     hosts: tuple[Host, ...] = (),
@@ -139,7 +140,7 @@ def _limits(trace: Trace) -> Mapping[str, int]:
 
 
 def _candidates(
-    fare: Fare, trace: Trace, rules: Rulebook, near: Container[Hashable] | None, hosts: tuple[Host, ...]
+    fare: Fare, trace: Trace, rules: Rules, near: Container[Hashable] | None, hosts: tuple[Host, ...]
 ) -> tuple[Candidate, ...]:
     seen = tuple(fare.seen.values())
     return candidates(fare.symptom, trace.findings, rules, seen, fare.answer, fare.way.unrouted, _inside(trace), hosts, near)
@@ -176,11 +177,11 @@ def times_of(caught: Iterable[Catch]) -> tuple[Stretch, ...]:
     return times.stretches
 
 
-def worth_of(spot: Spot, heard: Listening, asked: Asked, rules: Rulebook) -> Coverage:
+def worth_of(spot: Spot, heard: Listening, asked: Asked, rules: Rules) -> Coverage:
     return weighing(spot, heard, asked, rules).whole
 
 
-def weighing(spot: Spot, heard: Listening, asked: Asked, rules: Rulebook) -> Weighing:
+def weighing(spot: Spot, heard: Listening, asked: Asked, rules: Rules) -> Weighing:
     """What silence at this point is worth, whenever it is asked about."""
     station = heard.at(spot.interface, spot.label)
     return Weighing(station, spot.flow, spot.leaving, asked, tuple(heard.stations.values()), rules)
@@ -226,7 +227,7 @@ class Silence:
     caught: Sequence[Catch]
     heard: Listening
     asked: Asked
-    rules: Rulebook
+    rules: Rules
     searched: bool = True
     _known: dict[tuple[int, Span | None], tuple[Seen, str]] = field(default_factory=dict)
     _scales: dict[int, Weighing] = field(default_factory=dict)

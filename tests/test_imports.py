@@ -38,7 +38,6 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "snapshot",
         "report",
         "policy",
-        "table",
         "path_mtu",
         "sighting",
         "coverage",
@@ -49,6 +48,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "columns",
         "conversations",
     ),
+    ("table",),
     ("listening", "hosts", "contrast", "reach", "halves", "repeats", "points"),  # who could have seen it, and when
     ("naming", "store", "calls", "picture"),
     ("folder", "index", "unnamed"),

@@ -67,6 +67,21 @@ def test_complete_and_disjoint(name: str) -> None:
 
 
 @every_table
+def test_the_cause_of_a_table_is_one_of_the_symptom_table(name: str) -> None:
+    """Only tables of findings count for one, and it is held against the evidence there."""
+    cause = RULES.table(name).cause
+    causes = next(column.values for column in RULES.table("symptom").inputs if column.name == "cause")
+    assert not cause or (cause in causes and name in FINDING_TABLES)
+
+
+def test_routers_count_for_the_route_table() -> None:
+    """Guards, hosts and what looks into traffic have causes of their own or none."""
+    routing = {name for name in FINDING_TABLES if RULES.table(name).cause == "route table"}
+    assert {"route_table", "transit_gateway", "internet_gateway", "nat_gateway", "arrival"} <= routing
+    assert set() == routing & {"security_group", "network_acl", "network_interface", "load_balancer", "network_firewall"}
+
+
+@every_table
 def test_every_row_can_hit(name: str) -> None:
     """No cell is empty and every input value is named once, so there is no row that waits in vain."""
     table = RULES.table(name)

@@ -213,6 +213,15 @@ def test_a_table_of_ones_own_stands_in(tmp_path: Path) -> None:
     assert "SG102" not in rules.codes()
 
 
+def test_a_table_of_ones_own_counts_for_the_same_cause(tmp_path: Path) -> None:
+    """Otherwise what it denies would be held against the evidence of another cause, or of none."""
+    bundled = (Path(__file__).parent.parent / "rules" / "route_table.md").read_text(encoding="utf-8")
+    (tmp_path / "route_table.md").write_text(bundled.replace("**Cause**: route table\n", ""), encoding="utf-8")
+    with pytest.raises(TableError) as caught:
+        Rules.load(tmp_path)
+    assert "table route_table: needs the line **Cause**: route table above its columns" == str(caught.value)
+
+
 def test_a_folder_that_is_none_is_named() -> None:
     """A mistyped folder is an error and not the bundled tables alone."""
     with pytest.raises(TableError) as caught:

@@ -31,7 +31,7 @@ class CarrierGatewayComponent(Component):
     """`place.role` is `out` (from the VPC) or `in` (an answer)."""
 
     kind = "carrier_gateway"
-    keeps_ports = True
+    connections = "kept"
     prefixes = ("cagw",)
     target_role = "out"
     route_field = "CarrierGatewayId"

@@ -48,6 +48,7 @@ class GatewayLoadBalancerComponent(Component):
 
     kind = "gateway_load_balancer"
     interface_types = ("gateway_load_balancer",)
+    connections = "own"
 
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
         """Whether there is an appliance to hand the packet to; of a node's own packets, whether it would send such a one."""

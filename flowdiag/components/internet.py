@@ -14,7 +14,7 @@ class InternetComponent(Component):
     """`place.role` is `leave` (a packet starts here) or `transit` (it came out of an internet gateway)."""
 
     kind = "internet"
-    keeps_ports = True
+    connections = "kept"
     outside = True
 
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:

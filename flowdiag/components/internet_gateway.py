@@ -66,7 +66,7 @@ class InternetGatewayComponent(Component):
     """`place.role` is `out` (from the VPC) or `in` (from the internet)."""
 
     kind = "internet_gateway"
-    keeps_ports = True
+    connections = "kept"
     prefixes = ("igw",)
     target_role = "out"
     route_field = "GatewayId"

@@ -39,6 +39,7 @@ class LoadBalancerComponent(Component):
 
     kind = "load_balancer"
     interface_types = ("network_load_balancer", "load_balancer")
+    connections = "own"
 
     def guards(self, place: Place, packet: Packet, view: View) -> tuple[Place, ...]:
         """A reply that the network itself brings back crosses the border of the node's subnet; what comes over PrivateLink

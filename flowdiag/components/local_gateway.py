@@ -100,7 +100,7 @@ class LocalGatewayComponent(Component):
     """`place.role` is `out` (from the VPC) or `in` (an answer of the local network)."""
 
     kind = "local_gateway"
-    keeps_ports = True
+    connections = "kept"
     prefixes = ("lgw",)
     target_role = "out"
     route_field = "LocalGatewayId"

@@ -121,6 +121,7 @@ class NatGatewayComponent(Component):
     kind = "nat_gateway"
     prefixes = ("nat",)
     interface_types = ("nat_gateway", "natGateway")
+    connections = "shared"
     route_field = "NatGatewayId"
     offer_rank = 8
     spoken = "nat"

@@ -15,7 +15,7 @@ from flowdiag.address import address
 from flowdiag.component import WHOLE, Component, Id, Lookup, Part, Read, Resource, View, by_listing
 from flowdiag.model import Observation, Packet, Place, Unread
 from flowdiag.named import Named, Vicinity, arn_of, arn_scope, every
-from flowdiag.service import Condition, State, observed, told_outside
+from flowdiag.service import Condition, State, at_endpoint, observed, told_outside
 
 _ARN = re.compile(r"^arn:[^:]+:redshift:[^:]+:\d+:cluster:(?P<name>[^:/]+)$")
 _DNS = re.compile(r"^(?P<name>[a-z0-9-]+)\.[a-z0-9]+\.[a-z0-9-]+\.redshift\.amazonaws\.com(?:\.cn)?\.?$")
@@ -106,12 +106,7 @@ class RedshiftClusterComponent(Component):
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
         """Whether the cluster takes connections, and on which port."""
         found = view.get("redshift_cluster", place.id, place.scope)
-        if not found:
-            return observed(Condition(name=place.id), place, packet)
-        state: State = STATES.get(found.status, "doubtful" if found.status else "unknown")
-        ports = (found.endpoint.port,) if found.endpoint.port else None
-        shown = f"{found.status}, port {found.endpoint.port or 'not told'}"
-        return observed(Condition(name=found.id, said=found.status, state=state, ports=ports, shown=shown), place, packet)
+        return observed(at_endpoint(found, STATES) if found else Condition(name=place.id), place, packet)
 
 
 def _named(found: RedshiftCluster, near: tuple[Any, ...], view: View) -> Named | Unread:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from flowdiag.component import WHOLE, Component, Id, Lookup, Read, View, by_listing
 from flowdiag.model import Observation, Packet, Place, Unread
 from flowdiag.named import Named, Vicinity, all_of, arn_scope, every
-from flowdiag.service import CamelPart, CamelResource, Condition, State, observed, told_outside
+from flowdiag.service import CamelPart, CamelResource, Condition, State, at_endpoint, observed, told_outside
 
 _ARN = re.compile(r"^arn:[^:]+:redshift-serverless:[^:]+:\d+:workgroup/[0-9a-f-]+$")
 _DNS = re.compile(r"^(?P<name>[a-z0-9-]+)\.(?P<account>\d{12})\.[a-z0-9-]+\.redshift-serverless\.amazonaws\.com(?:\.cn)?\.?$")
@@ -107,12 +107,7 @@ class RedshiftWorkgroupComponent(Component):
     def observe(self, place: Place, packet: Packet, view: View) -> Observation:
         """Whether the workgroup takes connections, and on which port."""
         found = view.get("redshift_workgroup", place.id, place.scope)
-        if not found:
-            return observed(Condition(name=place.id), place, packet)
-        state: State = STATES.get(found.status, "doubtful" if found.status else "unknown")
-        ports = (found.endpoint.port,) if found.endpoint.port else None
-        shown = f"{found.status}, port {found.endpoint.port or 'not told'}"
-        return observed(Condition(name=found.id, said=found.status, state=state, ports=ports, shown=shown), place, packet)
+        return observed(at_endpoint(found, STATES) if found else Condition(name=place.id), place, packet)
 
 
 def _named(found: Workgroup, near: tuple[Any, ...], view: View) -> Named | Unread:

@@ -118,7 +118,7 @@ class VpcComponent(Component):
     """Delivers inside one VPC; `place.id` is the VPC."""
 
     kind = "vpc"
-    keeps_ports = True
+    connections = "kept"
     offer_rank = 0
     reads = (
         Read(

@@ -10,11 +10,9 @@ from typing import Any
 
 from flowdiag.address import network
 from flowdiag.components import components
-from flowdiag.model import Change, Packet, Place
+from flowdiag.model import GUARDS, Change, Packet, Place
 from flowdiag.openings.blocker import Blocker
 from flowdiag.snapshot import Snapshot
-
-GUARDS = ("security_group", "network_acl")
 
 
 def change(blocker: Blocker, snapshot: Snapshot) -> Change | str:

@@ -9,11 +9,10 @@ from typing import Any
 
 from flowdiag.address import holds, network
 from flowdiag.detour import PEERINGS, home_cidr
-from flowdiag.model import Change, Packet, Scope
+from flowdiag.model import GUARDS, Change, Packet, Scope
 from flowdiag.openings.blocker import Blocker
 from flowdiag.snapshot import Snapshot
 
-GUARDS = ("security_group", "network_acl")
 STATIC = ("vpc", "vpn", *PEERINGS)  # https://docs.aws.amazon.com/vpc/latest/tgw/tgw-create-static-route.html
 
 
