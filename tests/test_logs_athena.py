@@ -377,6 +377,17 @@ def test_denied_is_said():
     assert "Athena logs.vpc_flow_logs could not be searched (denied, athena:StartQueryExecution)" in search.tally.notes
 
 
+def test_a_row_that_is_no_record_voids_the_silence_of_its_interface():
+    """What it says nobody knows; the other interface is as well covered as before."""
+    made = table(columns={**FIELDS, "protocol": "string"})
+    rows = [{**entry, **LAYOUTS["projected"][2], "protocol": str(entry["protocol"])} for entry in ROWS]
+    rows[0]["protocol"] = "six"
+    search = athena(Door(answers(made, Engine(made, rows)))).search(WANTED)
+    list(search)
+    assert (1, {"eni-0b2"}) == (search.tally.refused, set(search.tally.interfaces))
+    assert search.tally.records + search.tally.refused == search.tally.lines
+
+
 def test_a_cut_result_is_said(monkeypatch):
     """More rows than are read take the proof from silence."""
     monkeypatch.setattr("flowdiag.logs.athena.MOST_ROWS", 2)

@@ -137,19 +137,20 @@ class Athena(Opener):
             for number, row in enumerate(self._rows(query), 1):
                 if number > MOST_ROWS:
                     raise FlowdiagError(f"more than {MOST_ROWS} records: give a shorter window")
-                record = self._record(dict(zip(fields, row, strict=False)), number, tally)
+                record = self._record(dict(zip(fields, row, strict=False)), number, sought, tally)
                 if record is not None:
                     yield record
         except FlowdiagError as error:
             tally.lose(sought.interfaces, f"{self.name} could not be searched ({error}, athena:StartQueryExecution)")
 
-    def _record(self, values: Mapping[str, str], number: int, tally: Tally) -> Record | None:
+    def _record(self, values: Mapping[str, str], number: int, sought: Sought, tally: Tally) -> Record | None:
         tally.lines += 1
         where = f"{self.name}: row {number}"
         try:
             record = record_of(values, where, " ".join(value or "-" for value in values.values()))
         except ValueError as error:
-            tally.refuse(where, f"is no flow log record ({error})")
+            named = values.get("interface-id")
+            tally.refuse(where, f"is no flow log record ({error})", sought.interfaces & {named} if named else sought.interfaces)
             return None
         tally.records += 1
         return record
