@@ -81,6 +81,20 @@ def test_of_overlapping_prefix_lists_aws_picks_at_random(world):
     assert "RT192" in codes(found)
 
 
+def test_a_prefix_list_that_shows_no_ranges_is_not_empty(pair):
+    """`aws ec2 describe-managed-prefix-lists` answers under the key of `describe-prefix-lists`, and shows no list's ranges."""
+    world = pair.world
+    raw = world.add("PrefixLists", "pl", {"AddressFamily": "IPv4", "MaxEntries": 10, "PrefixListName": "offices"})
+    (group,) = (one for one in world.raw()[world.account, world.region]["SecurityGroups"] if one["GroupName"] == "sg-db")
+    listed = [{"PrefixListId": raw["PrefixListId"]}]
+    group["IpPermissions"] = [{"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "PrefixListIds": listed}]
+    found = ask(world, "web-1", "db-1", 5432)
+    assert "inconclusive" == found.verdict
+    assert ["ec2:GetManagedPrefixListEntries"] == [one.action for one in found.unread if one.query.kind == "prefix_list"]
+    raw["Cidrs"] = ["10.0.1.0/24"]
+    assert "reachable" == ask(world, "web-1", "db-1", 5432).verdict
+
+
 def test_the_internet_is_more_than_one_address(world):
     """A rule for half of the internet neither admits nor refuses the internet."""
     vpc, *_ = public_web(world)

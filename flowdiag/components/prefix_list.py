@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -49,6 +49,11 @@ def _id(raw: Mapping[str, Any]) -> list[str | None]:
     return [raw["PrefixListId"]]
 
 
+def _with_cidrs(entries: Iterable[Any]) -> Iterable[Any]:
+    """The lists that show their CIDRs: DescribeManagedPrefixLists, whose replies look the same, shows none of any list."""
+    return (entry for entry in entries if "Cidrs" in entry)
+
+
 class PrefixListComponent(Component):
     """Reads prefix lists; leads no packet.
 
@@ -76,6 +81,7 @@ class PrefixListComponent(Component):
             id_field="PrefixListId",
             resource=PrefixList,
             lookups={"id": Lookup(keys=_id)},
+            items=_with_cidrs,
             lists_all=False,
         ),
         Read(
@@ -86,8 +92,10 @@ class PrefixListComponent(Component):
             id_field="PrefixListId",
             resource=ServicePrefixList,
             lookups={
-                "id": Lookup(keys=lambda raw: [raw["PrefixListId"]]),
+                "id": Lookup(keys=_id),
                 "service": Lookup(keys=required("PrefixListName"), filter="prefix-list-name"),
             },
+            items=_with_cidrs,
+            lists_all=False,
         ),
     )
