@@ -95,7 +95,5 @@ class PrefixListComponent(Component):
                 "id": Lookup(keys=_id),
                 "service": Lookup(keys=required("PrefixListName"), filter="prefix-list-name"),
             },
-            items=_with_cidrs,
-            lists_all=False,
         ),
     )
