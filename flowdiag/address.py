@@ -11,6 +11,7 @@ from flowdiag.model import ICMP, ICMPV6, TCP, UDP, Address, Network
 
 _NAMED = {"tcp": TCP, "udp": UDP, "icmp": ICMP, "icmpv6": ICMPV6, "ipv6-icmp": ICMPV6}
 EVERY_PROTOCOL = -1
+AnyOf = tuple[Address, tuple[str, ...]] | None  # as `Packet.any_of` has it
 # Documentation addresses stand for "anybody on the internet".
 ANYBODY = {4: ip_address("198.51.100.1"), 6: ip_address("2001:db8::1")}
 # Anybody is in one of these: a sixteenth of IPv4 (above them are no hosts), or a block that a registry gives addresses out of.
@@ -51,15 +52,18 @@ def _inside(inner: Address | Network, outer: Network) -> bool:
     return inner.version == outer.version and first in outer and last in outer
 
 
-def parts(target: Address) -> tuple[Address | Network, ...]:
-    """What an address stands for: itself, or every great part of the internet where it stands for anybody."""
+def parts(target: Address, any_of: AnyOf = None) -> tuple[Address | Network, ...]:
+    """What an address stands for: itself, each of the CIDRs that it stands for any of, or, where it stands for anybody, every
+    great part of the internet."""
+    if any_of and any_of[0] == target:
+        return tuple(one for text in any_of[1] if (one := network(text)) and one.version == target.version)
     return GREAT_PARTS[target.version] if target in ANYBODY.values() else (target,)
 
 
-def covered(cidrs: Iterable[str], target: Address) -> Literal["yes", "no", "unknown"]:
-    """Whether the CIDRs together hold what the address stands for; unknown where they hold a part of the internet."""
+def covered(cidrs: Iterable[str], target: Address, any_of: AnyOf = None) -> Literal["yes", "no", "unknown"]:
+    """Whether the CIDRs together hold what the address stands for; unknown where they hold a part of it."""
     read: list[Network] = [outer for cidr in cidrs if (outer := network(cidr)) is not None]
-    wanted = parts(target)
+    wanted = parts(target, any_of)
     outers = read if wanted == (target,) else _joined(read)  # a single address is never held by two of them together
     held = {any(_inside(part, outer) for outer in outers) for part in wanted}
     return "unknown" if len(held) > 1 else "yes" if True in held else "no"

@@ -176,6 +176,7 @@ class Walker:
             receiver=destination.eni if receiver and receiver.owns(flow.destination) else None,
             vpc=source.vpc,
             scope=source.scope,
+            any_of=(destination.address, destination.ranges) if destination.ranges else None,
         )
 
     def _follow(self, place: Place, packet: Packet, passed: set[Step], as_if: bool) -> list[Trail]:

@@ -225,6 +225,7 @@ class Packet(Value):
     envelope, and the place where it is taken out.
     `watched` are the places that keep state of the request without changing its header, so that the reply has to come back
     through them; `chosen` are choices for the request that hold for its reply too (an attachment and, as role, its subnet).
+    `any_of` is an address in the header that stands for any of some CIDRs.
     """
 
     flow: Flow
@@ -243,6 +244,7 @@ class Packet(Value):
     carried: tuple[Place, Packet] | None = None
     watched: tuple[Place, ...] = ()
     chosen: tuple[Place, ...] = ()
+    any_of: tuple[Address, tuple[str, ...]] | None = None
 
     def but(self, **changes: Any) -> Packet:
         """A copy with some fields changed."""
@@ -361,7 +363,8 @@ class Endpoint(Value):
     """One end of the question: an ENI with one of its addresses, an address outside what was read, or the internet.
 
     `guess`: one of several ends, and nothing readable says which is meant; `managed`: it was named as a service's, and
-    `service` is where the state of that service is observed.
+    `service` is where the state of that service is observed. `ranges` are the CIDRs of which the address stands for any,
+    where a name has very many addresses, and `prefix_list` is the id of the list that holds them.
     """
 
     label: str
@@ -373,6 +376,13 @@ class Endpoint(Value):
     guess: bool = False
     managed: bool = Field(default=False, exclude=True)
     service: Place | None = Field(default=None, exclude=True)
+    ranges: tuple[str, ...] = Field(default=(), exclude=True)
+    prefix_list: str = Field(default="", exclude=True)
+
+    @property
+    def stands_for_many(self) -> bool:
+        """Whether the address is only one of those that are meant."""
+        return self.kind == "internet" or bool(self.ranges)
 
 
 class Leg(Value):

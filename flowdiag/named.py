@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from ipaddress import ip_network
 from typing import Any, TypeVar
 
 from flowdiag.model import Address, Place, Scope, Unread
@@ -19,6 +20,7 @@ class Named:
     which. `addresses` are those that a client is told, where they are not the interfaces' first private ones, or are no
     interface's. `alias` are further names that this one points to (`guess`: one
     of them). `internet`: a host there whose address is not known.
+    `ranges` are the CIDRs of which the first of the addresses stands for any, and `prefix_list` the list that holds them.
     `outside` is why no interface stands behind it, as the end of a sentence that starts with the name. `service` is the
     place at which its own state is observed, in the roles `call` and `serve`.
     """
@@ -32,6 +34,19 @@ class Named:
     internet: bool = False
     outside: str = ""
     service: Place | None = None
+    ranges: tuple[str, ...] = ()
+    prefix_list: str = ""
+
+
+def listed(lists: Iterable[Any], named: Named) -> Named:
+    """The name with what prefix lists hold: any address of their CIDRs, for which the lowest host stands."""
+    lists = sorted(lists, key=lambda one: str(one.id))
+    ranges = tuple(text for one in lists for text in sorted(one.networks))
+    first = min((ip_network(text, strict=False) for text in ranges), key=lambda one: (one.version, one), default=None)
+    if first is None:
+        return named
+    host = first[min(1, first.num_addresses - 1)]
+    return replace(named, addresses=(host,), ranges=ranges, prefix_list=lists[0].id if len(lists) == 1 else "")
 
 
 @dataclass(frozen=True)

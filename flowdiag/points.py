@@ -25,7 +25,8 @@ class Spot:
 
     `interface` is empty at an end that is no ENI; `exact` is False where the walk could not tell the header at the
     destination, so that nothing found proves nothing. `step` is the hop of the request or reply it stands at. `behind` is
-    the gateway whose address and ports stand for the client's here, as for those of all its clients.
+    the gateway whose address and ports stand for the client's here, as for those of all its clients. `wide` is the end that
+    stands for many addresses, where one of them stands in the header here: a record shows another one.
     """
 
     point: Point
@@ -36,6 +37,7 @@ class Spot:
     leaving: bool = False
     step: int = field(default=0, compare=False)
     behind: str = field(default="", compare=False)
+    wide: str = field(default="", compare=False)
 
     @property
     def direction(self) -> Direction:
@@ -59,7 +61,7 @@ def journey(leg: Leg, steps: Steps = ()) -> tuple[Spot, ...]:
     back = list(_between(leg, leg.reply, steps[len(leg.request) :], "reply_between"))
     there += [ends[point] for point in ("request_source", "request_destination") if point in ends]
     back += [ends[point] for point in ("reply_destination", "reply_source") if point in ends]
-    return tuple(_marked(spot, leg) for spot in (*sorted(there, key=_place), *sorted(back, key=_place)))
+    return tuple(_widened(_marked(spot, leg), leg) for spot in (*sorted(there, key=_place), *sorted(back, key=_place)))
 
 
 def _marked(spot: Spot, leg: Leg) -> Spot:
@@ -70,6 +72,13 @@ def _marked(spot: Spot, leg: Leg) -> Spot:
         if outside and _translates(hop, spot.direction):
             return replace(spot, behind=hop.name)
     return spot
+
+
+def _widened(spot: Spot, leg: Leg) -> Spot:
+    """The point with the end of which only one of many addresses stands in its header."""
+    header = (spot.flow.source, spot.flow.destination)
+    wide = (end.label for end in (leg.source, leg.destination) if end.stands_for_many and end.address in header)
+    return replace(spot, wide=next(wide, ""))
 
 
 def _translates(hop: Hop, direction: Direction) -> bool:

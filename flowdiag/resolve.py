@@ -208,7 +208,8 @@ def _by_addresses(text: str, named: Named, version: int, near: Collection[str], 
         held = own or [i for i in holders(told, view, ()).values() if not near or i.vpc_id in near or i.private_of(told)]
         made += [_at(text, named, interface, told, view) for interface in held[:1]]
         if not held:
-            made.append(Endpoint(label=named.label or text, kind="address", address=told, guess=named.guess))
+            many = {"ranges": named.ranges, "prefix_list": named.prefix_list}
+            made.append(Endpoint(label=named.label or text, kind="address", address=told, guess=named.guess, **many))
     return tuple(made)
 
 

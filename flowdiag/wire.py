@@ -213,6 +213,8 @@ def silence_of(one: Catch, worth: Coverage) -> tuple[Seen, str]:
         )
     if one.others:
         return "unobserved", f"{_counted(one.others, 'record')} of {one.spot.behind}'s own address may be of any client behind it"
+    if one.spot.wide:
+        return "unobserved", f"{one.spot.wide} stands for many addresses, and a record shows one: ask about that one"
     if not one.spot.exact:
         return "unobserved", "the walk ended before, so the header here is not known"
     if worth.silence == "absent":

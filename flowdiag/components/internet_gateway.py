@@ -294,8 +294,12 @@ def _inner(place: Place, packet: Packet, view: View) -> Place:
 
 
 def _block_public_access(packet: Packet, inward: bool, view: View) -> str:
-    """Whether VPC Block Public Access stops the packet; of what a NAT gateway or a firewall sends on, both subnets count."""
-    translated = any(t.place.kind == "nat_gateway" for t in packet.translations)
+    """Whether VPC Block Public Access stops the packet; of what a NAT gateway or a firewall sends on, both subnets count.
+
+    Only a NAT gateway behind this very gateway, which lets nothing in that was not asked for, is spared by block-ingress.
+    """
+    behind = any(t.place.kind == "nat_gateway" and t.vpc == packet.vpc for t in packet.translations)
+    translated = behind and not (inward and packet.direction == "request")
     subnets = _subnets_inside(packet, view) if inward else _subnets_outside(packet, view)
     return public_access_blocked(packet, subnets, not inward, not translated, view)
 

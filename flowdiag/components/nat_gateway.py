@@ -294,7 +294,7 @@ def _with_source(own: NatGatewayAddress, nat: NatGateway, packet: Packet) -> Pac
     flow = packet.flow.rewritten(source=source, source_ports=ports)
     here = Place(kind="nat_gateway", id=nat.id, scope=nat.scope)
     back = here.model_copy(update={"role": "back"}) if nat.regional else None
-    noted = Translation(place=here, before=packet.flow, after=flow, returns=back)
+    noted = Translation(place=here, before=packet.flow, after=flow, vpc=nat.vpc_id, returns=back)
     return packet.but(flow=flow, sender=own.network_interface_id or None, lost=nat.id, translations=(*packet.translations, noted))
 
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, get_args
 
 from pydantic import model_validator
 
-from flowdiag.address import ANYBODY, EVERY_PROTOCOL, covered, holds, network, parts, protocol_number
+from flowdiag.address import ANYBODY, EVERY_PROTOCOL, AnyOf, covered, holds, network, parts, protocol_number
 from flowdiag.component import Cidr, Component, Lookup, Part, ProtocolText, Read, Resource, View, by_id, by_name
 from flowdiag.model import (
     ALL_PORTS,
@@ -127,9 +127,9 @@ class Ruling:
         return self.admitted == other.admitted and not split
 
 
-def rulings(entries: tuple[Entry, ...], flow: Flow, outbound: bool) -> list[Ruling]:
-    """The ruling on the far end, or on each great part of the internet where that stands for anybody."""
-    return [rule_on(entries, flow, outbound, part) for part in parts(_far(flow, outbound))]
+def rulings(entries: tuple[Entry, ...], flow: Flow, outbound: bool, any_of: AnyOf = None) -> list[Ruling]:
+    """The ruling on the far end, or on each part of what that stands for."""
+    return [rule_on(entries, flow, outbound, part) for part in parts(_far(flow, outbound), any_of)]
 
 
 def _far(flow: Flow, outbound: bool) -> Address:
@@ -223,7 +223,7 @@ def _direction(place: Place, packet: Packet, view: View) -> str:
 
 def _observation(acl: NetworkAcl, place: Place, packet: Packet, direction: str) -> Observation:
     outbound = place.role == "outbound"
-    several = rulings(acl.entries, packet.flow, outbound)
+    several = rulings(acl.entries, packet.flow, outbound, packet.any_of)
     ruling = several[0]
     admits = ruling.admitted if all(one.same_ports(ruling) for one in several) else "divided"
     denied = tuple(ports for ports, _ in ruling.denied)
@@ -233,7 +233,7 @@ def _observation(acl: NetworkAcl, place: Place, packet: Packet, direction: str) 
     return Observation(
         table="network_acl",
         inputs={"direction": direction, "packet": packet.direction, "admits": admits},
-        words={"guard": acl.name, "ports": shown, "flow": packet.flow.service()},
+        words={"guard": acl.name, "ports": shown, "flow": packet.flow.service(), "whole": _whole(packet, outbound)},
         resource=acl.id,
         name=acl.name,
         detail=f"denies ports {shown}: {said}" if admits == "part" else said,
@@ -283,8 +283,14 @@ def _said(entry: Entry | None, outbound: bool) -> str:
     return str(entry) if everywhere else f"{entry} {'to' if outbound else 'from'} {entry.cidr}"
 
 
+def _whole(packet: Packet, outbound: bool) -> str:
+    """What is divided, where the entries divide it."""
+    listed = packet.any_of is not None and packet.any_of[0] == _far(packet.flow, outbound)
+    return "the service's addresses" if listed else "the internet"
+
+
 def _divided(several: list[Ruling], outbound: bool) -> str:
-    """Every entry that decides for a part of the internet."""
+    """Every entry that decides for a part of what is meant."""
     deciders = [entry for one in several for _, entry in (*one.denied, *one.allowed)]
     return ", ".join(dict.fromkeys(_said(entry, outbound) for entry in deciders))
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from ipaddress import ip_network
 from typing import Any
 
 from flowdiag.component import Component, View, owner_scope
 from flowdiag.model import Query, Scope, Unread
-from flowdiag.named import Named, Vicinity, every
+from flowdiag.named import Named, Vicinity, every, listed
 from flowdiag.nameservers import forwarding, others, within
 
 # Hosts of AWS's public services: `ec2.us-east-1.amazonaws.com`, `bucket.s3.us-east-1.amazonaws.com`, `s3.amazonaws.com`,
@@ -256,7 +255,7 @@ def _public(host: str, service: str, region: str, near: tuple[Any, ...], view: V
         found = view.find("service_prefix_list", "service", f"com.amazonaws.{region}.{service}", near[0].scope)
         if isinstance(found, Unread):
             return found
-        networks = [ip_network(text, strict=False) for listed in found for text in listed.networks]
-        if networks:
-            return Named(resource=host, label=host, addresses=(networks[0][min(1, networks[0].num_addresses - 1)],))
+        named = listed(found, Named(resource=host, label=host))
+        if named.addresses:
+            return named
     return Named(resource=host, label=host, internet=True)

@@ -226,12 +226,12 @@ def _peers(rule: Any, role: str, packet: Packet, view: View, group: Any) -> Iter
     """Each peer a rule names, and whether it covers the packet's far end."""
     far = packet.flow.source if role == "ingress" else packet.flow.destination
     cidrs = [r.cidr_ip for r in rule.ip_ranges] + [r.cidr_ipv6 for r in rule.ipv6_ranges]
-    together, apart = _share(cidrs, far), [_share((cidr,), far) for cidr in cidrs]
+    together, apart = _share(cidrs, far, packet), [_share((cidr,), far, packet) for cidr in cidrs]
     for cidr, alone in zip(cidrs, apart, strict=True):
         yield Peer(cidr, alone if together in apart else together)  # two halves are the internet only together
     for listed in rule.prefix_list_ids:
         found = view.get("prefix_list", listed.prefix_list_id, group.scope)
-        yield Peer(listed.prefix_list_id, _share(found.networks, far) if found else "unknown")
+        yield Peer(listed.prefix_list_id, _share(found.networks, far, packet) if found else "unknown")
     for pair in rule.user_id_group_pairs:
         answer, lost = _member(pair, role, packet, view)
         yield Peer(view.named("security_group", pair.group_id, group.scope), answer, lost, pair)
@@ -243,8 +243,8 @@ def _other_version(peer: Peer, packet: Packet) -> str:
     return "IP version" if outer is not None and outer.version != packet.flow.version else ""
 
 
-def _share(cidrs: Iterable[str], far: Address) -> Answer:
-    held = covered(cidrs, far)
+def _share(cidrs: Iterable[str], far: Address, packet: Packet) -> Answer:
+    held = covered(cidrs, far, packet.any_of)
     return "part" if held == "unknown" else held
 
 

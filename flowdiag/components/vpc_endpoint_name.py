@@ -6,12 +6,11 @@ https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-access-aws-servic
 from __future__ import annotations
 
 import re
-from ipaddress import ip_network
 from typing import Any
 
 from flowdiag.component import Component, View, owner_scope
 from flowdiag.model import Unread
-from flowdiag.named import Named, Vicinity, all_of, arn_scope, every
+from flowdiag.named import Named, Vicinity, all_of, arn_scope, every, listed
 
 # `vpce-0a1-xyz.ec2.us-east-1.vpce.amazonaws.com`, with the zone after the second part where it is a zonal name:
 # https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-access-aws-services.html
@@ -63,16 +62,15 @@ def _as_named(endpoint: Any, zone: str, view: View) -> Named | Unread:
 
 
 def _as_gateway(endpoint: Any, view: View) -> Named | Unread:
-    """A gateway endpoint has no interface; it stands for the service's addresses, of which any one shows the way.
+    """A gateway endpoint has no interface; it stands for the service's addresses, of which any one shows the way, though rules
+    may admit a part of them only.
 
     https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html
     """
     found = view.find("service_prefix_list", "service", endpoint.service_name, endpoint.scope)
     if isinstance(found, Unread):
         return found
-    networks = [network for listed in found for text in listed.networks if (network := ip_network(text, strict=False))]
-    first = next((network[1] if network.num_addresses > 1 else network[0] for network in networks), None)
     outside = (
         f"is a gateway endpoint for {endpoint.service}, whose prefix list holds no address: ask for an address of the service"
     )
-    return Named(resource=endpoint.id, label=endpoint.name, addresses=(first,) if first else (), outside=outside)
+    return listed(found, Named(resource=endpoint.id, label=endpoint.name, outside=outside))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from flowdiag.component import EVERYWHERE
-from flowdiag.model import Address, Change, Finding, Flow, Hop, Leg, Place, Scope
+from flowdiag.model import Address, Change, Endpoint, Finding, Flow, Hop, Leg, Place, Scope
 from flowdiag.snapshot import Snapshot
 
 OWN_QUOTA = "the account's own quota is not read"  # it stands in Service Quotas
@@ -42,6 +42,11 @@ class Blocker(NamedTuple):
             everywhere = EVERYWHERE[address.version]
             return everywhere, f"anywhere ({everywhere})"
         return f"{address}/{address.max_prefixlen}", str(address)
+
+    def meant(self, address: Address) -> Endpoint | None:
+        """The end of the question for which a far address stands only as one of many, where it is a service's."""
+        ends = (self.leg.source, self.leg.destination)
+        return next((end for end in ends if end.ranges and end.address == address), None)
 
     @property
     def sent(self) -> str:

@@ -31,7 +31,11 @@ def change(blocker: Blocker, snapshot: Snapshot) -> Change | str:
     outbound = blocker.finding.role == "outbound"
     missing = next(iter(blocker.finding.denied), blocker.flow.destination_ports)
     flow = blocker.flow.rewritten(destination_ports=missing)
-    cidr, words = blocker.far(flow.destination if outbound else flow.source)
+    far = flow.destination if outbound else flow.source
+    service = blocker.meant(far)
+    if service and len(service.ranges) > 1:
+        return f"{acl.name} needs an entry for each of the {len(service.ranges)} CIDRs of {service.prefix_list or service.label}"
+    cidr, words = (service.ranges[0], service.label) if service else blocker.far(far)
     entry = _entry(flow, cidr, outbound)
     several = rulings(acl.entries, flow, outbound)
     denying = min((e.rule_number for ruling in several for _, e in ruling.denied if e), default=IMPLICIT_DENY)

@@ -65,6 +65,12 @@ def _peer(blocker: Blocker, interface: Any, snapshot: Snapshot, far: Address) ->
         owner = (group.owner_id if group else "") or peer.owner_id or peer.scope.account
         pair = {"GroupId": listed.group_id, **({"UserId": owner} if owner else {})}
         return {"UserIdGroupPairs": [pair]}, group.name if group else listed.group_name or listed.group_id
+    service = blocker.meant(far)
+    if service and service.prefix_list:
+        return {"PrefixListIds": [{"PrefixListId": service.prefix_list}]}, f"{service.label} ({service.prefix_list})"
+    if service:
+        key, field = ("IpRanges", "CidrIp") if far.version == 4 else ("Ipv6Ranges", "CidrIpv6")
+        return {key: [{field: cidr} for cidr in service.ranges]}, f"every address of {service.label}"
     cidr, words = blocker.far(far)
     return ({"IpRanges": [{"CidrIp": cidr}]} if far.version == 4 else {"Ipv6Ranges": [{"CidrIpv6": cidr}]}), words
 
@@ -90,7 +96,8 @@ def _authorize(group: Any, permission: Mapping[str, Any], ingress: bool) -> list
     words = [f"authorize-security-group-{'ingress' if ingress else 'egress'}", "--group-id", group.id]
     pair: Mapping[str, Any] = next(iter(permission.get("UserIdGroupPairs", ())), {})
     home = group.owner_id or group.scope.account
-    foreign = "Ipv6Ranges" in permission or pair.get("UserId", home) != home
+    foreign = not pair and len(permission.get("IpRanges", ())) != 1
+    foreign = foreign or pair.get("UserId", home) != home
     if not ingress or foreign or permission["IpProtocol"] not in ("tcp", "udp"):
         return [*words, "--ip-permissions", json.dumps([permission], separators=(",", ":"))]
     first, last = permission["FromPort"], permission["ToPort"]
