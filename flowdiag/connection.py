@@ -80,19 +80,27 @@ class Sorted:
 
 def connections(caught: Sequence[Catch], stretches: Mapping[Spot, Stretch]) -> Sorted:
     """The connections in what was caught at each point; the points are numbered as they come."""
-    together: dict[tuple[Stretch, int | None], list[Marked]] = {}
+    together: dict[tuple[Stretch, int | None, str], list[Marked]] = {}
     for place, one in enumerate(caught):
         for record in one.records:
             client = record.source_port if one.spot.direction == "request" else record.destination_port
-            together.setdefault((stretches[one.spot], client), []).append((place, record))
+            together.setdefault((stretches[one.spot], client, _other_end(record, one.spot)), []).append((place, record))
     found = Sorted()
     spots = [one.spot for one in caught]
-    for (stretch, client), marked in together.items():
+    for (stretch, client, _), marked in together.items():
         marked.sort(key=lambda m: (begun(m[1]), when(m[1]), m[0], m[1].action))
         for epoch in _epochs(marked, spots):
             _sort_out(epoch, spots, stretch, client, found)
     found.connections.sort(key=lambda c: (c.first, c.last, c.stretch, c.client or 0))
     return found
+
+
+def _other_end(record: Record, spot: Spot) -> str:
+    """The far end of a record, where the flow may be with any of many."""
+    if spot.wide is None:
+        return ""
+    shown = (record.packet_source or record.source, record.packet_destination or record.destination)
+    return shown[0] if spot.flow.source == spot.wide.address else shown[1]
 
 
 def _sort_out(epoch: list[Marked], spots: Sequence[Spot], stretch: Stretch, client: int | None, found: Sorted) -> None:

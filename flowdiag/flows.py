@@ -163,7 +163,7 @@ class _Reading:
         """Every record that fits a point of the path, each once."""
         if self.pair.source is None:
             return
-        self._search = self.pair.source.search(sought_at(self.pair.spots, self.pair.window))
+        self._search = self.pair.source.search(sought_at(self.pair.spots, self.pair.window, self.pair.heard))
         self.tally = self._search.tally
         for record in self._search:
             spot = self._place(record)

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from flowdiag.address import any_holds
 from flowdiag.components import components
-from flowdiag.model import Direction, Endpoint, Flow, Hop, Leg, Trace
+from flowdiag.model import Address, Direction, Endpoint, Flow, Hop, Leg, Trace
 
 Steps = tuple[tuple[str, ...], ...]  # of every hop of a leg: the interfaces there
 Along = tuple[Steps, ...]
@@ -26,7 +27,7 @@ class Spot:
     `interface` is empty at an end that is no ENI; `exact` is False where the walk could not tell the header at the
     destination, so that nothing found proves nothing. `step` is the hop of the request or reply it stands at. `behind` is
     the gateway whose address and ports stand for the client's here, as for those of all its clients. `wide` is the end that
-    stands for many addresses, where one of them stands in the header here: a record shows another one.
+    stands for many addresses, where one of them stands in the header here: a record may show another one.
     """
 
     point: Point
@@ -37,12 +38,23 @@ class Spot:
     leaving: bool = False
     step: int = field(default=0, compare=False)
     behind: str = field(default="", compare=False)
-    wide: str = field(default="", compare=False)
+    wide: Endpoint | None = field(default=None, compare=False)
 
     @property
     def direction(self) -> Direction:
         """Whether it is the request or the reply that passes here."""
         return "reply" if self.point.startswith("reply") else "request"
+
+    @property
+    def unknowable(self) -> str:
+        """The end for whose many addresses no record can be told to be of the flow: anybody on the internet may talk with an
+        interface by another way, and behind a gateway that translates it talks with all clients."""
+        return self.wide.label if self.wide and (self.behind or not self.wide.ranges) else ""
+
+    def meant(self, header: Address, shown: Address | None) -> bool:
+        """Whether an address that a record shows is the one in the header here, or one of those that it stands for."""
+        many = self.wide.ranges if self.wide and self.wide.address == header and not self.unknowable else ()
+        return shown == header or (shown is not None and any_holds(many, shown))
 
 
 def spots(trace: Trace, along: Along = ()) -> tuple[Spot, ...]:
@@ -77,8 +89,8 @@ def _marked(spot: Spot, leg: Leg) -> Spot:
 def _widened(spot: Spot, leg: Leg) -> Spot:
     """The point with the end of which only one of many addresses stands in its header."""
     header = (spot.flow.source, spot.flow.destination)
-    wide = (end.label for end in (leg.source, leg.destination) if end.stands_for_many and end.address in header)
-    return replace(spot, wide=next(wide, ""))
+    wide = (end for end in (leg.source, leg.destination) if end.stands_for_many and end.address in header)
+    return replace(spot, wide=next(wide, None))
 
 
 def _translates(hop: Hop, direction: Direction) -> bool:

@@ -6,15 +6,16 @@ https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from flowdiag.address import EVERY_PROTOCOL, address
 from flowdiag.contrast import contrast, moment, when
 from flowdiag.halves import Halves
 from flowdiag.logs import RECORDS_HELD, Search, too_many
-from flowdiag.model import Direction, Flow, PortRange, Record, Sighting
+from flowdiag.model import Address, Direction, Flow, PortRange, Record, Sighting
 from flowdiag.points import Point, Spot, spots
 from flowdiag.repeats import Delivered, keep
 
@@ -37,13 +38,15 @@ def fit(record: Record, spot: Spot) -> Fit:
     gateway show the packet's own.
     """
     flow, nameless = spot.flow, not place_of(record) and not gateway_of(record)
-    if not spot.interface or (place_of(record) != spot.interface and not nameless):
+    if not spot.interface or spot.unknowable or (place_of(record) != spot.interface and not nameless):
         return "no"
     leaving, exact = spot.leaving, nameless or not record.interface
     answers = (
         _protocol(record.protocol, flow.protocol),
-        _address(record.source, record.packet_source, str(flow.source), own=leaving and not exact),
-        _address(record.destination, record.packet_destination, str(flow.destination), own=not leaving and not exact),
+        _address(record.source, record.packet_source, partial(spot.meant, flow.source), own=leaving and not exact),
+        _address(
+            record.destination, record.packet_destination, partial(spot.meant, flow.destination), own=not leaving and not exact
+        ),
         _port(record.source_port, flow.source_ports),
         _port(record.destination_port, flow.destination_ports),
         _yes(record.action in ("ACCEPT", "REJECT")) if record.action else "unknown",
@@ -70,10 +73,10 @@ def _protocol(shown: int | None, wanted: int) -> Fit:
     return "unknown" if shown is None else _yes(shown == wanted)
 
 
-def _address(shown: str, original: str, wanted: str, own: bool) -> Fit:
+def _address(shown: str, original: str, wanted: Callable[[Address | None], bool], own: bool) -> Fit:
     """`own`: the address is the interface's; then the packet-level field decides, and without it another one may stand for it."""
     named = [address(text) for text in ((original,) if own and original else (shown, original)) if text]
-    if address(wanted) in named:
+    if any(map(wanted, named)):
         return "yes"
     return "unknown" if not named or (own and not original) else "no"
 
@@ -217,16 +220,19 @@ def _gathered(wanted: tuple[Spot, ...], records: Iterable[Record], losses: list[
     """Records by point. Each is counted once: several flow logs on one interface deliver it several times."""
     found: Found = {spot: ({}, 0) for spot in wanted}
     counted = Delivered()
-    for number, record in enumerate(records, 1):
-        if number > RECORDS_HELD:
-            raise too_many()
+    held = 0
+    for record in records:
         if gateway_of(record) and counted.is_new(record):
             losses += _losses(record, wanted)
         for spot in wanted:
             belongs = fit(record, spot)
             kept, doubtful = found[spot]
             if belongs == "yes":
+                before = len(kept)
                 keep(kept, record)
+                held += len(kept) - before
+                if held > RECORDS_HELD:
+                    raise too_many()
             elif belongs == "unknown":
                 found[spot] = kept, doubtful + 1
     return found

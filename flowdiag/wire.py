@@ -98,7 +98,7 @@ def witness(
     """
     heard = listening or Listening()
     wanted = (*spots(trace, heard.along), *beyond(trace))
-    search = source.search(sought_at(wanted, window)) if source else None
+    search = source.search(sought_at(wanted, window, heard)) if source else None
     found, losses = catch(wanted, search) if search else ([Catch(spot, (), (), 0) for spot in wanted], ())
     ways = stretches(trace, wanted)
     parted = connections(found, ways.of)
@@ -151,18 +151,22 @@ def _inside(trace: Trace) -> bool:
     return bool(trace.legs) and all(leg.source.vpc and leg.source.vpc == leg.destination.vpc for leg in trace.legs)
 
 
-def sought_at(wanted: tuple[Spot, ...], window: Window) -> Sought:
+def sought_at(wanted: tuple[Spot, ...], window: Window, heard: Listening) -> Sought:
     """The addresses of every spot, and the interfaces whose silence would say something.
 
     A record shows the interface's own address in one place, which may stand for another one; the other place tells where
     the packet goes or comes from: https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-limitations.html
+    Where that may be any of many addresses, the interface's own are looked for.
     """
     beyond: dict[str, frozenset[Address]] = {}
     for spot in wanted:
-        far = spot.flow.destination if spot.leaving else spot.flow.source
-        beyond[spot.interface] = beyond.get(spot.interface, frozenset()) | {far}
+        near, far = (spot.flow.source, spot.flow.destination)[:: 1 if spot.leaving else -1]
+        many = spot.wide is not None and spot.wide.address == far and not spot.unknowable
+        named = {near, *heard.at(spot.interface).addresses} if many else {far}
+        beyond[spot.interface] = beyond.get(spot.interface, frozenset()) | named
+    ends = frozenset(end for spot in wanted for end in (spot.flow.source, spot.flow.destination))
     return Sought(
-        addresses=frozenset(end for spot in wanted for end in (spot.flow.source, spot.flow.destination)),
+        addresses=ends.union(*beyond.values()),
         interfaces=frozenset(spot.interface for spot in wanted if spot.interface),
         window=window,
         beyond=beyond,
@@ -213,8 +217,8 @@ def silence_of(one: Catch, worth: Coverage) -> tuple[Seen, str]:
         )
     if one.others:
         return "unobserved", f"{_counted(one.others, 'record')} of {one.spot.behind}'s own address may be of any client behind it"
-    if one.spot.wide:
-        return "unobserved", f"{one.spot.wide} stands for many addresses, and a record shows one: ask about that one"
+    if one.spot.unknowable:
+        return "unobserved", f"{one.spot.unknowable} stands for many addresses, and a record shows one: ask about that one"
     if not one.spot.exact:
         return "unobserved", "the walk ended before, so the header here is not known"
     if worth.silence == "absent":

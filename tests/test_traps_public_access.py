@@ -50,6 +50,21 @@ def test_an_exclusion_counts_while_it_is_in_force(state, expected):
     assert expected == verdict(ask(world, "web-1", OUTSIDE, 443))
 
 
+def test_a_nat_gateway_elsewhere_opens_nothing(world):
+    """Mode block-ingress spares what a NAT gateway lets out and back; where its packets come in, they are internet traffic."""
+    behind_nat(world)
+    far = world.vpc("10.9.0.0/16")
+    subnet = far.subnet("10.9.1.0/24")
+    subnet.route("0.0.0.0/0", far.internet_gateway())
+    group = far.group("sg-far")
+    group.ingress("tcp", 443, "0.0.0.0/0")
+    subnet.instance("far-1", "10.9.1.10", group, public="203.0.113.99")
+    assert OPEN == verdict(ask(world, "app-1", "203.0.113.99", 443))
+    block_public_access(world, "block-ingress")
+    assert OPEN == verdict(ask(world, "app-1", OUTSIDE, 443))
+    assert STOPPED == verdict(ask(world, "app-1", "203.0.113.99", 443))
+
+
 def test_two_exclusions_that_differ_decide_nothing():
     """Whether the VPC's or the subnet's wins AWS does not say."""
     world = World()

@@ -39,8 +39,8 @@ def silent(interface, status="NODATA", flagged=False, at=1700000000):
 
 
 def endpoint(eni, address):
-    """An end of the flow: an interface, or the internet where it has none."""
-    return Endpoint(label=eni or "internet", kind="eni" if eni else "internet", address=ip_address(address), eni=eni)
+    """An end of the flow: an interface, or a host outside where it has none."""
+    return Endpoint(label=eni or "internet", kind="eni" if eni else "address", address=ip_address(address), eni=eni)
 
 
 def flow(protocol=TCP, port=5432, source="10.0.1.10", destination="10.0.2.20", source_ports=(32768, 60999)):

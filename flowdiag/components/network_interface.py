@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from flowdiag.address import holds, is_aws_own
+from flowdiag.address import holds, is_aws_own, network
 from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, by_id, by_name, neighbours, taken_back
 from flowdiag.detour import UNSERVED
 from flowdiag.model import Address, Evidence, Move, Observation, Packet, Place, Query, Unread
@@ -384,12 +384,24 @@ def _out(interface: NetworkInterface, packet: Packet, view: View) -> Move:
     taken = taken_back(packet)
     if taken and taken.returns:
         return _handed_back(interface, outgoing, taken.returns, view)
-    if is_aws_own(target) or neighbours(interface.subnet_id, interface.vpc_id, target, interface.scope, view):
+    unguarded = is_aws_own(target) or _answers_itself(interface, target, view)
+    if unguarded or neighbours(interface.subnet_id, interface.vpc_id, target, interface.scope, view):
         to = Place(kind="vpc", id=interface.vpc_id, role="deliver", scope=interface.scope)
-        return Move(to=to, packet=outgoing, guards=() if is_aws_own(target) else _groups(interface, "egress"))
+        return Move(to=to, packet=outgoing, guards=() if unguarded else _groups(interface, "egress"))
     acl = Place(kind="network_acl", id=interface.subnet_id, role="outbound", scope=interface.scope)
     to = Place(kind="route_table", id=interface.subnet_id, role="route", scope=interface.scope)
     return Move(to=to, packet=outgoing, guards=(*_groups(interface, "egress"), acl))
+
+
+def _answers_itself(interface: NetworkInterface, target: Address, view: View) -> bool:
+    """Whether a private address is the VPC's resolver, at the second address of its first CIDR, or the router of the subnet:
+    what goes there no guard filters. https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html
+    """
+    if target.version == 6:
+        return False
+    vpc, subnet = view.get("vpc", interface.vpc_id, interface.scope), view.get("subnet", interface.subnet_id, interface.scope)
+    own = ((vpc.cidr_block, 2) if vpc else ("", 0), (subnet.cidr_block, 1) if subnet else ("", 0))
+    return any(outer[place] == target for cidr, place in own if (outer := network(cidr)) and holds(cidr, target))
 
 
 def _handed_back(interface: NetworkInterface, packet: Packet, back: Place, view: View) -> Move:
