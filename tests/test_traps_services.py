@@ -40,6 +40,38 @@ def test_an_attachment_can_refuse_to_show_groups(world):
     assert LOST == verdict(ask(world, "web-1", "db-1"))
 
 
+@pytest.mark.parametrize(
+    ("zone", "id", "expected"),
+    [
+        ("us-east-1e", "use1-az3", "blocked"),
+        ("us-east-1-bos-1a", "use1-bos1-az1", "inconclusive"),
+        ("us-east-1a", "use1-az1", "reachable"),
+    ],
+)
+def test_zones_in_which_no_group_is_seen_across_a_transit_gateway(world, zone, id, expected):
+    """One zone is named on AWS's page, and of Local Zones some, which changed over time."""
+    *_, sg_web, sg_db = hubbed(world, referencing="enable")
+    sg_db.raw["IpPermissions"] = []
+    sg_db.ingress("tcp", 5432, sg_web)
+    for subnet in entries(world, "Subnets"):
+        subnet |= {"AvailabilityZone": zone, "AvailabilityZoneId": id}
+    assert expected == ask(world, "web-1", "db-1").verdict
+
+
+def test_endpoints_and_mount_targets_see_no_group_across_a_transit_gateway(world):
+    """An interface endpoint never does, a mount target of EFS where its group lets everything out."""
+    _, _, data, sg_web, _ = hubbed(world, referencing="enable")
+    group = data.vpc.group("sg-services")
+    group.ingress("tcp", 443, sg_web)
+    group.ingress("tcp", 2049, sg_web)
+    interface_endpoint(data, "10.9.2.50", group)
+    data.interface("10.9.2.60", group, Description="EFS mount target for fs-0a1 (fsmt-0a1)")
+    assert ("blocked", "SG106") == verdict(ask(world, "web-1", "10.9.2.50", 443))
+    assert "SG106" not in codes(ask(world, "web-1", "10.9.2.60", 2049))
+    group.raw["IpPermissionsEgress"] = []
+    assert ("blocked", "SG106") == verdict(ask(world, "web-1", "10.9.2.60", 2049))
+
+
 def test_options_that_were_not_read_leave_a_reference_open(world):
     """Without the gateway's options a rule by group may match or not; a rule by CIDR decides all the same."""
     *_, sg_web, sg_db = hubbed(world)

@@ -399,7 +399,8 @@ def _answers_itself(interface: NetworkInterface, target: Address, view: View) ->
     """
     if target.version == 6:
         return False
-    vpc, subnet = view.get("vpc", interface.vpc_id, interface.scope), view.get("subnet", interface.subnet_id, interface.scope)
+    known = view.aside()  # where that is the address asked for, the VPC that has to deliver there asks for both
+    vpc, subnet = known.get("vpc", interface.vpc_id, interface.scope), known.get("subnet", interface.subnet_id, interface.scope)
     own = ((vpc.cidr_block, 2) if vpc else ("", 0), (subnet.cidr_block, 1) if subnet else ("", 0))
     return any(outer[place] == target for cidr, place in own if (outer := network(cidr)) and holds(cidr, target))
 

@@ -158,6 +158,12 @@ class SecurityGroup(Resource):
         tagged = super().name
         return tagged if tagged != self.id else self.group_name or self.id
 
+    @property
+    def lets_all_out(self) -> bool:
+        """Whether an egress rule admits everything to everybody of IPv4."""
+        everything = (rule for rule in self.ip_permissions_egress if protocol_number(rule.ip_protocol) == EVERY_PROTOCOL)
+        return any(EVERYWHERE[4] in {one.cidr_ip for one in rule.ip_ranges} for rule in everything)
+
     def rules(self, role: str) -> tuple[IpPermission, ...]:
         """Its rules in one direction, `ingress` or `egress`."""
         return self.ip_permissions if role == "ingress" else self.ip_permissions_egress

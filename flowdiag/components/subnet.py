@@ -19,6 +19,7 @@ class Subnet(Resource):
     cidr_block: str = ""
     availability_zone: str = ""
     availability_zone_id: str = ""
+    outpost_arn: str = ""
     ipv6_cidr_block_association_set: tuple[Ipv6Association, ...] = ()
     block_public_access_states: Mapping[str, Any] | None = None
     network_firewall_connectivity_type: str = ""

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/vpc/latest/tgw/how-transit-gateways-work.html
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -17,6 +18,11 @@ OUTSIDE = {"vpn": "vpn_connection", "direct-connect-gateway": "direct_connect_ga
 
 # What comes from another transit gateway is not told of: https://docs.aws.amazon.com/vpc/latest/tgw/transit-gateway-quotas.html
 MTU, MTU_OF_PEERS = Mtu(most=8500, holds_tcp=True), Mtu(most=8500, tells="no", holds_tcp=True)
+
+# Where groups are not referenced by way of a transit gateway: zones by id, zones of which some are named, services.
+_UNREFERABLE = ("use1-az3",)
+_LOCAL_ZONE = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d+-")  # us-east-1-bos-1a
+_MOUNT_TARGET = "EFS mount target"
 
 
 class Options(Part):
@@ -368,12 +374,37 @@ def _as_seen(crossing: Crossing, far: Any, place: Place, packet: Packet, view: V
     gateway = view.get("transit_gateway", place.id, place.scope)
     sides = (crossing.own, far)
     supported = all(side and side.options.security_group_referencing_support == "enable" for side in sides)
-    if not packet.sender or not supported:
+    able = _referable(packet, view) if packet.sender and supported else "no"
+    if able == "no" or (gateway and gateway.options.security_group_referencing_support != "enable"):
         return (_unseen(packet, place),)
-    if not gateway:
-        return (packet, _unseen(packet, place))
-    seen = gateway.options.security_group_referencing_support == "enable"
-    return (packet if seen else _unseen(packet, place),)
+    return (packet,) if gateway and able == "yes" else (packet, _unseen(packet, place))
+
+
+def _referable(packet: Packet, view: View) -> str:
+    """Whether the two ends are such that a transit gateway passes on who the sender is: yes, no or unknown.
+
+    Not in one zone, not to PrivateLink endpoints, to mount targets of EFS only where their groups let everything out, not on
+    Outposts and in Wavelength Zones, and not in some Local Zones, of which AWS's page has named others over time.
+    https://docs.aws.amazon.com/vpc/latest/tgw/tgw-vpc-attachments.html#vpc-attachment-security
+    """
+    ends = [view.get("network_interface", id, packet.scope) for id in (packet.sender, packet.receiver) if id]
+    subnets = [view.get("subnet", end.subnet_id, end.scope) for end in ends if end]
+    target = ends[-1] if packet.receiver else None
+    answers = ["unknown" if _LOCAL_ZONE.match(subnet.availability_zone) else "yes" for subnet in subnets if subnet]
+    if any(subnet and (subnet.availability_zone_id in _UNREFERABLE or subnet.outpost_arn) for subnet in subnets):
+        return "no"
+    if target and target.interface_type == "vpc_endpoint":
+        return "no"
+    if target and target.description.startswith(_MOUNT_TARGET):
+        answers.append(_lets_all_out(target, view))
+    return next((answer for answer in ("no", "unknown") if answer in answers), "yes")
+
+
+def _lets_all_out(interface: Any, view: View) -> str:
+    groups = [view.get("security_group", group.group_id, interface.scope) for group in interface.groups]
+    if any(group and group.lets_all_out for group in groups):
+        return "yes"
+    return "no" if all(groups) else "unknown"
 
 
 def _unseen(packet: Packet, place: Place) -> Packet:
