@@ -178,16 +178,31 @@ def _late(epoch: list[Marked], spots: Sequence[Spot]) -> tuple[list[Marked], lis
     "packets arrived after the connection was closed" are REJECT too:
     https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
     """
-    closed = min((begun(record) for _, record in epoch if _closes(record)), default=None)
+    begins = min((begun(record) for _, record in epoch if _closes(record)), default=None)
+    closed = _closed(epoch, spots)
     late, unsure = [], []
     for place, record in epoch:
         if record.action != "REJECT" or record.protocol != TCP or (record.tcp_flags or 0) & SYN:
             continue
-        if closed is not None and when(record) >= closed:
+        if closed is not None and begun(record) >= closed:
             late.append((place, record))
-        elif not _denies(record, epoch, spots):
+        elif (begins is not None and when(record) >= begins) or not _denies(record, epoch, spots):
             unsure.append((place, record))
     return late, unsure
+
+
+def _closed(epoch: list[Marked], spots: Sequence[Spot]) -> int | None:
+    """The second by which it was closed for certain: by a reset, or by both sides; None where it was not.
+
+    Flags are those of a whole record, so a close may be as late as its last packet; who closes one side may still be sent to.
+    """
+    closing = [(place, record) for place, record in epoch if _closes(record)]
+    resets = [when(record) for _, record in closing if (record.tcp_flags or 0) & RST]
+    sides: dict[str, int] = {}
+    for place, record in closing:
+        sides.setdefault(spots[place].direction, when(record))
+    both = [max(sides.values())] if len(sides) > 1 else []
+    return min((*resets, *both), default=None)
 
 
 def _denies(record: Record, epoch: list[Marked], spots: Sequence[Spot]) -> bool:

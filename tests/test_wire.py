@@ -353,10 +353,20 @@ def test_reject_after_the_close_is_no_denial(logs):
     """A packet after the connection was closed is REJECT too, and harmless."""
     wire = logs(
         line(WEB, flags=2), line(DB, flags=3), line(DB, REPLY, flags=19), line(WEB, REPLY, flags=19),
-        line(DB, action="REJECT", flags=0),
+        line(DB, action="REJECT", flags=0, at=1700000100),
     )  # fmt: skip
     assert ("healthy", "accept") == (wire.symptom, wire.sightings[1].seen)
     assert "1 REJECT record after the connection was closed" in wire.sightings[1].note
+
+
+def test_reject_in_the_minute_of_the_close_may_be_late(logs):
+    """Flags are those of a whole record, so the close may have been later; and who closed one side may still be sent to."""
+    whole = line(WEB, flags=2), line(DB, flags=3), line(DB, REPLY, flags=19), line(WEB, REPLY, flags=19)
+    half = line(WEB, flags=2), line(DB, flags=3), line(DB, REPLY, flags=18), line(WEB, REPLY, flags=18)
+    for begun, at in ((whole, 1700000000), (half, 1700000100)):
+        wire = logs(*begun, line(DB, action="REJECT", flags=0, at=at))
+        assert ("healthy", "accept") == (wire.symptom, wire.sightings[1].seen)
+        assert "they may be late" in wire.sightings[1].note
 
 
 def test_reject_with_syn_after_a_fin_is_a_denial(logs):
