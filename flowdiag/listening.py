@@ -27,7 +27,9 @@ class Station:
     """An interface of the path. `watchers` is None where it was not read which flow logs there are.
 
     `stands_for` names the gateway or service behind it; `type` is AWS's InterfaceType; `unlogged` are addresses whose
-    traffic AWS keeps out of flow logs here, each with what it is; `addresses` are the interface's own.
+    traffic AWS keeps out of flow logs here, each with what it is; `addresses` are the interface's own, and `several` tells
+    whether it has more than one of IPv4, for which records show the primary one:
+    https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-limitations.html
     """
 
     interface: str
@@ -35,6 +37,7 @@ class Station:
     stands_for: str = ""
     type: str = ""
     addresses: frozenset[Address] = frozenset()
+    several: bool = False
     unlogged: Mapping[Address, str] = field(default_factory=dict)
     watchers: tuple[Watcher, ...] | None = None
 
@@ -107,6 +110,7 @@ def _station(id: str, stands_for: str, scope: Scope, view: View) -> Station:
         stands_for=stands_for,
         type=interface.service or interface.interface_type,
         addresses=frozenset(known for text in interface.addresses if (known := address(text))),
+        several=interface.has_several,
         unlogged=_unlogged(interface, view),
         watchers=watchers(interface, view),
     )

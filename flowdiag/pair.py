@@ -15,6 +15,7 @@ from flowdiag.logs import Source, Window
 from flowdiag.model import Question, Unread
 from flowdiag.points import Spot, spots
 from flowdiag.reading import flow_logs_of
+from flowdiag.sighting import marked
 from flowdiag.snapshot import Snapshot
 from flowdiag.table import Rules
 
@@ -59,7 +60,7 @@ def pair_of(
     return Pair(
         questions=questions,
         every_protocol=every_protocol,
-        spots=tuple(dict.fromkeys(_widened(spots(path, heard.along), every_protocol))),
+        spots=marked(dict.fromkeys(_widened(spots(path, heard.along), every_protocol)), heard),
         heard=heard,
         source=flow_logs_of(path, evidence, window, flow_logs, access, agreed, log_format),
         tables=tables,

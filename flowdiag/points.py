@@ -27,7 +27,8 @@ class Spot:
     `interface` is empty at an end that is no ENI; `exact` is False where the walk could not tell the header at the
     destination, so that nothing found proves nothing. `step` is the hop of the request or reply it stands at. `behind` is
     the gateway whose address and ports stand for the client's here, as for those of all its clients. `wide` is the end that
-    stands for many addresses, where one of them stands in the header here: a record may show another one.
+    stands for many addresses, where one of them stands in the header here: a record may show another one. `several`: the
+    interface has further addresses, for which records show its primary one.
     """
 
     point: Point
@@ -39,6 +40,7 @@ class Spot:
     step: int = field(default=0, compare=False)
     behind: str = field(default="", compare=False)
     wide: Endpoint | None = field(default=None, compare=False)
+    several: bool = field(default=False, compare=False)
 
     @property
     def direction(self) -> Direction:

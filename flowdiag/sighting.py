@@ -7,19 +7,20 @@ https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
 from flowdiag.address import EVERY_PROTOCOL, address
 from flowdiag.contrast import contrast, moment, when
 from flowdiag.halves import Halves
+from flowdiag.listening import Listening
 from flowdiag.logs import RECORDS_HELD, Search, too_many
 from flowdiag.model import Address, Direction, Flow, PortRange, Record, Sighting
 from flowdiag.points import Point, Spot, spots
 from flowdiag.repeats import Delivered, keep
 
-__all__ = ["Catch", "Loss", "Point", "Seen", "Spot", "catch", "fit", "place_of", "sighting", "spots", "through_gateway"]
+__all__ = ["Catch", "Loss", "Point", "Seen", "Spot", "catch", "fit", "marked", "place_of", "sighting", "spots", "through_gateway"]
 
 Seen = Literal["accept", "reject", "mixed", "absent", "unaccepted", "unobserved"]
 Fit = Literal["yes", "no", "unknown"]
@@ -27,6 +28,11 @@ RECORDS_KEPT = 50
 
 
 # ---------------------------------------------------------------- does a record belong to a point
+
+
+def marked(wanted: Iterable[Spot], heard: Listening) -> tuple[Spot, ...]:
+    """The points, each with whether its interface has several addresses."""
+    return tuple(replace(spot, several=heard.at(spot.interface).several) for spot in wanted)
 
 
 def fit(record: Record, spot: Spot) -> Fit:
@@ -41,12 +47,11 @@ def fit(record: Record, spot: Spot) -> Fit:
     if not spot.interface or spot.unknowable or (place_of(record) != spot.interface and not nameless):
         return "no"
     leaving, exact = spot.leaving, nameless or not record.interface
+    from_here, to_here = leaving and not exact, not leaving and not exact
     answers = (
         _protocol(record.protocol, flow.protocol),
-        _address(record.source, record.packet_source, partial(spot.meant, flow.source), own=leaving and not exact),
-        _address(
-            record.destination, record.packet_destination, partial(spot.meant, flow.destination), own=not leaving and not exact
-        ),
+        _address(record.source, record.packet_source, partial(spot.meant, flow.source), from_here, spot.several),
+        _address(record.destination, record.packet_destination, partial(spot.meant, flow.destination), to_here, spot.several),
         _port(record.source_port, flow.source_ports),
         _port(record.destination_port, flow.destination_ports),
         _yes(record.action in ("ACCEPT", "REJECT")) if record.action else "unknown",
@@ -73,11 +78,12 @@ def _protocol(shown: int | None, wanted: int) -> Fit:
     return "unknown" if shown is None else _yes(shown == wanted)
 
 
-def _address(shown: str, original: str, wanted: Callable[[Address | None], bool], own: bool) -> Fit:
-    """`own`: the address is the interface's; then the packet-level field decides, and without it another one may stand for it."""
+def _address(shown: str, original: str, wanted: Callable[[Address | None], bool], own: bool, several: bool) -> Fit:
+    """`own`: the address is the interface's; then the packet-level field decides, and without it another one may stand for it,
+    or it for another one where the interface has `several`."""
     named = [address(text) for text in ((original,) if own and original else (shown, original)) if text]
     if any(map(wanted, named)):
-        return "yes"
+        return "unknown" if own and several and not original else "yes"
     return "unknown" if not named or (own and not original) else "no"
 
 

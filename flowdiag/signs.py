@@ -15,6 +15,7 @@ from flowdiag.logs import CLOCK_SLACK
 from flowdiag.model import ICMP, ICMPV6, TCP, Record
 
 FIN, SYN, RST, SYN_ACK = 1, 2, 4, 18
+OPTIONS = (4, 8, 12, 20)  # bytes; https://www.rfc-editor.org/rfc/rfc9293#section-3.2 and RFC 7323
 NONE = "none"  # no reply is on record; whether one would be is for whoever weighs silence
 
 
@@ -89,10 +90,11 @@ def _reply(requests: list[Record], replies: list[Record]) -> str:
 
 
 def _refuses(reply: Record, requests: Iterable[Record]) -> bool:
-    """RST alone; without tcp-flags, bare headers in answer to bare SYNs (an inference: a SYN-ACK carries options)."""
+    """RST alone; without tcp-flags, bare headers in answer to SYNs (an inference: SYNs and SYN-ACKs carry options, and packets
+    that keep an idle connection alive carry none)."""
     if reply.tcp_flags is not None:
         return bool(reply.tcp_flags & RST) and not reply.tcp_flags & (SYN | FIN)
-    return size_of(reply) == _bare(reply) and all(0 < size_of(request) <= _bare(request) + 20 for request in requests)
+    return size_of(reply) == _bare(reply) and all(_bare(one) + 4 <= size_of(one) <= _bare(one) + 20 for one in requests)
 
 
 def _welcomes(reply: Record) -> bool:
@@ -110,14 +112,32 @@ def _breaks_off(replies: list[Record], requests: list[Record]) -> bool:
 
 
 def _repeats(replies: list[Record], requests: list[Record]) -> bool:
-    """Nothing but SYN-ACKs, several for a client that sent nothing but SYNs: before an ACK a server can send nothing else."""
-    several = any((reply.packets or 0) > 1 for reply in replies)
-    return several and all(r.tcp_flags == SYN_ACK for r in replies) and bool(requests) and all(map(_only_syns, requests))
+    """Nothing but SYN-ACKs, several for a client that sent nothing but SYNs, or one again in a later record: before an ACK a
+    server can send nothing else, and a client that had the answer opens nothing again."""
+    several = any((reply.packets or 0) > 1 for reply in replies) and all(r.tcp_flags == SYN_ACK for r in replies)
+    opens = bool(requests) and all(request.tcp_flags == SYN for request in requests)
+    shaped = all(map(_is_opening, replies))
+    return several and opens and (_opens_again(requests) or all(_only_syns(one, shaped) for one in requests))
 
 
-def _only_syns(request: Record) -> bool:
-    """One packet, or all of the size that only a SYN with every option has (an inference: an ACK is 8 bytes shorter)."""
-    return request.tcp_flags == SYN and (request.packets == 1 or size_of(request) == _bare(request) + 20)
+def _only_syns(request: Record, answered_so: bool) -> bool:
+    """One packet, or all of the size that only a SYN with every option has (an inference: an ACK is 8 bytes shorter); where
+    the answers have the size of SYN-ACKs too, the size of one with fewer options."""
+    return request.packets == 1 or size_of(request) == _bare(request) + 20 or (answered_so and _is_opening(request))
+
+
+def _opens_again(requests: Iterable[Record]) -> bool:
+    """Whether one interface has a SYN on record in two records, one after the other."""
+    times: dict[str, list[Record]] = {}
+    for record in requests:
+        times.setdefault(record.interface, []).append(record)
+    ordered = (sorted(several, key=begun) for several in times.values())
+    return any(begun(other) > when(one) for several in ordered for one, other in pairwise(several))
+
+
+def _is_opening(record: Record) -> bool:
+    """Whether the size is that of SYNs or SYN-ACKs with options in common use: MSS, SACK, window scale, timestamps."""
+    return size_of(record) - _bare(record) in OPTIONS
 
 
 def _goes_on(request: Record) -> bool:

@@ -37,7 +37,7 @@ from flowdiag.model import (
 )
 from flowdiag.outcome import outcome
 from flowdiag.reach import Stretch, Times, moment_of
-from flowdiag.sighting import Catch, Seen, Spot, catch, sighting, spots
+from flowdiag.sighting import Catch, Seen, Spot, catch, marked, sighting, spots
 from flowdiag.symptom import Request, read_symptom, shown
 from flowdiag.table import Rules
 
@@ -97,7 +97,7 @@ def witness(
     are the instances at both ends.
     """
     heard = listening or Listening()
-    wanted = (*spots(trace, heard.along), *beyond(trace))
+    wanted = marked((*spots(trace, heard.along), *beyond(trace)), heard)
     search = source.search(sought_at(wanted, window, heard)) if source else None
     found, losses = catch(wanted, search) if search else ([Catch(spot, (), (), 0) for spot in wanted], ())
     ways = stretches(trace, wanted)

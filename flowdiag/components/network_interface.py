@@ -130,6 +130,11 @@ class NetworkInterface(Resource):
         return self.attachment.instance_id if self.attachment else ""
 
     @property
+    def has_several(self) -> bool:
+        """Whether it has more than one private IPv4 address, or a prefix of them."""
+        return len(self.private_ip_addresses) > 1 or bool(self.ipv4_prefixes)
+
+    @property
     def service(self) -> str:
         """The service that forwards through this interface, or empty where a host stands behind it."""
         described = next((kind for start, kind in DESCRIBED.items() if self.description.startswith(start)), "")
