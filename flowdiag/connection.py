@@ -88,7 +88,7 @@ def connections(caught: Sequence[Catch], stretches: Mapping[Spot, Stretch]) -> S
     found = Sorted()
     spots = [one.spot for one in caught]
     for (stretch, client, _), marked in together.items():
-        marked.sort(key=lambda m: (begun(m[1]), when(m[1]), m[0], m[1].action))
+        marked.sort(key=lambda m: (begun(m[1]), when(m[1]), m[0], m[1].action, m[1].line))
         for epoch in _epochs(marked, spots):
             _sort_out(epoch, spots, stretch, client, found)
     found.connections.sort(key=lambda c: (c.first, c.last, c.stretch, c.client or 0))

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from flowdiag.logs import CLOCK_SLACK
-from flowdiag.model import Direction, Record
+from flowdiag.model import TCP, Direction, Record, Sighting
+
+REMEMBERED = 30  # seconds that a security group remembers a flow of UDP in one direction, unless told otherwise
 
 
 def contrast(records: list[Record], direction: Direction) -> str:
@@ -53,6 +55,19 @@ def _clients(records: list[Record], direction: Direction) -> list[int]:
 def ports(several: Sequence[int]) -> str:
     """Ports in order, as a sentence names them."""
     return f"port {several[0]}" if len(several) == 1 else f"ports {several[0]}-{several[-1]}"
+
+
+def outlived(seen: Iterable[Sighting]) -> bool:
+    """Whether a reply that was denied, of a protocol without connections, came so long after every request before it that a
+    security group may have forgotten these.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html#connection-tracking-timeouts
+    """
+    records = [(one.point, record) for one in seen for record in one.records if record.protocol not in (None, TCP)]
+    asked = [record for point, record in records if point.startswith("request") and record.action == "ACCEPT"]
+    denied = [record for point, record in records if point.startswith("reply") and record.action == "REJECT"]
+    gaps = [min((begun(one) - when(r) for r in asked if begun(r) <= begun(one)), default=0) for one in denied]
+    return max(gaps, default=0) > REMEMBERED
 
 
 def size_of(record: Record) -> float:

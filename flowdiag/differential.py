@@ -10,6 +10,7 @@ from collections.abc import Callable, Container, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from flowdiag.contrast import outlived
 from flowdiag.hosts import Host
 from flowdiag.model import GUARDS, TCP, Candidate, Direction, Finding, Record, Sighting, Symptom
 from flowdiag.table import Rules
@@ -197,6 +198,8 @@ def _late(evidence: Evidence) -> Held:
     rejects = evidence.rejects()
     if not rejects or any(r.protocol in (None, TCP) and r.tcp_flags is None for r in rejects):
         return Held("unknown", "a log format with tcp-flags would tell")
+    if outlived(evidence.sightings):
+        return Held("unknown", "a security group may have forgotten the request by then")
     opening = [r for r in rejects if r.protocol not in (None, TCP) or (r.tcp_flags or 0) & SYN]
     return Held("no", "the rejected packets open a connection" if len(opening) == len(rejects) else "no close was seen before")
 

@@ -54,6 +54,7 @@ def fit(record: Record, spot: Spot) -> Fit:
         _address(record.destination, record.packet_destination, partial(spot.meant, flow.destination), to_here, spot.several),
         _port(record.source_port, flow.source_ports),
         _port(record.destination_port, flow.destination_ports),
+        "yes" if exact else _way(record.direction, leaving),
         _yes(record.action in ("ACCEPT", "REJECT")) if record.action else "unknown",
         "unknown" if nameless else "yes",
     )
@@ -70,6 +71,11 @@ def place_of(record: Record) -> str:
 
 def _yes(answer: bool) -> Fit:
     return "yes" if answer else "no"
+
+
+def _way(shown: str, leaving: bool) -> Fit:
+    """flow-direction is that with respect to the interface; a layout without it tells by the addresses alone."""
+    return _yes(shown == ("egress" if leaving else "ingress")) if shown in ("egress", "ingress") else "yes"
 
 
 def _protocol(shown: int | None, wanted: int) -> Fit:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Literal, cast, get_args
 
-from flowdiag.contrast import moment
+from flowdiag.contrast import moment, outlived
 from flowdiag.model import Evidence, Finding, Record, Sighting, Symptom
 from flowdiag.passage import NOWHERE, SILENT, Passage
 from flowdiag.sighting import Point, Seen
@@ -41,7 +41,7 @@ def read_symptom(
         code=rule.code,
         table="wire",
         verdict=rule["verdict"],
-        headline=rule["headline"].format_map({"unclear": "", "only": _only(records), **_words(seen, deciding), **more}),
+        headline=rule["headline"].format_map({"unclear": "", "only": _only(records, seen), **_words(seen, deciding), **more}),
         resource=resource,
         name=resource,
         direction="reply" if rule["point"].startswith("reply") else "request",
@@ -58,13 +58,17 @@ def _told(deciding: Iterable[Sighting], symptom: str) -> list[Record]:
     return (denied or records)[-EVIDENCE_SHOWN:]
 
 
-def _only(records: Iterable[Record]) -> str:
-    """What rejects a reply: network ACLs alone among the rules, unless the record names another cause.
+def _only(records: Iterable[Record], seen: Iterable[Sighting]) -> str:
+    """What rejects a reply: network ACLs alone among the rules, unless the record names another cause, or a security group may
+    have forgotten the request.
 
     https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
     """
     reasons = sorted({record.reject_reason for record in records} - {""})
-    return f" (reject-reason {', '.join(reasons)})" if reasons else ": of all rules only a network ACL does that"
+    if reasons:
+        return f" (reject-reason {', '.join(reasons)})"
+    forgot = ", or a security group that has forgotten the request" if outlived(seen) else ""
+    return f": of all rules only a network ACL does that{forgot}"
 
 
 def by_point(seen: Iterable[Sighting]) -> dict[Point, Seen]:

@@ -226,10 +226,17 @@ def test_a_record_in_two_formats_counts_once_and_the_richer_line_stays(tmp_path,
 
 
 def test_records_that_a_field_tells_apart_are_two(scene):
-    """A packet that enters an interface and leaves it again has one header, and two directions."""
+    """Flow logs with a field more tell two records of one header apart, as by what they were sent."""
+    both = [f"{scene.sent()} {path}" for path in ("1", "2")]
+    found = scene.ask(*both, header=f"{HEADER} traffic-path")
+    assert [2] == [one.count for one in found.sightings if one.records]
+
+
+def test_a_record_that_tells_its_direction_is_of_that_direction(scene):
+    """What came into an interface is not what left it, though the header is the same."""
     both = [f"{scene.sent()} {way}" for way in ("ingress", "egress")]
     found = scene.ask(*both, header=f"{HEADER} flow-direction")
-    assert [2] == [one.count for one in found.sightings if one.records]
+    assert [["egress"]] == [[r.direction for r in one.records] for one in found.sightings if one.records]
 
 
 def test_a_record_that_claims_to_last_for_decades_costs_no_more_than_others(scene):
