@@ -243,5 +243,5 @@ def _into_vpc(far: Any, place: Place, packet: Packet, view: View) -> tuple[Move,
     subnets = [view.get("subnet", id, far.home) for id in side.subnet_ids] if side else []
     if not subnets or not all(subnets):
         return None
-    onward = _unseen(packet, place).but(receiver=None)
+    onward = _unseen(packet, place).but(receiver=None).across(_id(place), far.resource)
     return tuple(subnet.exit(far.resource, onward, len(subnets) > 1) for subnet in subnets)

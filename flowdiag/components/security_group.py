@@ -283,7 +283,7 @@ def _honoured(pair: Any, role: str, member: Any, packet: Packet, view: View) -> 
     """
     if member.vpc_id == packet.vpc:
         return "yes", "no"
-    if pair.reaches == "no" and (packet.crossed or role == "egress"):
+    if pair.reaches == "no" and (role == "egress" or any(border.peering for border in packet.crossed)):
         return "no", "stale"
     if pair.reaches != "yes":
         return "unknown", "no"
