@@ -50,6 +50,8 @@ def resolve(question: Question, view: View) -> tuple[tuple[Endpoint, ...], tuple
     destinations = _endpoints(question.destination, destination, version, view, sending=False, near=near)
     if all(e.kind != "eni" for e in (*sources, *destinations)):
         raise _nothing_between(question, source)
+    if version == 4:
+        _note_ipv6(question, source, destination, view)
     return _told_apart(question, sources, destinations)
 
 
@@ -167,6 +169,18 @@ def _has_ipv4(end: Named) -> bool:
     if end.addresses:
         return any(one.version == 4 for one in end.addresses)
     return all(interface.private_ip_address for interface in end.interfaces)
+
+
+def _note_ipv6(question: Question, source: tuple[Named, ...], destination: tuple[Named, ...], view: View) -> None:
+    """Note that a host with addresses of both IP versions was asked about in one, where the internet, which has both, is the
+    other end: its groups, routes and gateways may differ."""
+    for end, far, role in ((source, destination, "source"), (destination, source, "destination")):
+        own = next((a for i in _interfaces(end) for text in i.addresses if (a := address(text)) and a.version == 6), None)
+        if far or own is None or is_private(own) or literal_of(question.source) or literal_of(question.destination):
+            continue
+        query = Query(kind="path over IPv6", by="id", value=f"{question.source} → {question.destination}")
+        reason = f"this answer is for IPv4, and {own} may fare otherwise"
+        view.lack(Unread(query=query, reason=reason, way_out=f"ask with it as {role}", retry=False))
 
 
 def _endpoints(
