@@ -148,6 +148,7 @@ def _headline(trace: Trace, state: State, first: Finding | None) -> str:
     if first is None:
         return "nothing in the way was found"
     failing = [leg for leg in trace.legs if _state(leg) != "passes"]
-    if state == "partial" and len(failing) < len(trace.legs):
-        return f"{len(failing)} of {len(trace.legs)} ways fail: {first.headline}"
-    return first.headline
+    if len(failing) == len(trace.legs) or first.verdict == "inconclusive":
+        return first.headline
+    which = {"partial": "", "unknown": ", and nothing readable says which is taken"}.get(state)
+    return first.headline if which is None else f"{len(failing)} of {len(trace.legs)} ways fail{which}: {first.headline}"

@@ -79,11 +79,13 @@ def _called(text: str, end: tuple[Endpoint, ...], same: Collection[str]) -> tupl
     return tuple(e.model_copy(update={"label": text}) if e.label in same else e for e in end)
 
 
-_NOBODY = tuple(ip_network(text) for text in ("0.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4", "::/128", "ff00::/8"))
+_NOBODY = tuple(
+    ip_network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4", "::/128", "::1/128", "ff00::/8")
+)
 
 
 def _refuse_nobody(question: Question) -> None:
-    """Raise FlowdiagError for addresses no host has, and for a protocol of the other IP version."""
+    """Raise FlowdiagError for addresses no host has to others, and for a protocol of the other IP version."""
     for text in (question.source, question.destination):
         literal = literal_of(text)
         if literal is not None and any(literal.version == outer.version and literal in outer for outer in _NOBODY):
@@ -205,6 +207,8 @@ def _endpoints_of(
 ) -> tuple[Endpoint, ...]:
     made = _by_addresses(text, named, version, near, view) if named.addresses and not sending else ()
     made = made or tuple(e for i in named.interfaces if (e := _endpoint(text, named, i, version, sending, near, view)))
+    if sending and len(made) > 1 and _of_one_guest(named):
+        made = tuple(end.model_copy(update={"guess": True}) for end in made)
     if named.internet and (sending or not named.outside):
         made = (*made, _somebody(named, version, view))
     if not made and named.outside and not named.interfaces:
@@ -212,6 +216,15 @@ def _endpoints_of(
     if not made:
         raise NotFoundError(f"{text!r} has no IPv{version} address: ask about the other IP version")
     return made
+
+
+def _of_one_guest(named: Named) -> bool:
+    """Whether it is one instance, of which its guest alone knows by which interface it sends: no AWS call shows that.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-eni.html
+    """
+    guests = {interface.instance for interface in named.interfaces}
+    return not named.label and len(guests) == 1 and "" not in guests
 
 
 def _by_addresses(text: str, named: Named, version: int, near: Collection[str], view: View) -> tuple[Endpoint, ...]:

@@ -51,6 +51,23 @@ def shop(world: World) -> Shop:
 # ---------------------------------------------------------------- instances
 
 
+@pytest.mark.parametrize(
+    ("groups", "expected"), [("web web", "reachable"), ("web other", "inconclusive"), ("other other", "blocked")]
+)
+@pytest.mark.parametrize("name", ["node", "id"])
+def test_by_which_interface_an_instance_sends_is_not_known(pair: Pair, groups: str, expected: str, name: str) -> None:
+    """Its guest decides that, and no AWS call shows it: where only one of them gets there, that is no failure now and then."""
+    by_name = {"web": pair.sg_web, "other": pair.vpc.group("sg-other")}
+    first, second = (by_name[group] for group in groups.split())
+    pair.sg_db.ingress("tcp", 6000, pair.sg_web)
+    node = pair.app.instance("node", "10.0.1.70", first)
+    node.attach(pair.data.interface("10.0.2.70", second), 1)
+    found = ask(pair.world, node.id if name == "id" else name, "db-1", 6000)
+    assert expected == found.verdict
+    assert ("nothing readable says which is taken" in found.headline) == (expected == "inconclusive")
+    assert ("web" in groups.split()[0]) == ("reachable" == ask(pair.world, "10.0.1.70", "db-1", 6000).verdict)
+
+
 @pytest.mark.parametrize(("option", "address"), [(True, "10.9.3.20"), (False, PUBLIC), (None, PUBLIC)])
 def test_a_public_name_means_the_private_address_where_a_peering_says_so(world: World, option: bool | None, address: str) -> None:
     """AWS's default is the public address, which is assumed where the option is not shown."""

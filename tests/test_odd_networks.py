@@ -105,11 +105,13 @@ def test_the_internet_is_more_than_one_address(world):
     assert "inconclusive" == ask(world, "web-1", "internet", 443).verdict
 
 
-@pytest.mark.parametrize("nobody", ["0.0.0.0", "224.0.0.1", "255.255.255.255", "ff02::1"])
+@pytest.mark.parametrize("nobody", ["0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "::1", "ff02::1"])
 def test_the_address_of_no_host_is_an_error(pair, nobody):
-    """Multicast, broadcast and unspecified addresses are refused in one sentence."""
+    """Multicast, broadcast, loopback and unspecified addresses are refused in one sentence, as either end."""
     with pytest.raises(FlowdiagError, match="is the address of no host"):
         diagnose("web-1", nobody, 443, snapshot=pair.world.snapshot())
+    with pytest.raises(FlowdiagError, match="is the address of no host"):
+        diagnose(nobody, "web-1", 443, snapshot=pair.world.snapshot())
 
 
 def test_icmpv6_between_ipv4_addresses_is_an_error(pair):
