@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from flowdiag.model import Address
 
+# What a target group may ask more than one healthy target for, as its attributes call it.
+ROUTING, DNS = "unhealthy_state_routing", "dns_failover"
+
 
 @dataclass(frozen=True)
 class Goal:

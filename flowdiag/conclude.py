@@ -147,7 +147,10 @@ def telling(trace: Trace, state: State) -> tuple[Finding, ...]:
 def _headline(trace: Trace, state: State, first: Finding | None) -> str:
     if first is None:
         return "nothing in the way was found"
-    failing = [leg for leg in trace.legs if _state(leg) != "passes"]
-    if state == "partial" and len(failing) < len(trace.legs):
-        return f"{len(failing)} of {len(trace.legs)} ways fail: {first.headline}"
-    return first.headline
+    states = [_state(leg) for leg in trace.legs]
+    failing = len(states) - states.count("passes")
+    guesses_differ = state == "unknown" and "unknown" not in states
+    if failing == len(states) or not (guesses_differ or state == "partial"):
+        return first.headline
+    which = ", and nothing readable says which is taken" if guesses_differ else ""
+    return f"{failing} of {len(states)} ways fail{which}: {first.headline}"

@@ -212,6 +212,20 @@ class Translation(Value):
     returns: Place | None = None
 
 
+class Crossing(Value):
+    """A border that a packet passed into a VPC: the peering, transit gateway or core network by its id, and as whose packet."""
+
+    by: str
+    vpc: str
+    source: Address
+    direction: Direction
+
+    @property
+    def peering(self) -> bool:
+        """Whether it was a VPC peering."""
+        return self.by.startswith("pcx-")
+
+
 class Packet(Value):
     """A packet under way.
 
@@ -220,9 +234,9 @@ class Packet(Value):
     `subnet` and `vpc` tell where the packet is now; subnet is empty once it has left one.
     `translations` and `tracked` (ENI ids) are what the request left behind, for the reply.
     `lost` names the component at which the sender's identity was lost, `origin` the ENI it started from;
-    `crossed` are the peerings passed; `proxy` is the ENI of a load balancer that handed the packet on with its sender's
-    address, whose groups an inbound rule may name as well; `carried` is the packet inside, where this one is only its
-    envelope, and the place where it is taken out.
+    `crossed` are the borders passed into VPCs, by the request and then by its reply; `proxy` is the ENI of a load balancer
+    that handed the packet on with its sender's address, whose groups an inbound rule may name as well; `carried` is the
+    packet inside, where this one is only its envelope, and the place where it is taken out.
     `watched` are the places that keep state of the request without changing its header, so that the reply has to come back
     through them; `chosen` are choices for the request that hold for its reply too (an attachment and, as role, its subnet).
     `any_of` is an address in the header that stands for any of some CIDRs.
@@ -239,7 +253,7 @@ class Packet(Value):
     tracked: frozenset[str] = frozenset()
     lost: str = ""
     origin: str | None = None
-    crossed: tuple[str, ...] = ()
+    crossed: tuple[Crossing, ...] = ()
     proxy: str | None = None
     carried: tuple[Place, Packet] | None = None
     watched: tuple[Place, ...] = ()
@@ -249,6 +263,16 @@ class Packet(Value):
     def but(self, **changes: Any) -> Packet:
         """A copy with some fields changed."""
         return self.model_copy(update=changes)
+
+    def across(self, by: str, vpc: str) -> Packet:
+        """A copy that has passed one more border, into this VPC."""
+        passed = Crossing(by=by, vpc=vpc, source=self.flow.source, direction=self.direction)
+        return self.but(crossed=(*self.crossed, passed))
+
+    def came_by(self, vpc: str) -> Crossing | None:
+        """The border by which it came into this VPC last, as the packet that it is now; None where it passed none."""
+        mine = (c for c in reversed(self.crossed) if c.vpc == vpc and c.direction == self.direction)
+        return next(mine, None)
 
 
 class Move(Value):

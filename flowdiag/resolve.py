@@ -50,6 +50,8 @@ def resolve(question: Question, view: View) -> tuple[tuple[Endpoint, ...], tuple
     destinations = _endpoints(question.destination, destination, version, view, sending=False, near=near)
     if all(e.kind != "eni" for e in (*sources, *destinations)):
         raise _nothing_between(question, source)
+    if version == 4:
+        _note_ipv6(question, source, destination, view)
     return _told_apart(question, sources, destinations)
 
 
@@ -77,11 +79,13 @@ def _called(text: str, end: tuple[Endpoint, ...], same: Collection[str]) -> tupl
     return tuple(e.model_copy(update={"label": text}) if e.label in same else e for e in end)
 
 
-_NOBODY = tuple(ip_network(text) for text in ("0.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4", "::/128", "ff00::/8"))
+_NOBODY = tuple(
+    ip_network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4", "::/128", "::1/128", "ff00::/8")
+)
 
 
 def _refuse_nobody(question: Question) -> None:
-    """Raise FlowdiagError for addresses no host has, and for a protocol of the other IP version."""
+    """Raise FlowdiagError for addresses no host has to others, and for a protocol of the other IP version."""
     for text in (question.source, question.destination):
         literal = literal_of(text)
         if literal is not None and any(literal.version == outer.version and literal in outer for outer in _NOBODY):
@@ -169,6 +173,18 @@ def _has_ipv4(end: Named) -> bool:
     return all(interface.private_ip_address for interface in end.interfaces)
 
 
+def _note_ipv6(question: Question, source: tuple[Named, ...], destination: tuple[Named, ...], view: View) -> None:
+    """Note that a host with addresses of both IP versions was asked about in one, where the internet, which has both, is the
+    other end: its groups, routes and gateways may differ."""
+    for end, far, role in ((source, destination, "source"), (destination, source, "destination")):
+        own = next((a for i in _interfaces(end) for text in i.addresses if (a := address(text)) and a.version == 6), None)
+        if far or own is None or is_private(own) or literal_of(question.source) or literal_of(question.destination):
+            continue
+        query = Query(kind="path over IPv6", by="id", value=f"{question.source} → {question.destination}")
+        reason = f"this answer is for IPv4, and {own} may fare otherwise"
+        view.lack(Unread(query=query, reason=reason, way_out=f"ask with it as {role}", retry=False))
+
+
 def _endpoints(
     text: str,
     end: tuple[Named, ...],
@@ -191,6 +207,8 @@ def _endpoints_of(
 ) -> tuple[Endpoint, ...]:
     made = _by_addresses(text, named, version, near, view) if named.addresses and not sending else ()
     made = made or tuple(e for i in named.interfaces if (e := _endpoint(text, named, i, version, sending, near, view)))
+    if sending and len(made) > 1 and _of_one_guest(named):
+        made = tuple(end.model_copy(update={"guess": True}) for end in made)
     if named.internet and (sending or not named.outside):
         made = (*made, _somebody(named, version, view))
     if not made and named.outside and not named.interfaces:
@@ -198,6 +216,15 @@ def _endpoints_of(
     if not made:
         raise NotFoundError(f"{text!r} has no IPv{version} address: ask about the other IP version")
     return made
+
+
+def _of_one_guest(named: Named) -> bool:
+    """Whether it is one instance, of which its guest alone knows by which interface it sends: no AWS call shows that.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-eni.html
+    """
+    guests = {interface.instance for interface in named.interfaces}
+    return not named.label and len(guests) == 1 and "" not in guests
 
 
 def _by_addresses(text: str, named: Named, version: int, near: Collection[str], view: View) -> tuple[Endpoint, ...]:

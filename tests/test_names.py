@@ -51,6 +51,23 @@ def shop(world: World) -> Shop:
 # ---------------------------------------------------------------- instances
 
 
+@pytest.mark.parametrize(
+    ("groups", "expected"), [("web web", "reachable"), ("web other", "inconclusive"), ("other other", "blocked")]
+)
+@pytest.mark.parametrize("name", ["node", "id"])
+def test_by_which_interface_an_instance_sends_is_not_known(pair: Pair, groups: str, expected: str, name: str) -> None:
+    """Its guest decides that, and no AWS call shows it: where only one of them gets there, that is no failure now and then."""
+    by_name = {"web": pair.sg_web, "other": pair.vpc.group("sg-other")}
+    first, second = (by_name[group] for group in groups.split())
+    pair.sg_db.ingress("tcp", 6000, pair.sg_web)
+    node = pair.app.instance("node", "10.0.1.70", first)
+    node.attach(pair.data.interface("10.0.2.70", second), 1)
+    found = ask(pair.world, node.id if name == "id" else name, "db-1", 6000)
+    assert expected == found.verdict
+    assert ("nothing readable says which is taken" in found.headline) == (expected == "inconclusive")
+    assert ("web" in groups.split()[0]) == ("reachable" == ask(pair.world, "10.0.1.70", "db-1", 6000).verdict)
+
+
 @pytest.mark.parametrize(("option", "address"), [(True, "10.9.3.20"), (False, PUBLIC), (None, PUBLIC)])
 def test_a_public_name_means_the_private_address_where_a_peering_says_so(world: World, option: bool | None, address: str) -> None:
     """AWS's default is the public address, which is assumed where the option is not shown."""
@@ -289,6 +306,61 @@ def test_every_node_of_a_load_balancer_is_walked(pair: Pair) -> None:
     assert ("reachable", {"10.0.1.50", "10.0.8.50"}) == (found.verdict, ends(found))
     other.acl()
     assert "partial" == ask(pair.world, "web-1", "shop", 443).verdict
+
+
+@pytest.fixture
+def zoned(pair: Pair) -> tuple[Pair, LoadBalancer]:
+    """A Network Load Balancer with nodes in two zones, whose one target, `db-1`, is in zone a; nothing crosses zones."""
+    pair.sg_db.ingress("tcp", 5432, "10.0.0.0/16")
+    return pair, LoadBalancer("shop", {pair.app: "10.0.1.50", pair.vpc.subnet("10.0.8.0/24", zone="b"): "10.0.8.50"})
+
+
+@pytest.mark.parametrize("form", ["shop", "arn", "dns"])
+def test_a_name_gives_no_node_of_a_zone_without_a_healthy_target(zoned: tuple[Pair, LoadBalancer], form: str) -> None:
+    """AWS takes its address out of DNS; asked by that address, the node still has no target."""
+    pair, shop = zoned
+    shop.listen(443, [pair.db], to=5432)
+    name = {"shop": "shop", "arn": shop.arn, "dns": "shop-0a1b.elb.us-east-1.amazonaws.com"}[form]
+    found = ask(pair.world, "web-1", name, 443)
+    assert ("reachable", {"10.0.1.50"}) == (found.verdict, ends(found))
+    assert ("blocked", "LB102") == verdict(ask(pair.world, "web-1", "10.0.8.50", 443))
+    assert ("blocked", "LB102") == verdict(ask(pair.world, "web-1", "us-east-1b.shop-0a1b.elb.us-east-1.amazonaws.com", 443))
+
+
+@pytest.mark.parametrize(
+    ("health", "attributes", "expected"),
+    [
+        ("unhealthy", {}, {"10.0.1.50", "10.0.8.50"}),
+        ("healthy", {"target_group_health.dns_failover.minimum_healthy_targets.count": "off"}, {"10.0.1.50", "10.0.8.50"}),
+        ("healthy", {"load_balancing.cross_zone.enabled": "true"}, {"10.0.1.50", "10.0.8.50"}),
+        ("healthy", {"target_group_health.dns_failover.minimum_healthy_targets.count": "1"}, {"10.0.1.50"}),
+    ],
+)
+def test_a_name_gives_every_node_where_no_zone_is_better(
+    zoned: tuple[Pair, LoadBalancer], health: str, attributes: dict[str, str], expected: set[str]
+) -> None:
+    """With every zone as bad (fail open), where no zone has to have one of its own, and where the group wants none for DNS."""
+    pair, shop = zoned
+    shop.listen(443, [pair.db], to=5432, health=health, **attributes)
+    assert expected == ends(ask(pair.world, "web-1", "shop", 443))
+
+
+def test_every_target_group_counts_for_what_a_name_gives(zoned: tuple[Pair, LoadBalancer]) -> None:
+    """A zone leaves DNS with all its listeners, where one of the groups has no healthy target there."""
+    pair, shop = zoned
+    far = pair.vpc.subnet("10.0.9.0/24", zone="b").instance("db-2", "10.0.9.20", pair.sg_db)
+    shop.listen(443, [pair.db, far], to=5432)
+    assert {"10.0.1.50", "10.0.8.50"} == ends(ask(pair.world, "web-1", "shop", 443))
+    shop.listen(444, [far], to=5432)
+    assert {"10.0.8.50"} == ends(ask(pair.world, "web-1", "shop", 443))
+
+
+def test_a_name_gives_every_node_where_health_was_not_read(zoned: tuple[Pair, LoadBalancer]) -> None:
+    """Not read is not unhealthy."""
+    pair, shop = zoned
+    shop.listen(443, [pair.db], to=5432)
+    found = ask(pair.world, "web-1", "shop", 443, without=["LoadBalancerTargetHealth"])
+    assert ("inconclusive", {"10.0.1.50", "10.0.8.50"}) == (found.verdict, ends(found))
 
 
 def test_a_load_balancer_that_faces_the_internet_is_called_by_its_public_addresses(world: World) -> None:

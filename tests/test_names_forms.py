@@ -148,8 +148,9 @@ def test_a_dual_stack_endpoint_of_a_domain(services: Services) -> None:
 
 @pytest.fixture
 def shop(services: Services) -> Services:
-    """A load balancer called Shop, with nodes in two zones."""
-    LoadBalancer("Shop", {services.data: "10.0.2.50", services.data_b: "10.0.4.50"}).listen(443, [services.db], to=5432)
+    """A load balancer called Shop, with nodes in two zones that both send to its one target."""
+    nodes = {services.data: "10.0.2.50", services.data_b: "10.0.4.50"}
+    LoadBalancer("Shop", nodes, crosses_zones=True).listen(443, [services.db], to=5432)
     return services
 
 

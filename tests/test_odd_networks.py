@@ -105,11 +105,13 @@ def test_the_internet_is_more_than_one_address(world):
     assert "inconclusive" == ask(world, "web-1", "internet", 443).verdict
 
 
-@pytest.mark.parametrize("nobody", ["0.0.0.0", "224.0.0.1", "255.255.255.255", "ff02::1"])
+@pytest.mark.parametrize("nobody", ["0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "::1", "ff02::1"])
 def test_the_address_of_no_host_is_an_error(pair, nobody):
-    """Multicast, broadcast and unspecified addresses are refused in one sentence."""
+    """Multicast, broadcast, loopback and unspecified addresses are refused in one sentence, as either end."""
     with pytest.raises(FlowdiagError, match="is the address of no host"):
         diagnose("web-1", nobody, 443, snapshot=pair.world.snapshot())
+    with pytest.raises(FlowdiagError, match="is the address of no host"):
+        diagnose(nobody, "web-1", 443, snapshot=pair.world.snapshot())
 
 
 def test_icmpv6_between_ipv4_addresses_is_an_error(pair):
@@ -142,3 +144,36 @@ def test_an_interface_in_use_that_shows_no_attachment_is_half_written(pair):
     """Whether the instance behind it runs is not known then, so the answer is not either."""
     pair.db.eni.raw.pop("Attachment")
     assert "inconclusive" == ask(pair.world, "web-1", pair.db.eni.id, 5432).verdict
+
+
+# ---------------------------------------------------------------- from an instance to itself
+
+
+@pytest.mark.parametrize("subnet", ["app", "data"])
+@pytest.mark.parametrize(("admitted", "expected"), [(True, "reachable"), (False, "inconclusive")])
+def test_a_guest_may_hand_a_packet_to_its_own_other_interface(pair, subnet, admitted, expected):
+    """Most deliver to their own addresses past groups and routes, some do not: decided only where the network lets it too."""
+    group = pair.vpc.group("sg-two")
+    if admitted:
+        group.ingress("tcp", 443, "10.0.1.10/32")
+    pair.web.attach(getattr(pair, subnet).interface("10.0.1.60" if subnet == "app" else "10.0.2.60", group), 1)
+    found = pair.ask(443, "10.0.1.10", "10.0.1.60" if subnet == "app" else "10.0.2.60")
+    assert (expected, 2, [True, True]) == (found.verdict, len(found.path.legs), [leg.guess for leg in found.path.legs])
+    assert [("guest", pair.web.id)] == [(one.query.kind, one.query.value) for one in found.unread]
+
+
+def test_the_reply_goes_the_way_of_the_request_inside_a_guest_or_out_of_it(pair):
+    """A network that drops replies is no matter to what never left the guest, and is one to what did."""
+    group = pair.vpc.group("sg-two")
+    group.ingress("tcp", 443, "10.0.1.10/32")
+    pair.web.attach(pair.data.interface("10.0.2.60", group), 1)
+    pair.data.acl().allow(100, "ingress")
+    inside, outside = pair.ask(443, "10.0.1.10", "10.0.2.60").path.legs
+    assert ([], ["NA103"]) == tuple([f.code for f in leg.findings if f.verdict == "blocked"] for leg in (inside, outside))
+
+
+def test_an_interface_of_another_instance_is_reached_by_the_network_alone(pair):
+    """Only what one guest holds may stay inside it."""
+    pair.db.attach(pair.data.interface("10.0.2.60", pair.vpc.group("sg-two")), 1)
+    found = pair.ask(443, "10.0.1.10", "10.0.2.60")
+    assert ("blocked", 1, ()) == (found.verdict, len(found.path.legs), found.unread)

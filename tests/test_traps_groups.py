@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from scenes import Pair, ask, codes, hubbed, peered, verdict
-from world import World
+from world import Group, World
+from world_edges import Cloud
 
 
 def referencing(world, egress_to_group=True):
@@ -123,3 +124,58 @@ def test_associations_that_were_not_read_are_taken_as_none_and_listed():
     told = pair.ask(443, "web-1", "192.168.7.7", without=("SecurityGroupVpcAssociations",))
     assert "SG101" in codes(told)
     assert ["the group is associated with no other VPC"] == [unread.assumed for unread in told.unread if unread.assumed]
+
+
+# ---------------------------------------------------------------- across Cloud WAN
+
+
+def clouded(world: World, other: World | None = None) -> tuple[Group, Group]:
+    """web-1 and db-1 in two VPCs behind one core network, and their groups, of which sg-db names that of web-1."""
+    left, right = world.vpc("10.0.0.0/16"), (other or world).vpc("10.9.0.0/16")
+    app, data = left.subnet("10.0.1.0/24"), right.subnet("10.9.2.0/24")
+    sg_web, sg_db = left.group("sg-web"), right.group("sg-db")
+    sg_db.ingress("tcp", 5432, sg_web)
+    app.instance("web-1", "10.0.1.10", sg_web)
+    data.instance("db-1", "10.9.2.20", sg_db)
+    cloud = Cloud(world)
+    for vpc, subnet in ((left, app), (right, data)):
+        cloud.attach(vpc, subnet)
+        vpc.route("10.0.0.0/8", cloud.arn)
+    return sg_web, sg_db
+
+
+def test_whether_a_core_network_tells_groups_is_left_open(world):
+    """Its policy, which says so, is not read, and an attachment does unless it was turned off; the answer says where to look."""
+    clouded(world)
+    found = ask(world, "web-1", "db-1")
+    assert ("inconclusive", "SG190") == verdict(found)
+    (unread,) = found.unread
+    assert ("core_network_policy", True) == (unread.query.kind, "get-core-network-policy" in unread.way_out)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_an_attachment_of_cloud_wan_can_refuse_to_tell_groups(world, side):
+    """One of the two is enough."""
+    clouded(world)
+    attachment = world.raw()[world.account, world.region]["CoreNetworkVpcAttachments"][side]["VpcAttachment"]
+    attachment["Options"] = {"SecurityGroupReferencingSupport": False}
+    found = ask(world, "web-1", "db-1")
+    assert (("blocked", "SG105"), ()) == (verdict(found), found.unread)
+
+
+def test_groups_are_told_at_one_edge_of_cloud_wan_alone(world):
+    """The other VPC is attached in another Region."""
+    west = World(world.account, "us-west-2")
+    clouded(world, west)
+    world.raw()[world.account, world.region]["Attachments"][1]["EdgeLocation"] = west.region
+    assert "SG105" in codes(ask(world, "web-1", "db-1", 5432, west))
+
+
+def test_a_core_network_that_may_tell_groups_changes_nothing_for_others(world):
+    """A rule that names a range admits, and one that names a group the sender is not of does not."""
+    _, sg_db = clouded(world)
+    sg_db.raw["IpPermissions"] = []
+    sg_db.ingress("tcp", 5432, sg_db)
+    assert ("blocked", "SG102") == verdict(ask(world, "web-1", "db-1"))
+    sg_db.ingress("tcp", 5432, "10.0.1.0/24")
+    assert ("reachable",) == verdict(ask(world, "web-1", "db-1"))

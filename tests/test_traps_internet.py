@@ -199,3 +199,25 @@ def test_an_address_of_a_delegated_prefix_passes_the_gateway_both_ways(world):
     pod = f"{node.eni.id}/2600:1f18:1:101:aaaa::5"
     assert OPEN == verdict(ask(world, pod, "2a00:1450:4001::1", 443))
     assert OPEN == verdict(ask(world, "2a00:1450:4001::1", pod, 443))
+
+
+def of_other_version(found):
+    """What the answer says of the IP version that was not asked about."""
+    return [unread.reason for unread in found.unread if "IPv6" in unread.query.kind]
+
+
+@pytest.mark.parametrize("question", [("internet", "node"), ("node", "internet")])
+def test_a_host_of_both_ip_versions_is_told_which_one_was_asked_about(world, question):
+    """The internet has both: over IPv4 nothing leads here, over IPv6 all is open, and the answer says that it is for one."""
+    _six(world)
+    found, own = ask(world, *question, 443), "2600:1f18:1:101::10"
+    assert ("blocked", [f"this answer is for IPv4, and {own} may fare otherwise"]) == (found.verdict, of_other_version(found))
+    over6 = ask(world, *(own if end == "node" else end for end in question), 443)
+    assert (OPEN, []) == (verdict(over6), of_other_version(over6))
+
+
+def test_no_ip_version_is_missed_where_one_was_named(world):
+    """An address says which one is meant; between two hosts of a VPC nothing is said of it."""
+    _six(world)
+    for question in (("10.0.1.10", "internet"), ("node", "192.0.2.8"), ("node", "other")):
+        assert [] == of_other_version(ask(world, *question, 443))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from aws_replay import replay_session
 from scenes import OUTSIDE, ask, codes, hubbed, verdict
-from world import World
+from world import Subnet, Vpc, World
+from world_balancers import LoadBalancer
+from world_edges import Cloud
 from world_firewall import Firewall
 from world_services import TransitGateway, regional_nat
 
@@ -165,3 +167,91 @@ def test_central_egress_over_a_transit_gateway_is_open():
     assert ("blocked", "IG102") == verdict(ask(world, "app-1", OUTSIDE, 443))  # the answer finds no way back to the spoke
     public.route("10.1.0.0/16", hub.id)
     assert OPEN == verdict(ask(world, "app-1", OUTSIDE, 443))
+
+
+def by_transit_gateway(world: World, spoke: Vpc, app: Subnet, egress: Vpc, gate: Subnet) -> str:
+    """A transit gateway between both, by whose id routes lead to it."""
+    hub = TransitGateway(world)
+    hub.attach(spoke, app)
+    hub.route("0.0.0.0/0", hub.attach(egress, gate), resource=egress.id)
+    return hub.id
+
+
+def by_referencing(world: World, spoke: Vpc, app: Subnet, egress: Vpc, gate: Subnet) -> str:
+    """A transit gateway that tells who the sender is, so that nothing is lost there."""
+    id = by_transit_gateway(world, spoke, app, egress, gate)
+    (hub,) = world.raw()[world.account, world.region]["TransitGateways"]
+    hub["Options"]["SecurityGroupReferencingSupport"] = "enable"
+    return id
+
+
+def by_cloud(world: World, spoke: Vpc, app: Subnet, egress: Vpc, gate: Subnet) -> str:
+    """A core network of Cloud WAN."""
+    cloud = Cloud(world)
+    cloud.attach(spoke, app)
+    cloud.attach(egress, gate)
+    cloud.routes["NetworkRoutes"].append({**cloud.routes["NetworkRoutes"][-1], "DestinationCidrBlock": "0.0.0.0/0"})
+    return cloud.arn
+
+
+@pytest.mark.parametrize("inspected", [False, True])
+@pytest.mark.parametrize("joined", [by_transit_gateway, by_referencing, by_cloud])
+def test_central_egress_is_open_however_it_is_joined(joined, inspected):
+    """AWS documents it by a transit gateway and by Cloud WAN; a firewall in the spoke changes nothing of that."""
+    world = World()
+    spoke, egress = world.vpc("10.1.0.0/16"), world.vpc("10.5.0.0/16")
+    app, fire, door = (spoke.subnet(f"10.1.{n}.0/24") for n in (1, 2, 3))
+    gate, public = (egress.subnet(f"10.5.{n}.0/24") for n in (1, 2))
+    app.instance("app-1", "10.1.1.10", spoke.default_group)
+    way = joined(world, spoke, door, egress, gate)
+    wall = Firewall(world, "wall", fire).endpoints[0]
+    app.route("0.0.0.0/0", wall if inspected else way)
+    fire.route("0.0.0.0/0", way)
+    if inspected:
+        door.route("10.1.1.0/24", wall)
+    gate.route("0.0.0.0/0", public.nat("10.5.2.5", "203.0.113.5"))
+    public.route("0.0.0.0/0", egress.internet_gateway())
+    public.route("10.1.0.0/16", way)
+    assert OPEN == verdict(ask(world, "app-1", OUTSIDE, 443))
+
+
+# ---------------------------------------------------------------- peerings
+
+
+def test_what_came_in_by_a_transit_gateway_did_not_come_by_a_peering():
+    """A reply that a transit gateway brings to another NAT gateway is translated there, and refused for its new address."""
+    world = World()
+    left, right = world.vpc("10.0.0.0/16"), world.vpc("10.1.0.0/16")
+    app, gate, nats, data = *(left.subnet(f"10.0.{n}.0/24") for n in (1, 8, 9)), right.subnet("10.1.1.0/24")
+    app.instance("app-1", "10.0.1.10", left.group("sg-app"))
+    sg_db = right.group("sg-db")
+    sg_db.ingress("tcp", 5432, "10.0.0.0/16")
+    data.instance("db-1", "10.1.1.20", sg_db)
+    hub = TransitGateway(world)
+    hub.attach(left, gate)
+    hub.attach(right, data)
+    app.route("10.1.0.0/16", world.peer(left, right))
+    data.route("10.0.0.0/16", hub.id)
+    gate.route("10.0.1.0/24", nats.nat("10.0.9.5"))
+    assert ("blocked", "AR103") == verdict(ask(world, "app-1", "db-1"))
+
+
+def test_a_reply_returns_by_the_peering_that_its_nat_gateway_used():
+    """Behind the far load balancer stands another peering, by which a reply to the NAT gateway never came."""
+    world = World()
+    home, site, far = (world.vpc(f"10.{n}.0.0/16") for n in range(3))
+    app, nats = home.subnet("10.0.1.0/24"), home.subnet("10.0.9.0/24")
+    front, back = site.subnet("10.1.1.0/24"), far.subnet("10.2.1.0/24")
+    app.instance("app-1", "10.0.1.10", home.group("sg-app"))
+    sg_web, sg_site = far.group("sg-web"), site.group("sg-site")
+    sg_web.ingress("tcp", 443, "10.1.0.0/16")
+    sg_site.ingress("tcp", 443, "10.0.0.0/16")
+    back.instance("web-1", "10.2.1.20", sg_web)
+    near, beyond = world.peer(home, site), world.peer(site, far)
+    app.route("10.1.0.0/16", nats.nat("10.0.9.5"))
+    nats.route("10.1.0.0/16", near)
+    front.route("10.2.0.0/16", beyond)
+    back.route("10.1.0.0/16", beyond)
+    shop = LoadBalancer("shop", {front: "10.1.1.50"}, sg_site, type="application")
+    shop.listen(443, ["10.2.1.20"], protocol="HTTPS")
+    assert OPEN == verdict(ask(world, "app-1", "shop", 443))

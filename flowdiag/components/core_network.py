@@ -106,7 +106,7 @@ class CoreNetworkComponent(Component):
         if not crossing.lost:
             return _onward(crossing, place, packet, view) or ()
         ends = _towards(crossing, place, packet, view)
-        moves = [move for far in ends for move in _into(far, place, packet, view) or ()]
+        moves = [move for far in ends for move in _into(crossing.own, far, place, packet, view) or ()]
         return tuple(move.model_copy(update={"as_if": True, "guess": move.guess or len(ends) > 1}) for move in moves)
 
     def foresee(self, place: Place, vpc: str, view: View) -> None:
@@ -213,13 +213,13 @@ def _onward(crossing: Crossing, place: Place, packet: Packet, view: View) -> tup
     """Every way on from the winning route; None where that was not read or is not followed."""
     if crossing.state != "active" or not crossing.far or not crossing.far.alive:
         return None
-    return _into(crossing.far, place, packet, view)
+    return _into(crossing.own, crossing.far, place, packet, view)
 
 
-def _into(far: Any, place: Place, packet: Packet, view: View) -> tuple[Move, ...] | None:
+def _into(own: Any, far: Any, place: Place, packet: Packet, view: View) -> tuple[Move, ...] | None:
     """Every way on through an attachment; None where it was not read or is of a kind that is not followed."""
     if far.attachment_type == "VPC":
-        return _into_vpc(far, place, packet, view)
+        return _into_vpc(own, far, place, packet, view)
     return (_out(far, place, packet),) if far.attachment_type in OUTSIDE else None
 
 
@@ -232,16 +232,29 @@ def _out(far: Any, place: Place, packet: Packet) -> Move:
     return Move(to=to, packet=onward)
 
 
-def _unseen(packet: Packet, place: Place) -> Packet:
-    """Group references are off in a core network unless they were turned on, which is not read."""
-    return packet.but(sender=None, proxy=None, lost=packet.lost or _id(place))
+def _unseen(packet: Packet, place: Place, at: str = "") -> Packet:
+    return packet.but(sender=None, proxy=None, lost=packet.lost or at or _id(place))
 
 
-def _into_vpc(far: Any, place: Place, packet: Packet, view: View) -> tuple[Move, ...] | None:
+def _blind(own: Any, far: Any, place: Place, view: View) -> str:
+    """The attachment at which it is certain that no group is seen any more: one of another edge, or one that has references
+    turned off; or empty. What the core network itself is told is not read, and is the guards' to ask.
+
+    https://docs.aws.amazon.com/network-manager/latest/cloudwan/cloudwan-vpc-attachment.html
+    """
+    ends = [one for one in (own, far) if one and one.attachment_type == "VPC"]
+    if len({one.edge_location for one in ends if one.edge_location}) > 1:
+        return str(far.id)
+    sides = [view.get("core_network_vpc_attachment", one.id, place.scope) for one in ends]
+    return next((str(side.id) for side in sides if side and not side.shows_groups), "")
+
+
+def _into_vpc(own: Any, far: Any, place: Place, packet: Packet, view: View) -> tuple[Move, ...] | None:
     """Out of the subnets of the far attachment, by their route table; in which one a packet comes out is not documented."""
     side = view.get("core_network_vpc_attachment", far.id, place.scope)
     subnets = [view.get("subnet", id, far.home) for id in side.subnet_ids] if side else []
     if not subnets or not all(subnets):
         return None
-    onward = _unseen(packet, place).but(receiver=None)
+    seen = _unseen(packet, place, _blind(own, far, place, view))
+    onward = seen.but(receiver=None).across(_id(place), far.resource)
     return tuple(subnet.exit(far.resource, onward, len(subnets) > 1) for subnet in subnets)

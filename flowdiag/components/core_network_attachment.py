@@ -77,10 +77,17 @@ class CoreNetworkAttachment(Resource):
         return self.attachment_type == "VPC" and self.resource == vpc
 
 
+class VpcOptions(Part):
+    """The options of the attachment of a VPC (https://docs.aws.amazon.com/networkmanager/latest/APIReference/API_VpcOptions.html)."""
+
+    security_group_referencing_support: bool = True
+
+
 class VpcSide(Part):
     """What GetVpcAttachment shows of it."""
 
     subnet_arns: tuple[str, ...]
+    options: VpcOptions = VpcOptions()
 
 
 class CoreNetworkVpcAttachment(Resource):
@@ -99,6 +106,11 @@ class CoreNetworkVpcAttachment(Resource):
     def subnet_ids(self) -> list[str]:
         """The subnets in which the attachment stands."""
         return [arn.rpartition("/")[2] for arn in self.vpc_attachment.subnet_arns]
+
+    @property
+    def shows_groups(self) -> bool:
+        """Whether it lets rules beyond name the groups of senders, where the core network does."""
+        return self.vpc_attachment.options.security_group_referencing_support
 
 
 class RouteEnd(Part):

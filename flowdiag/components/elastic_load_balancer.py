@@ -161,7 +161,7 @@ class LoadBalancer(Resource):
         if group.target_type == "lambda":
             return "function", ()
         goals = group.goals(view)
-        near = None if goals is None else group.near(goals, self._crosses_zones(view), node, view)
+        near = None if goals is None else group.near(goals, self.crosses_zones(view), node, view)
         if goals is None or near is None:
             return "unknown", ()
         if not near:
@@ -183,7 +183,7 @@ class LoadBalancer(Resource):
         """The targets as this packet may come to them: a Network Load Balancer alone may keep the client's address."""
         return tuple(_seen(goal, packet, keeps and self.type == "network") for goal in goals)
 
-    def _crosses_zones(self, view: View) -> bool:
+    def crosses_zones(self, view: View) -> bool:
         """On for an Application Load Balancer; for a Network Load Balancer as its attribute says, off by default."""
         if self.type == "application":
             return True
@@ -229,13 +229,18 @@ class LoadBalancer(Resource):
 
     def asked_at(self, view: View) -> Any:
         """Every target of every listener with the ports it is asked at; None where they are not all known."""
+        groups = self.target_groups(view)
+        known = [group.asked_at(view) for group in groups or ()]
+        return None if groups is None or None in known else tuple(pair for several in known for pair in several or ())
+
+    def target_groups(self, view: View) -> tuple[Any, ...] | None:
+        """The target groups of all listeners; None where they were not all read."""
         found = view.get("load_balancer_listeners", self.id, self.scope)
         arns = self._groups(found, view) if found else None
         if arns is None:
             return None
-        groups = [view.get("target_group", arn, self.scope) for arn in arns]
-        known = [group.asked_at(view) if group else None for group in groups]
-        return None if None in known else tuple(pair for several in known for pair in several or ())
+        groups = tuple(_group(arn, self.scope, view) for arn in arns)
+        return groups if all(groups) else None
 
     def _groups(self, listeners: Any, view: View) -> tuple[str, ...] | None:
         """The target groups that any listener or rule of it names; None where the rules were not read."""

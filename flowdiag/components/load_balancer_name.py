@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from flowdiag.address import address
+from flowdiag.balancing import DNS
 from flowdiag.component import WHOLE, Component, View
 from flowdiag.model import Address, Unread
 from flowdiag.named import Named, Vicinity, arn_of, arn_scope, every
@@ -75,13 +76,41 @@ def _label(path: str) -> str:
 def _by_arn(arn: str, zone: str, view: View) -> Named | Unread:
     path = arn.partition(":loadbalancer/")[2]
     nodes = view.find("network_interface", "description", f"ELB {path}", arn_scope(arn))
-    if isinstance(nodes, Unread) or not zone:
-        return nodes if isinstance(nodes, Unread) else _named(arn, path, nodes)
+    if isinstance(nodes, Unread):
+        return nodes
+    if not zone:
+        return _named(arn, path, _answering(arn, nodes, view))
     places = every(view.get("subnet", node.subnet_id, node.scope) for node in nodes)
     if isinstance(places, Unread):
         return places
     there = [node for node, at in zip(nodes, places, strict=True) if at and at.availability_zone == zone]
     return _named(arn, path, tuple(there))
+
+
+def _answering(arn: str, nodes: tuple[Any, ...], view: View) -> tuple[Any, ...]:
+    """The nodes whose addresses DNS gives: of a Network Load Balancer those in zones where every target group has enough healthy
+    targets that the node may send to; all where no zone has (fail open), and where that was not read.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-health.html
+    """
+    balancer = view.get("load_balancer", arn, arn_scope(arn)) if len(nodes) > 1 else None
+    groups = balancer.target_groups(view) if balancer and balancer.type == "network" else None
+    if not groups:
+        return nodes
+    well = [_all_well(groups, balancer, node, view) for node in nodes]
+    return nodes if None in well else tuple(node for node, answer in zip(nodes, well, strict=True) if answer) or nodes
+
+
+def _all_well(groups: tuple[Any, ...], balancer: Any, node: Any, view: View) -> bool | None:
+    """Whether every group has enough healthy targets for a node to stay in DNS; None where that is not known of one."""
+    answers = [_well(group, balancer, node, view) for group in groups]
+    return None if None in answers else all(answers)
+
+
+def _well(group: Any, balancer: Any, node: Any, view: View) -> bool | None:
+    goals = group.goals(view)
+    near = None if goals is None else group.near(goals, balancer.crosses_zones(view), node, view)
+    return None if near is None else group.has_enough(sum(goal.healthy for goal in near), len(near), view, DNS)
 
 
 def _of_scope(name: str, nodes: list[Any], scope: Any) -> Named:

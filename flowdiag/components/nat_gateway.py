@@ -334,16 +334,18 @@ def _translates(packet: Packet) -> str:
 
 
 def _in_vpc(nat: Any, packet: Packet, view: View) -> str:
-    """Whether the sender is of the gateway's VPC, or came the one other way that AWS documents: by a transit gateway.
+    """Whether the sender is of the gateway's VPC, or came in another way that AWS documents: by a transit gateway or Cloud WAN.
 
     https://docs.aws.amazon.com/vpc/latest/tgw/transit-gateway-nat-igw.html
+    https://docs.aws.amazon.com/whitepapers/latest/building-scalable-secure-multi-vpc-network-infrastructure/centralized-egress-to-internet.html
     """
     vpc = view.get("vpc", nat.vpc_id, nat.scope) if nat else None
     if not nat or isinstance(vpc, Unread) or vpc is None:
         return "unknown"
     if vpc.holds(packet.flow.source):
         return "yes"
-    return "no" if packet.crossed else "transit" if packet.lost.startswith("tgw-") else "unknown"
+    border = packet.came_by(nat.vpc_id)
+    return "unknown" if border is None else "no" if border.peering else "transit"
 
 
 def _mode(nat: Any, packet: Packet, view: View) -> str:

@@ -19,6 +19,8 @@ HOSTS = frozenset(
 NOT_RUNNING = frozenset(("pending", "shutting-down", "terminated", "stopping", "stopped"))
 # Behind these stands something that only calls; whether anything takes a request in is not documented.
 CALLERS = ("lambda",)
+# What runs inside an instance, as places of choices and queries call it.
+GUEST = "guest"
 # Behind these stands something that tells by itself what it opens of its own accord, and to whom.
 OPENERS = ("load_balancer", "network_load_balancer", "gateway_load_balancer")
 # Descriptions of interfaces that AWS types as plain `interface` although a service forwards through them.
@@ -185,6 +187,10 @@ class NetworkInterface(Resource):
         own = self.association if str(private) == self.private_ip_address else None
         return str(getattr(own, field)) if own else ""
 
+    def shares_guest(self, other: NetworkInterface) -> bool:
+        """Whether both are interfaces of one instance."""
+        return self.instance != "" and self.instance == other.instance and self.id != other.id
+
     def private_of(self, public: Address) -> str:
         """The private IPv4 address a public one is mapped to, or empty."""
         for entry in self.private_ip_addresses:
@@ -333,7 +339,7 @@ class NetworkInterfaceComponent(Component):
         if interface.service in OPENERS and packet.origin == interface.id and packet.direction == "request":
             service = Place(kind="service_interface", id=interface.id, role=interface.service, scope=interface.scope)
             return (Move(to=service, packet=packet),)
-        return (_out(interface, packet, view),)
+        return _leaving(interface, packet, view)
 
 
 def _addresses(interface: NetworkInterface, place: Place, packet: Packet) -> str:
@@ -374,6 +380,34 @@ def _running(interface: NetworkInterface, view: View) -> tuple[str, str]:
     state = instance.state.name
     running = "yes" if state == "running" else "no" if state in NOT_RUNNING else "unknown"
     return running, f"{interface.instance} is {state or 'of unknown state'}"
+
+
+def _leaving(interface: NetworkInterface, packet: Packet, view: View) -> tuple[Move, ...]:
+    """Out of the interface; to another one of the same instance perhaps inside the guest, past everything: most deliver to their
+    own addresses themselves, which no AWS call shows. The reply goes the way of the request."""
+    out = _out(interface, packet, view)
+    before = next((place for place in packet.chosen if place.kind == GUEST), None) if packet.direction == "reply" else None
+    if before:
+        other = view.get("network_interface", before.id, before.scope)
+        return (_inside(interface, other, packet) if other and before.role == "inside" else out,)
+    other = view.get("network_interface", packet.receiver, interface.scope) if packet.receiver else None
+    if packet.direction == "reply" or not other or not interface.shares_guest(other) or not interface.owns(packet.flow.source):
+        return (out,)
+    query = Query(kind=GUEST, by="id", value=interface.instance, scope=interface.scope)
+    view.assume(query, "it may hand the packet to its own other interface by itself; no AWS call shows what it does")
+    ways = (("inside", _inside(interface, other, packet)), ("out", out))
+    return tuple(_chosen(interface, role, way) for role, way in ways)
+
+
+def _inside(interface: NetworkInterface, other: NetworkInterface, packet: Packet) -> Move:
+    """To another interface of the guest, as what that one sends to itself."""
+    onward = packet.but(sender=other.id, subnet=other.subnet_id, vpc=other.vpc_id, scope=other.scope)
+    return Move(to=Place(kind="network_interface", id=other.id, role="arrive", scope=other.scope), packet=onward)
+
+
+def _chosen(interface: NetworkInterface, role: str, way: Move) -> Move:
+    here = Place(kind=GUEST, id=interface.id, role=role, scope=interface.scope)
+    return way.model_copy(update={"packet": way.packet.but(chosen=(*way.packet.chosen, here)), "guess": True})
 
 
 def _out(interface: NetworkInterface, packet: Packet, view: View) -> Move:
@@ -425,7 +459,7 @@ def _through_guest(interface: NetworkInterface, packet: Packet, view: View) -> t
     found = view.find("network_interface", "instance", interface.instance, interface.scope) if interface.instance else ()
     siblings = [s for s in found or () if s.source_dest_check is False] or [interface]
     view.assume(
-        Query(kind="guest", by="id", value=interface.instance or interface.id, scope=interface.scope),
+        Query(kind=GUEST, by="id", value=interface.instance or interface.id, scope=interface.scope),
         "the appliance sends the packet on unchanged; no AWS call shows what its guest does",
     )
     moves = (_out(s, packet.but(sender=None, lost=interface.id), view) for s in siblings)

@@ -120,11 +120,13 @@ def _target(target: str, table: Any) -> Place:
 
 
 def _sender_peering(packet: Packet) -> str:
-    """The peering by which a NAT gateway's request came: its replies return that way even without a route.
+    """The peering by which a NAT gateway's request came into this VPC: its replies return that way even without a route.
 
     https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html
     """
-    if packet.direction != "reply" or not packet.crossed:
+    nat = packet.flow.destination
+    translated = any(t.place.kind == "nat_gateway" and t.after.source == nat for t in packet.translations)
+    if packet.direction != "reply" or not translated:
         return ""
-    to_nat = any(t.place.kind == "nat_gateway" and t.after.source == packet.flow.destination for t in packet.translations)
-    return packet.crossed[-1] if to_nat else ""
+    came = (c.by for c in packet.crossed if c.peering and c.source == nat and (c.vpc, c.direction) == (packet.vpc, "request"))
+    return next(came, "")

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from flowdiag.address import covered, is_private, network
 from flowdiag.component import Component, Id, Lookup, Read, Resource, View
-from flowdiag.model import TCP, UDP, Address, Evidence, Flow, Observation, Packet, Place, Unread
+from flowdiag.model import TCP, UDP, Address, Evidence, Flow, Observation, Packet, Place, Query, Unread
 
 Answer = Literal["yes", "no", "part", "unknown"]  # `part`: of the ports, or of the internet
 Lost = Literal["no", "yes", "transit", "stale"]
@@ -261,7 +261,8 @@ def _member(pair: Any, role: str, packet: Packet, view: View) -> tuple[Answer, L
         return "yes", "no"
     far = packet.sender if role == "ingress" else packet.receiver
     if not far and packet.lost and role == "ingress":
-        return "no", _was_member(pair, packet, view)
+        lost = _was_member(pair, packet, view)
+        return ("unknown", "no") if lost == "yes" and _may_be_shown(packet, view) else ("no", lost)
     if not far:
         return _stranger(pair, packet.flow.source if role == "ingress" else packet.flow.destination, packet, view), "no"
     interface = view.get("network_interface", far, packet.scope)
@@ -283,7 +284,7 @@ def _honoured(pair: Any, role: str, member: Any, packet: Packet, view: View) -> 
     """
     if member.vpc_id == packet.vpc:
         return "yes", "no"
-    if pair.reaches == "no" and (packet.crossed or role == "egress"):
+    if pair.reaches == "no" and (role == "egress" or any(border.peering for border in packet.crossed)):
         return "no", "stale"
     if pair.reaches != "yes":
         return "unknown", "no"
@@ -343,6 +344,23 @@ def _carries(interface: Any, group_id: str) -> Answer:
     if not interface.groups and not interface.bare:
         return "unknown"
     return _answer(any(group.group_id == group_id for group in interface.groups))
+
+
+def _may_be_shown(packet: Packet, view: View) -> bool:
+    """Whether the core network of Cloud WAN that brought the packet here may tell the groups of senders: off by default, and
+    read nowhere, so that a rule that names one decides nothing.
+
+    https://docs.aws.amazon.com/network-manager/latest/cloudwan/cloudwan-vpc-attachment.html
+    """
+    border = packet.came_by(packet.vpc)
+    if border is None or border.by != packet.lost or not packet.lost.startswith("core-network-"):
+        return False
+    query = Query(kind="core_network_policy", by="id", value=packet.lost, scope=packet.scope)
+    reason = "whether its policy lets rules name the groups of other VPCs is not read"
+    command = f"aws networkmanager get-core-network-policy --core-network-id {packet.lost}"
+    way_out = f"see security-group-referencing-support in the reply of {command}"
+    view.lack(Unread(query=query, reason=reason, way_out=way_out, retry=False))
+    return True
 
 
 def _was_member(pair: Any, packet: Packet, view: View) -> Lost:

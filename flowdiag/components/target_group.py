@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from flowdiag.address import address
-from flowdiag.balancing import Goal
+from flowdiag.balancing import ROUTING, Goal
 from flowdiag.component import Component, Id, Lookup, Part, Read, Resource, View, holder
 from flowdiag.model import Address, Unread
 
 # Protocols of which the client's address is always kept, and target states in which a target gets nothing, or all is well.
 KEPT = ("UDP", "TCP_UDP", "QUIC", "TCP_QUIC")
 OUT_OF_USE = ("unused", "draining", "unhealthy.draining")
-_MINIMUM = "target_group_health.unhealthy_state_routing.minimum_healthy_targets"
 WELL = ("healthy", "unavailable")  # unavailable: health is not asked for
 
 
@@ -107,14 +106,15 @@ class TargetGroup(Resource):
         off = all(state.state == "unused" and state.reason == "Target.NotInUse" for state in states)
         return "empty" if not states else "zone off" if off else "unused"
 
-    def has_enough(self, healthy: int, registered: int, view: View) -> bool:
-        """Whether so many healthy targets are the minimum below which all get requests, those that fail too.
+    def has_enough(self, healthy: int, registered: int, view: View, action: str = ROUTING) -> bool:
+        """Whether so many healthy targets are the minimum below which all get requests, those that fail too; or that below
+        which DNS leaves out the zone's node, which may be none (`off`).
 
         https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupAttribute.html
         """
-        number = self.attribute(f"{_MINIMUM}.count", "1", view)
-        part = self.attribute(f"{_MINIMUM}.percentage", "off", view)
-        wanted = max(1, int(number) if number.isdecimal() else 1)
+        number = self.attribute(f"target_group_health.{action}.minimum_healthy_targets.count", "1", view)
+        part = self.attribute(f"target_group_health.{action}.minimum_healthy_targets.percentage", "off", view)
+        wanted = 0 if number == "off" else max(1, int(number) if number.isdecimal() else 1)
         return healthy >= wanted and (not part.isdecimal() or healthy * 100 >= int(part) * registered)
 
     def asked_at(self, view: View) -> tuple[tuple[Address, frozenset[int]], ...] | None:

@@ -360,7 +360,7 @@ def _into_vpc(way: Any, crossing: Crossing, place: Place, packet: Packet, view: 
     if exits is None:
         return None
     exits = far.kept(exits, packet)
-    packets = _as_seen(crossing, far, place, packet, view)
+    packets = [seen.across(place.id, far.vpc_id) for seen in _as_seen(crossing, far, place, packet, view)]
     guess = len(exits) * len(packets) > 1
     return tuple(_exit(subnet, far, seen, guess) for subnet in exits for seen in packets)
 

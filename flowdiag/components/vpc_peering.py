@@ -184,7 +184,7 @@ class VpcPeeringComponent(Component):
         identity = (
             {"sender": None, "receiver": None, "proxy": None, "lost": packet.lost or place.id} if peering.crosses_regions else {}
         )
-        onward = packet.but(vpc=other.vpc_id, subnet="", scope=scope, crossed=(*packet.crossed, peering.id), **identity)
+        onward = packet.across(place.id, other.vpc_id).but(vpc=other.vpc_id, subnet="", scope=scope, **identity)
         to = Place(kind="vpc", id=other.vpc_id, role="deliver", scope=scope)
         return (Move(to=to, packet=onward, as_if=not peering.active),)
 
