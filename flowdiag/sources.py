@@ -2,7 +2,8 @@
 
 Each destination is read once. Where one flow log of an interface shows all of its traffic, only that one is read: in
 CloudWatch Logs before S3, for records are there sooner, and for the past in S3 first, for log groups forget. Another one
-that shows all of it is read where nothing could be read of the first.
+that shows all of it is read where nothing could be read of the first. In a log group the lines of all flow logs of an
+interface stand in one stream, so all that deliver there are taken along, for each has a format of its own.
 """
 
 from __future__ import annotations
@@ -146,7 +147,18 @@ def _in_turn(logs: Iterable[Any], window: Window, past: bool) -> list[list[Any]]
     whole = [log for log in known if log.log_destination_type in order and _shows_all(log, window)]
     whole.sort(key=lambda log: (order.index(log.log_destination_type), -len(log.log_format.split())))
     places = first_of(whole, lambda log: _destination(_delivery(log)))
-    return [[log] for log in places] or [known]
+    return [[log, *_beside(log, known)] for log in places] or [known]
+
+
+def _beside(log: Any, known: Iterable[Any]) -> Iterator[Any]:
+    """The other flow logs of an interface whose lines stand among those of this one.
+
+    "If the same network interface is present in one or more flow logs in the same log group, it has one combined log stream":
+    https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-cwl.html
+    """
+    place = _destination(_delivery(log))
+    if place[0] == CLOUDWATCH:
+        yield from (other for other in known if other is not log and _destination(_delivery(other)) == place)
 
 
 def _shows_all(log: Any, window: Window) -> bool:

@@ -338,6 +338,43 @@ def test_a_line_that_fits_two_formats_differently_is_refused():
     assert "fits 2 log formats that read it differently" == tally.refusals[0].reason
 
 
+FLAGS = DEFAULT_FORMAT.replace("${packets}", "${tcp-flags}")
+
+
+@pytest.mark.parametrize(
+    ("known", "said", "why"),
+    [
+        (FLAGS, line(), "says version 2 where its log format would have 3: of another flow log"),
+        (DEFAULT_FORMAT, f"3{line()[1:]}", "says version 3 where its log format would have 2: of another flow log"),
+        (DEFAULT_FORMAT, line("eni-0c3"), "says interface 'eni-0c3' in a log stream of eni-0a1: of another log format"),
+    ],
+)
+def test_a_line_that_only_has_the_shape_of_the_one_format_is_refused(known, said, why):
+    """A flow log that was replaced left it there, of as many fields: read by the new one's format it would be a false record."""
+    records, tally = searched(
+        group(Door({"filter_log_events": filtering(event("eni-0a1-all", said))}), delivery(known)), sought("eni-0a1")
+    )
+    assert ([], 1, {"eni-0a1"}) == (records, tally.refused, tally.lost)
+    assert tally.refusals[0].reason.startswith(why)
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ("${version} ${interface-id} ${srcaddr} ${dstaddr} ${a-new-field}", "12 eni-0a1 10.0.1.10 10.0.2.20 x"),
+        ("${version} ${srcaddr} ${dstaddr} ${tgw-src-vpc-id}", "6 10.0.1.10 10.0.2.20 vpc-0a1"),
+        ("${version} ${interface-id} ${srcaddr} ${dstaddr} ${resource-id}", "9 - 10.0.1.10 10.0.2.20 nat-0a1"),
+    ],
+    ids=["a field of a later version", "a transit gateway's", "without an interface"],
+)
+def test_a_version_that_the_format_may_have_is_no_contradiction(known, said):
+    """Fields come with later versions, and those of transit gateways with the sixth."""
+    _, tally = searched(
+        group(Door({"filter_log_events": filtering(event("eni-0a1-all", said))}), delivery(known)), sought("eni-0a1")
+    )
+    assert (0, 1) == (tally.refused, tally.lines)
+
+
 # ---------------------------------------------------------------- where
 
 
