@@ -226,6 +226,19 @@ def test_records_of_other_interfaces_are_not_asked_for():
     assert 1 == len(Engine(bare, rows).ask(records_query(bare, WANTED, (HOME,))))
 
 
+@pytest.mark.parametrize("none", ["-", "", None])
+def test_a_regional_nat_gateway_is_told_by_its_resource_id(none):
+    """It has no interface; where the table lacks the column nothing is of it."""
+    made = table("no partitions", {**FIELDS, "resource_id": "string"})
+    rows = [row(none, resource_id="nat-0a1"), row(none, resource_id="nat-0b2"), row(resource_id="-"), row("eni-0c3")]
+    wanted = WANTED.model_copy(update={"interfaces": frozenset(("eni-0a1", "nat-0a1"))})
+    engine = Engine(made, rows)
+    assert ["nat-0a1", "-"] == [found[-1] for found in engine.ask(records_query(made, wanted, (HOME,)))]
+    assert {"nat-0a1", "eni-0a1"} == {found[0] for found in engine.ask(coverage_query(made, wanted, (HOME,)))}
+    bare = table("no partitions")
+    assert 1 == len(Engine(bare, [row(none), row()]).ask(records_query(bare, wanted, (HOME,))))
+
+
 def test_names_are_quoted_and_values_are_parameters():
     """Nothing of a log or a person stands in the text; a name with a quote in it stays a name."""
     odd = Table.of('lo"gs', metadata({**FIELDS, 'x" OR "1': "string"}, {}, {}))

@@ -111,8 +111,21 @@ def records_query(table: Table, sought: Sought, scopes: Iterable[Scope]) -> Quer
 
 
 def _of_interfaces(table: Table, sought: Sought) -> list[Query]:
+    """Records of the interfaces, or of regional NAT gateways, which have none and are told by resource-id.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
+    """
     column = table.fields.get("interface-id")
-    return [_in(quoted(column), sorted(sought.interfaces))] if column and sought.interfaces else []
+    if not column or not sought.interfaces:
+        return []
+    gateways = _gateways(table, sought)
+    told = [_in(quoted(table.fields["resource-id"]), gateways)] if gateways else []
+    return [_any((_in(quoted(column), sorted(sought.interfaces)), *told))]
+
+
+def _gateways(table: Table, sought: Sought) -> list[str]:
+    """The regional NAT gateways sought, where the columns tell of them."""
+    return sorted(one for one in sought.interfaces if one.startswith("nat-") and "resource-id" in table.fields)
 
 
 def coverage_query(table: Table, sought: Sought, scopes: Iterable[Scope]) -> Query | None:
@@ -121,7 +134,7 @@ def coverage_query(table: Table, sought: Sought, scopes: Iterable[Scope]) -> Que
     if not of_interfaces:
         return None
     column = {field: quoted(name) for field, name in table.fields.items()}
-    interface, start, end = column["interface-id"], _number(table, "start"), _number(table, "end")
+    interface, start, end = _whose(table, sought), _number(table, "start"), _number(table, "end")
     where = _all(_partitions(table, sought, scopes), _time(table, sought), *of_interfaces)
     kinds = [f"{_counted(column.get('action'), kind)} AS {kind.lower()}s" for kind in ("ACCEPT", "REJECT")]
     status = column.get("log-status", "''")
@@ -129,6 +142,14 @@ def coverage_query(table: Table, sought: Sought, scopes: Iterable[Scope]) -> Que
     groups = (interface, f"{start} - mod({start}, {BIN})", *([status] if "log-status" in column else []))
     text = f"SELECT {', '.join(picked)} FROM {table.quoted} WHERE {where.text} GROUP BY {', '.join(groups)}"  # noqa: S608  as above
     return Query(text, where.parameters)
+
+
+def _whose(table: Table, sought: Sought) -> str:
+    """The interface of a record, or the regional NAT gateway where it has none."""
+    interface = quoted(table.fields["interface-id"])
+    if not _gateways(table, sought):
+        return interface
+    return f"CASE WHEN {interface} LIKE 'eni-%' THEN {interface} ELSE {quoted(table.fields['resource-id'])} END"
 
 
 def _counted(column: str | None, kind: str) -> str:
