@@ -165,6 +165,20 @@ def test_only_what_comes_from_beyond_is_asked_of_a_busy_interface():
     assert {"eni-0a1", "eni-0b2"} == set(tally.interfaces)
 
 
+@pytest.mark.parametrize("hours", [1, 24], ids=["streams", "queries"])
+def test_a_format_that_lacks_an_end_gives_its_records_whichever_way_it_is_read(hours):
+    """A line of it may be of the flow though it does not name what lies beyond the interface."""
+    known = delivery("${interface-id} ${srcaddr} ${srcport} ${dstport} ${start} ${end} ${action}")
+    ends = {"10.0.1.10": "ACCEPT", "10.0.2.20": "REJECT"}
+    lines = [f"eni-0b2 {source} 40000 5432 {START} {START + 50} {action}" for source, action in ends.items()]
+    answers = Insights([("eni-0b2-all", START, text) for text in lines]).answers()
+    door = Door({**answers, "filter_log_events": filtering(*(event("eni-0b2-all", text) for text in lines))})
+    beyond = {"eni-0b2": frozenset((ip_address("10.0.1.10"),))}
+    wanted = sought("eni-0b2", hours=hours).model_copy(update={"beyond": beyond})
+    records, _ = searched(group(door, known), wanted)
+    assert ends == {record.source: record.action for record in records}
+
+
 def test_what_a_query_says_before_it_is_complete_is_not_used():
     """Rows of a running query may still change."""
     door = Door(Insights(LINES, running=3).answers())
