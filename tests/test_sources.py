@@ -108,8 +108,24 @@ def test_where_none_shows_all_every_one_is_read(pair: Pair) -> None:
 def test_the_richer_format_of_two_is_read(pair: Pair) -> None:
     """Of two flow logs that both show all, the one with more fields tells more."""
     flow_log(pair.world, pair.vpc, group="/vpc/plain")
-    flow_log(pair.world, pair.vpc, group="/vpc/rich", LogFormat="${version} " * 20)
+    flow_log(pair.world, pair.vpc, group="/vpc/rich", LogFormat=FLAGS)
     assert ["/vpc/rich"] == [source.group for source in chosen(pair.world)]
+
+
+@pytest.mark.parametrize("field", ["srcport", "dstport", "protocol", "action", "srcaddr", "dstaddr"])
+def test_a_format_that_lacks_what_tells_a_flow_is_the_last_choice(pair: Pair, field: str) -> None:
+    """However many fields it has, and though it delivers sooner: each of its records may be of another flow."""
+    more = "${vpc-id} ${subnet-id} ${instance-id} ${type} ${region}"
+    flow_log(pair.world, pair.vpc, LogFormat=f"{DEFAULT_FORMAT.replace(f'${{{field}}} ', '')} {more}")
+    flow_log(pair.world, pair.vpc, **bucket())
+    assert [S3] == [type(source) for source in chosen(pair.world)]
+
+
+def test_a_log_group_needs_no_field_for_the_interface(pair: Pair) -> None:
+    """Its streams tell; a file of a bucket does not."""
+    flow_log(pair.world, pair.vpc, LogFormat=DEFAULT_FORMAT.replace("${interface-id} ", ""))
+    flow_log(pair.world, pair.vpc, **bucket())
+    assert [CloudWatch] == [type(source) for source in chosen(pair.world)]
 
 
 @pytest.mark.parametrize("traffic", ["ALL", "REJECT"])
