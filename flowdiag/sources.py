@@ -1,8 +1,10 @@
 """Which flow logs to read for a path: a place that a person named, or those that watch the interfaces on it.
 
 Each destination is read once. Where one flow log of an interface shows all of its traffic, only that one is read: in
-CloudWatch Logs before S3, for records are there sooner, and for the past in S3 first, for log groups forget. Another one
-that shows all of it is read where nothing could be read of the first.
+CloudWatch Logs before S3, for records are there sooner, and for the past in S3 first, for log groups forget; but first one
+whose format has all that tells a flow from others, wherever it delivers. Another one that shows all of it is read where
+nothing could be read of the first. In a log group the lines of all flow logs of an
+interface stand in one stream, so all that deliver there are taken along, for each has a format of its own.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from itertools import groupby
 from typing import Any
 
 from flowdiag.component import View, owner_scope
-from flowdiag.listening import along
+from flowdiag.listening import TELLING, along
 from flowdiag.logs import Access, Means, Source, Window, open_source
 from flowdiag.logs._delivery import CLOUDWATCH, FIREHOSE, S3, Delivery, source_of
 from flowdiag.logs._several import Closed, Several, Share
@@ -144,9 +146,27 @@ def _in_turn(logs: Iterable[Any], window: Window, past: bool) -> list[list[Any]]
     order = (S3, CLOUDWATCH) if past else (CLOUDWATCH, S3)
     known = sorted(logs, key=lambda log: log.id)
     whole = [log for log in known if log.log_destination_type in order and _shows_all(log, window)]
-    whole.sort(key=lambda log: (order.index(log.log_destination_type), -len(log.log_format.split())))
+    whole.sort(key=lambda log: (_lacking(log), order.index(log.log_destination_type), -len(log.log_format.split())))
     places = first_of(whole, lambda log: _destination(_delivery(log)))
-    return [[log] for log in places] or [known]
+    return [[log, *_beside(log, known)] for log in places] or [known]
+
+
+def _beside(log: Any, known: Iterable[Any]) -> Iterator[Any]:
+    """The other flow logs of an interface whose lines stand among those of this one.
+
+    "If the same network interface is present in one or more flow logs in the same log group, it has one combined log stream":
+    https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-cwl.html
+    """
+    place = _destination(_delivery(log))
+    if place[0] == CLOUDWATCH:
+        yield from (other for other in known if other is not log and _destination(_delivery(other)) == place)
+
+
+def _lacking(log: Any) -> int:
+    """How many fields its format leaves out without which a record may be of any flow; in a log group the stream tells the
+    interface."""
+    needed = [name for name in TELLING if name != "interface-id" or log.log_destination_type != CLOUDWATCH]
+    return sum(f"${{{name}}}" not in log.log_format for name in needed) if log.log_format else 0
 
 
 def _shows_all(log: Any, window: Window) -> bool:

@@ -33,6 +33,7 @@ OLD = {
 }  # fmt: skip
 DATES = {"projection.date.format": "yyyy/MM/dd"}
 DAYS = {"projection.day.format": "yyyy/MM/dd"}
+HOURS = {"projection.datehour.format": "yyyy/MM/dd/HH"}
 AT_BUCKET = "s3://vpc-archive/AWSLogs/"
 LAYOUTS: Mapping[str, tuple[dict[str, str], dict[str, str], dict[str, Any]]] = {
     # name: (partition keys, properties, the values of a row of START)
@@ -52,6 +53,11 @@ LAYOUTS: Mapping[str, tuple[dict[str, str], dict[str, str], dict[str, Any]]] = {
         dict.fromkeys(("region", "date", "hour"), "string"),
         {**DATES, "storage.location.template": AT_BUCKET + "x/vpcflowlogs/${region}/${date}/${hour}"},
         {"region": "us-east-1", "date": "2023/11/14", "hour": "22"},
+    ),
+    "projected by the hour": (
+        {"datehour": "string"},
+        {**HOURS, "storage.location.template": AT_BUCKET + "x/vpcflowlogs/us-east-1/${datehour}"},
+        {"datehour": "2023/11/14/22"},
     ),
     "whole numbers": (dict.fromkeys(("year", "month", "day"), "int"), {}, {"year": 2023, "month": 11, "day": 14}),
     "unknown days": ({"day": "string"}, {}, {"day": "2023-11-14"}),
@@ -159,7 +165,7 @@ def test_other_partitions_are_not_read(layout):
     """A row whose partition is of another day is left out, whatever its time says: the predicate is on the partition."""
     made = table(layout)
     values = LAYOUTS[layout][2]
-    elsewhere = {key: _later(value) if key in ("date", "day") else value for key, value in values.items()}
+    elsewhere = {key: _later(value) if key in ("date", "day", "datehour") else value for key, value in values.items()}
     engine = Engine(made, [{**row(), **elsewhere}])
     assert [] == engine.ask(records_query(made, WANTED, (HOME,)))
     assert [] == engine.ask(coverage_query(made, WANTED, (HOME,)))
@@ -220,6 +226,19 @@ def test_records_of_other_interfaces_are_not_asked_for():
     assert 1 == len(Engine(bare, rows).ask(records_query(bare, WANTED, (HOME,))))
 
 
+@pytest.mark.parametrize("none", ["-", "", None])
+def test_a_regional_nat_gateway_is_told_by_its_resource_id(none):
+    """It has no interface; where the table lacks the column nothing is of it."""
+    made = table("no partitions", {**FIELDS, "resource_id": "string"})
+    rows = [row(none, resource_id="nat-0a1"), row(none, resource_id="nat-0b2"), row(resource_id="-"), row("eni-0c3")]
+    wanted = WANTED.model_copy(update={"interfaces": frozenset(("eni-0a1", "nat-0a1"))})
+    engine = Engine(made, rows)
+    assert ["nat-0a1", "-"] == [found[-1] for found in engine.ask(records_query(made, wanted, (HOME,)))]
+    assert {"nat-0a1", "eni-0a1"} == {found[0] for found in engine.ask(coverage_query(made, wanted, (HOME,)))}
+    bare = table("no partitions")
+    assert 1 == len(Engine(bare, [row(none), row()]).ask(records_query(bare, wanted, (HOME,))))
+
+
 def test_names_are_quoted_and_values_are_parameters():
     """Nothing of a log or a person stands in the text; a name with a quote in it stays a name."""
     odd = Table.of('lo"gs', metadata({**FIELDS, 'x" OR "1': "string"}, {}, {}))
@@ -248,6 +267,37 @@ def test_a_long_window_names_days():
     slots = Slots.of(Window(start=at(0), end=at(30 * 86_400)))
     found = partitions(table("hive hourly"), slots, (HOME,))
     assert (31, True) == (len(found), all("hour" not in one for one in found))
+
+
+@pytest.mark.parametrize(("days", "hours"), [(1, 25), (30, 721)])
+def test_each_hour_of_the_window_is_asked_for_where_one_key_holds_day_and_hour(days, hours):
+    """No day can be named without its hour; what is estimated is what is scanned."""
+    made, window = table("projected by the hour"), Window(start=at(0), end=at(days * 86_400))
+    found = [one["datehour"] for one in partitions(made, Slots.of(window), (HOME,))]
+    assert (hours, "2023/11/14/22", "2023/11/14/23") == (len(found), *found[:2])
+    query = records_query(made, WANTED.model_copy(update={"window": window}), (HOME,))
+    assert {f"'{hour}'" for hour in found} <= set(query.parameters)
+    assert [f"AWSLogs/x/vpcflowlogs/us-east-1/{hour}" for hour in found] == [
+        prefix for _, prefix in folders(made, Slots.of(window), (HOME,))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("keys", "properties", "days"),
+    [
+        ({"datehour": "string"}, HOURS, 60),
+        ({"datehour": "string"}, {}, 1),
+        ({"day": "string"}, {"projection.day.format": "dd MMM yyyy"}, 1),
+    ],
+    ids=["more hours than a query takes", "in which form nobody says", "in a form that is not known"],
+)
+def test_a_key_whose_values_cannot_be_named_is_left_open(keys, properties, days):
+    """Any of its partitions may hold the window, and so the estimate is of all of them; silence would be false otherwise."""
+    place = {"storage.location.template": f"{AT_BUCKET}x/${{{next(iter(keys))}}}"}
+    made = Table.of("logs", metadata(FIELDS, keys, {**properties, **place}))
+    slots = Slots.of(Window(start=at(0), end=at(days * 86_400)))
+    assert [{}] == partitions(made, slots, (HOME,))
+    assert [("vpc-archive", "AWSLogs/x/")] == folders(made, slots, (HOME,))
 
 
 def test_a_month_of_many_accounts_stays_a_query_that_athena_takes():

@@ -165,6 +165,20 @@ def test_only_what_comes_from_beyond_is_asked_of_a_busy_interface():
     assert {"eni-0a1", "eni-0b2"} == set(tally.interfaces)
 
 
+@pytest.mark.parametrize("hours", [1, 24], ids=["streams", "queries"])
+def test_a_format_that_lacks_an_end_gives_its_records_whichever_way_it_is_read(hours):
+    """A line of it may be of the flow though it does not name what lies beyond the interface."""
+    known = delivery("${interface-id} ${srcaddr} ${srcport} ${dstport} ${start} ${end} ${action}")
+    ends = {"10.0.1.10": "ACCEPT", "10.0.2.20": "REJECT"}
+    lines = [f"eni-0b2 {source} 40000 5432 {START} {START + 50} {action}" for source, action in ends.items()]
+    answers = Insights([("eni-0b2-all", START, text) for text in lines]).answers()
+    door = Door({**answers, "filter_log_events": filtering(*(event("eni-0b2-all", text) for text in lines))})
+    beyond = {"eni-0b2": frozenset((ip_address("10.0.1.10"),))}
+    wanted = sought("eni-0b2", hours=hours).model_copy(update={"beyond": beyond})
+    records, _ = searched(group(door, known), wanted)
+    assert ends == {record.source: record.action for record in records}
+
+
 def test_what_a_query_says_before_it_is_complete_is_not_used():
     """Rows of a running query may still change."""
     door = Door(Insights(LINES, running=3).answers())
@@ -336,6 +350,43 @@ def test_a_line_that_fits_two_formats_differently_is_refused():
     records, tally = searched(group(Door({"filter_log_events": filtering(*events)}), one, other), sought("eni-0a1"))
     assert ([], 1, 1) == (records, tally.refused, tally.lines)
     assert "fits 2 log formats that read it differently" == tally.refusals[0].reason
+
+
+FLAGS = DEFAULT_FORMAT.replace("${packets}", "${tcp-flags}")
+
+
+@pytest.mark.parametrize(
+    ("known", "said", "why"),
+    [
+        (FLAGS, line(), "says version 2 where its log format would have 3: of another flow log"),
+        (DEFAULT_FORMAT, f"3{line()[1:]}", "says version 3 where its log format would have 2: of another flow log"),
+        (DEFAULT_FORMAT, line("eni-0c3"), "says interface 'eni-0c3' in a log stream of eni-0a1: of another log format"),
+    ],
+)
+def test_a_line_that_only_has_the_shape_of_the_one_format_is_refused(known, said, why):
+    """A flow log that was replaced left it there, of as many fields: read by the new one's format it would be a false record."""
+    records, tally = searched(
+        group(Door({"filter_log_events": filtering(event("eni-0a1-all", said))}), delivery(known)), sought("eni-0a1")
+    )
+    assert ([], 1, {"eni-0a1"}) == (records, tally.refused, tally.lost)
+    assert tally.refusals[0].reason.startswith(why)
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ("${version} ${interface-id} ${srcaddr} ${dstaddr} ${a-new-field}", "12 eni-0a1 10.0.1.10 10.0.2.20 x"),
+        ("${version} ${srcaddr} ${dstaddr} ${tgw-src-vpc-id}", "6 10.0.1.10 10.0.2.20 vpc-0a1"),
+        ("${version} ${interface-id} ${srcaddr} ${dstaddr} ${resource-id}", "9 - 10.0.1.10 10.0.2.20 nat-0a1"),
+    ],
+    ids=["a field of a later version", "a transit gateway's", "without an interface"],
+)
+def test_a_version_that_the_format_may_have_is_no_contradiction(known, said):
+    """Fields come with later versions, and those of transit gateways with the sixth."""
+    _, tally = searched(
+        group(Door({"filter_log_events": filtering(event("eni-0a1-all", said))}), delivery(known)), sought("eni-0a1")
+    )
+    assert (0, 1) == (tally.refused, tally.lines)
 
 
 # ---------------------------------------------------------------- where

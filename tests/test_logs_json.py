@@ -14,7 +14,7 @@ from world_records import HEADER, accounted, cut, line, seek
 
 from flowdiag import FlowdiagError, diagnose
 from flowdiag.logs import Means, Tally, open_source
-from flowdiag.logs import _wrapped as wrapped
+from flowdiag.logs import _json as values
 from flowdiag.logs._delivery import Delivery
 from flowdiag.logs._stream import records
 from flowdiag.logs.record import DEFAULT_FIELDS
@@ -103,6 +103,53 @@ def test_pages_one_after_another_up_to_the_last_are_whole(last):
     assert (2, set(), []) == (len(found), tally.lost, tally.notes)
 
 
+@pytest.mark.parametrize(("last", "lost"), [({}, set()), ({"nextToken": "b1"}, {"eni-0a1", "eni-0b2"})])
+def test_pages_in_an_array_are_pages(last, lost):
+    """A script that gathers what it was given writes them so: the last one tells whether more follow."""
+    found, tally = streamed(f"[{page(1, nextToken='b0')}, {page(2, **last)}]".encode())
+    assert (2, lost, bool(lost)) == (len(found), tally.lost, bool(tally.notes))
+
+
+@pytest.mark.parametrize("indent", [None, 0, 4])
+@pytest.mark.parametrize("within", [lambda one: one, lambda one: [one], lambda one: [one, THIRD]], ids=["bare", "array", "two"])
+def test_an_object_may_be_of_any_size(monkeypatch, indent, within):
+    """The AWS CLI joins all pages of events into one object: they are read one by one, and what it says behind them counts."""
+    monkeypatch.setattr(values, "LARGEST_OBJECT", 2000)
+    monkeypatch.setattr(values, "PART", 7)
+    events = [{"logStreamName": "eni-0a1-all", "timestamp": 1_700_000_000_000, "message": line(n)} for n in range(100)]
+    for last, lost in (({}, False), ({"nextToken": "b1"}, True)):
+        raw = within({"searchedLogStreams": [{}] * 500, "events": events, **last})
+        lost &= THIRD not in (raw if isinstance(raw, list) else ())
+        found, tally = streamed(json.dumps(raw, indent=indent).encode(), [500] * 100)
+        assert [line(n) for n in range(100)] == [record.line for record in found][:100]
+        assert (tally.lines, 0, lost) == (len(found), tally.refused, bool(tally.lost))
+
+
+def test_a_large_object_is_of_the_stream_that_it_names_before_its_events(monkeypatch):
+    """As a subscription's does; of a query's results the status is known at their end."""
+    monkeypatch.setattr(values, "LARGEST_OBJECT", 500)
+    _, tally = streamed(json.dumps(event(*["no record"] * 50)).encode(), [200] * 10)
+    assert ({"eni-0a1"}, 50) == (tally.lost, tally.refused)
+    found, tally = streamed(rows(*map(line, range(50)), status="Running"), [200] * 10)
+    assert (50, {"eni-0a1", "eni-0b2"}, 0) == (len(found), tally.lost, tally.refused)
+
+
+def test_a_large_object_of_another_kind_is_one_refusal(monkeypatch):
+    """Whatever lists it holds."""
+    monkeypatch.setattr(values, "LARGEST_OBJECT", 500)
+    found, tally = streamed((json.dumps({"Vpcs": [{"VpcId": "vpc-0a1"}] * 100}) + json.dumps(TWO)).encode(), [100] * 20)
+    assert (2, 1, 3) == (len(found), tally.refused, tally.lines)
+
+
+@pytest.mark.parametrize("torn", ['{"logEvents": [{"id": "1"},', '{"owner": ', "[1, ", '{"logEvents": [{"id": "1"}', "[" * 5000])
+def test_what_follows_an_object_that_is_torn_is_read(monkeypatch, torn):
+    """In a line of its own; what stands before it is counted."""
+    for largest in (100, 1 << 22):
+        monkeypatch.setattr(values, "LARGEST_OBJECT", largest)
+        found, tally = streamed(f"{torn}\n{json.dumps(TWO)}".encode(), [64] * 5)
+        assert (2, True, True) == (len(found), tally.refused > 0, tally.lines == accounted(tally))
+
+
 def test_header_and_silence_in_events():
     """A header line in an event counts from there on; NODATA covers an interface."""
     text = json.dumps(event(HEADER, "2 111122223333 eni-0b2 - - - - - - - 1700000000 1700000060 - NODATA"))
@@ -129,7 +176,7 @@ def test_what_is_no_event_is_refused_and_reading_goes_on(spoil, refused):
 
 def test_an_object_without_an_end_does_not_fill_the_memory(monkeypatch):
     """Beyond a bound an object is given up, and counted."""
-    monkeypatch.setattr(wrapped, "LARGEST_OBJECT", 10_000)
+    monkeypatch.setattr(values, "LARGEST_OBJECT", 10_000)
     found, tally = streamed(b'{"logEvents": [' + b'{"id": "1"},' * 5000 + b"\n" + json.dumps(TWO).encode(), [997] * 70)
     assert (2, True) == (len(found), tally.refused > 0)
     assert tally.lines == accounted(tally)

@@ -14,7 +14,7 @@ from aws_logs import START, Door, at, file, key, line
 from aws_replay import replay_session
 from scenes import Pair, hubbed
 from world import World
-from world_logs import flow_log
+from world_logs import DEFAULT_FORMAT, flow_log
 
 from flowdiag import Diagnosis
 from flowdiag.access import Access
@@ -33,6 +33,7 @@ from flowdiag.sources import survey, watching
 from flowdiag.table import Rules
 
 WINDOW = Window(start=at(0), end=at(3600))
+FLAGS = f"{DEFAULT_FORMAT} ${{tcp-flags}}"
 RULES = Rules.load()
 
 
@@ -107,8 +108,41 @@ def test_where_none_shows_all_every_one_is_read(pair: Pair) -> None:
 def test_the_richer_format_of_two_is_read(pair: Pair) -> None:
     """Of two flow logs that both show all, the one with more fields tells more."""
     flow_log(pair.world, pair.vpc, group="/vpc/plain")
-    flow_log(pair.world, pair.vpc, group="/vpc/rich", LogFormat="${version} " * 20)
+    flow_log(pair.world, pair.vpc, group="/vpc/rich", LogFormat=FLAGS)
     assert ["/vpc/rich"] == [source.group for source in chosen(pair.world)]
+
+
+@pytest.mark.parametrize("field", ["srcport", "dstport", "protocol", "action", "srcaddr", "dstaddr"])
+def test_a_format_that_lacks_what_tells_a_flow_is_the_last_choice(pair: Pair, field: str) -> None:
+    """However many fields it has, and though it delivers sooner: each of its records may be of another flow."""
+    more = "${vpc-id} ${subnet-id} ${instance-id} ${type} ${region}"
+    flow_log(pair.world, pair.vpc, LogFormat=f"{DEFAULT_FORMAT.replace(f'${{{field}}} ', '')} {more}")
+    flow_log(pair.world, pair.vpc, **bucket())
+    assert [S3] == [type(source) for source in chosen(pair.world)]
+
+
+def test_a_log_group_needs_no_field_for_the_interface(pair: Pair) -> None:
+    """Its streams tell; a file of a bucket does not."""
+    flow_log(pair.world, pair.vpc, LogFormat=DEFAULT_FORMAT.replace("${interface-id} ", ""))
+    flow_log(pair.world, pair.vpc, **bucket())
+    assert [CloudWatch] == [type(source) for source in chosen(pair.world)]
+
+
+@pytest.mark.parametrize("traffic", ["ALL", "REJECT"])
+def test_all_flow_logs_of_one_log_group_are_taken_along(pair: Pair, traffic: str) -> None:
+    """An interface has one stream for all of them, and the format of each is needed to read it, also of one that would not be
+    enough by itself."""
+    ids = {flow_log(pair.world, pair.vpc), flow_log(pair.world, pair.vpc, traffic, LogFormat=FLAGS)}
+    (source,) = chosen(pair.world)
+    assert ids == {delivery.flow_log for delivery in source.deliveries}
+
+
+def test_of_two_flow_logs_to_one_bucket_one_is_read(pair: Pair) -> None:
+    """There each has files of its own, so nothing of the other's stands among them."""
+    flow_log(pair.world, pair.vpc, **bucket())
+    rich = flow_log(pair.world, pair.vpc, **bucket(LogFormat=FLAGS))
+    (source,) = chosen(pair.world)
+    assert [rich] == [root.flow_log for root in source.roots]
 
 
 def test_each_end_may_be_watched_by_another(pair: Pair) -> None:
@@ -272,12 +306,12 @@ def test_a_place_that_cannot_be_opened_is_one_that_cannot_be_read(pair: Pair) ->
 # ---------------------------------------------------------------- a diagnosis
 
 
-def events(*lines: str) -> Any:
-    """FilterLogEvents of these lines, each in the stream of its interface."""
+def events(*lines: str, at: int | None = None) -> Any:
+    """FilterLogEvents of these lines, each in the stream of its interface, at the time that it tells, or `at`."""
 
     def answer(request: Any) -> Any:
         found = [text for text in lines if text.split()[2] == request["logStreamNamePrefix"]]
-        times = [int(text.split()[10]) * 1000 for text in found]
+        times = [(at or int(text.split()[10])) * 1000 for text in found]
         streams = [f"{text.split()[2]}-all" for text in found]
         yield {
             "events": [{"logStreamName": s, "timestamp": t, "message": m} for s, t, m in zip(streams, times, found, strict=True)]
@@ -300,6 +334,21 @@ def test_a_live_question_reads_its_flow_logs(pair: Pair) -> None:
     assert {("request_source", "accept"), ("request_destination", "accept")} <= {(s.point, s.seen) for s in diagnosis.sightings}
     assert ["filter_log_events"] * 2 == [name for name, _ in door.calls]
     assert ("CloudWatch Logs /vpc/prod: 2 records",) == diagnosis.sources
+
+
+@pytest.mark.parametrize("custom", [FLAGS, FLAGS.replace(" ${packets}", "")], ids=["more fields", "as many fields"])
+def test_lines_of_two_formats_in_one_stream_are_read_each_by_its_own(pair: Pair, custom: str) -> None:
+    """Two flow logs of a VPC, say a team's and the landing zone's: nothing is refused and nothing misread."""
+    flow_log(pair.world, pair.vpc, LogFormat=custom)
+    flow_log(pair.world, pair.vpc)
+    plain = line(pair.web.eni.id, start=60)
+    fields = ["3", *plain.split()[1:], "2"]
+    if custom != FLAGS:
+        del fields[DEFAULT_FIELDS.index("packets")]
+    diagnosis = told(pair.world, Door({"filter_log_events": events(plain, " ".join(fields), at=START + 60)}))
+    (sighting,) = [one for one in diagnosis.sightings if one.point == "request_source"]
+    found = {(record.packets, record.tcp_flags) for record in sighting.records}
+    assert (found, False) == ({(3, 2)} if custom == FLAGS else {(3, None), (None, 2)}, "no flow log records" in str(diagnosis))
 
 
 def test_denied_logs_are_unread_and_never_silence(pair: Pair) -> None:

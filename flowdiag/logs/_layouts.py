@@ -1,9 +1,10 @@
 """Which layout a line has that stands in a log group, or was saved from one: no header tells it, and several flow logs may
 deliver there.
 
-A line's layout is the one it fits: number of fields, shapes, and the version, which is "the highest version among the
-specified fields" (https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html). Where it fits several that read
-it differently, the line is refused, for a guess would be a false record.
+A line's layout is the one it fits: number of fields, shapes, the interface of its log stream, and the version, which is "the
+highest version among the specified fields" (https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html). Where it
+fits several that read it differently, or one by its shape alone, the line is refused, for a guess would be a false record: it
+may be of a flow log that is gone, whose lines stay.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from typing import Protocol
 
 from flowdiag.logs import Sought, Tally
 from flowdiag.logs.lines import Lines
-from flowdiag.logs.record import DEFAULT, DEFAULT_FIELDS, Layout
+from flowdiag.logs.record import DEFAULT, DEFAULT_FIELDS, GATEWAY_FIELDS, KNOWN, Layout
 from flowdiag.model import FlowdiagError, Record
 
 _SINCE = {
     3: ("vpc-id", "subnet-id", "instance-id", "tcp-flags", "type", "pkt-srcaddr", "pkt-dstaddr"),
     4: ("region", "az-id", "sublocation-type", "sublocation-id"),
     5: ("pkt-src-aws-service", "pkt-dst-aws-service", "flow-direction", "traffic-path"),
-    6: ("resource-type", "tgw-id", "tgw-attachment-id"),
+    6: tuple(name for name in GATEWAY_FIELDS if name.startswith(("resource-type", "tgw-", "packets-lost-"))),
     7: ("ecs-cluster-arn", "ecs-cluster-name", "ecs-container-instance-arn", "ecs-container-instance-id", "ecs-container-id",
         "ecs-second-container-id", "ecs-service-name", "ecs-task-definition-arn", "ecs-task-arn", "ecs-task-id"),
     8: ("reject-reason",),
@@ -117,18 +118,16 @@ class Layouts:
     def of(self, told: Told, line: bytes) -> tuple[Layout, bytes] | str:
         """The layout of a line, and the line with what that lacks; or the reason why nobody can tell. `line` is what is told
         without what it was wrapped in."""
-        fitting = self._fitting(line)
+        shaped = [layout for layout in self.known if _fits(layout, line)]
+        fitting = [layout for layout in shaped if not _against(layout, told, line)]
+        if self.others and not fitting and _fits(DEFAULT, line) and not _against(DEFAULT, told, line):
+            fitting = [DEFAULT]
+        fitting = [layout for layout in fitting if "version" in layout.fields] or fitting
         if len(fitting) > 1 and not _same(fitting, line):
             return f"fits {len(fitting)} log formats that read it differently"
+        if shaped and not fitting:
+            return _against(shaped[0], told, line)
         return _completed(fitting[0] if fitting else self.known[0], told, line)
-
-    def _fitting(self, line: bytes) -> list[Layout]:
-        if len(self.known) == 1 and not self.others:
-            return [self.known[0]]
-        shaped = [layout for layout in self.known if _fits(layout, line)]
-        if self.others and not shaped and _fits(DEFAULT, line):
-            return [DEFAULT]
-        return [layout for layout in shaped if _says_version(layout, line)] or shaped
 
 
 def interface_of(stream: str) -> str:
@@ -156,7 +155,14 @@ def _completed(layout: Layout, told: Told, line: bytes) -> tuple[Layout, bytes]:
     return Layout((*layout.fields, *beside), layout.assumed), b" ".join((line.rstrip(), *more))
 
 
-def _says_version(layout: Layout, line: bytes) -> bool:
-    if "version" not in layout.fields:
-        return False
-    return line.split()[layout.fields.index("version")] == str(version_of(layout)).encode()
+def _against(layout: Layout, told: Told, line: bytes) -> str:
+    """Why a line that has the shape of a layout is none of it; empty where nothing speaks against it."""
+    tokens = dict(zip(layout.fields, line.decode("utf-8", "backslashreplace").split(), strict=True))
+    version, interface = tokens.get("version", "-"), tokens.get("interface-id", "-")
+    wanted = version_of(layout)
+    fields_known = KNOWN.issuperset(layout.fields)  # one that is not may be of any later version
+    if version.isdecimal() and (int(version) < wanted or (fields_known and int(version) > wanted)):
+        return f"says version {version} where its log format would have {wanted}: of another flow log, perhaps one that is gone"
+    if told.interface and interface not in ("-", told.interface):
+        return f"says interface {interface!r} in a log stream of {told.interface}: of another log format"
+    return ""

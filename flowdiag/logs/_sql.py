@@ -23,7 +23,9 @@ from flowdiag.model import Address, FlowdiagError, Scope
 MOST_ROWS = 100_000
 BIN = 600
 HOURS_NAMED = 72
-"""Hours up to which each one is named in a query; a longer span names its days."""
+"""Hours up to which each one is named in a query; a longer span names its days, where these are a key of their own."""
+HOURS_AS_DAYS = 31 * 24
+"""The same where one key holds day and hour, as `yyyy/MM/dd/HH` does; of a longer span it is left open."""
 ADDRESSES = ("srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr")
 _SQUASHED = {
     **{name.replace("-", ""): name for name in KNOWN},
@@ -39,6 +41,8 @@ _NUMBERS = ("int", "integer", "bigint", "smallint", "tinyint")
 TEMPLATE = "storage.location.template"
 _JAVA = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H"}
 _DAY_FORMATS = ("%Y/%m/%d", "%Y-%m-%d", "%Y%m%d")
+_MORE_THAN_DAYS = ("datehour", "timestamp")
+_TIMES = ("year", "month", "hour", "date", "day", "dt", *_MORE_THAN_DAYS)
 
 
 @dataclass(frozen=True)
@@ -107,8 +111,21 @@ def records_query(table: Table, sought: Sought, scopes: Iterable[Scope]) -> Quer
 
 
 def _of_interfaces(table: Table, sought: Sought) -> list[Query]:
+    """Records of the interfaces, or of regional NAT gateways, which have none and are told by resource-id.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
+    """
     column = table.fields.get("interface-id")
-    return [_in(quoted(column), sorted(sought.interfaces))] if column and sought.interfaces else []
+    if not column or not sought.interfaces:
+        return []
+    gateways = _gateways(table, sought)
+    told = [_in(quoted(table.fields["resource-id"]), gateways)] if gateways else []
+    return [_any((_in(quoted(column), sorted(sought.interfaces)), *told))]
+
+
+def _gateways(table: Table, sought: Sought) -> list[str]:
+    """The regional NAT gateways sought, where the columns tell of them."""
+    return sorted(one for one in sought.interfaces if one.startswith("nat-") and "resource-id" in table.fields)
 
 
 def coverage_query(table: Table, sought: Sought, scopes: Iterable[Scope]) -> Query | None:
@@ -117,7 +134,7 @@ def coverage_query(table: Table, sought: Sought, scopes: Iterable[Scope]) -> Que
     if not of_interfaces:
         return None
     column = {field: quoted(name) for field, name in table.fields.items()}
-    interface, start, end = column["interface-id"], _number(table, "start"), _number(table, "end")
+    interface, start, end = _whose(table, sought), _number(table, "start"), _number(table, "end")
     where = _all(_partitions(table, sought, scopes), _time(table, sought), *of_interfaces)
     kinds = [f"{_counted(column.get('action'), kind)} AS {kind.lower()}s" for kind in ("ACCEPT", "REJECT")]
     status = column.get("log-status", "''")
@@ -125,6 +142,14 @@ def coverage_query(table: Table, sought: Sought, scopes: Iterable[Scope]) -> Que
     groups = (interface, f"{start} - mod({start}, {BIN})", *([status] if "log-status" in column else []))
     text = f"SELECT {', '.join(picked)} FROM {table.quoted} WHERE {where.text} GROUP BY {', '.join(groups)}"  # noqa: S608  as above
     return Query(text, where.parameters)
+
+
+def _whose(table: Table, sought: Sought) -> str:
+    """The interface of a record, or the regional NAT gateway where it has none."""
+    interface = quoted(table.fields["interface-id"])
+    if not _gateways(table, sought):
+        return interface
+    return f"CASE WHEN {interface} LIKE 'eni-%' THEN {interface} ELSE {quoted(table.fields['resource-id'])} END"
 
 
 def _counted(column: str | None, kind: str) -> str:
@@ -179,42 +204,55 @@ def _places(table: Table, scopes: Iterable[Scope]) -> dict[str, list[str]]:
 
 def _times(table: Table, slots: Slots) -> list[dict[str, str]]:
     """The values of the keys that tell time, for every day or hour of the window; [{}] where no key does."""
-    hourly = _key(table, "hour") is not None or any("HH" in _format(table, key) for key in table.keys)
+    hourly = [key for key in table.keys if _of_hours(table, key)]
+    most = HOURS_NAMED if all(canonical(key) == "hour" for key in hourly) else HOURS_AS_DAYS
     hours = list(slots.hours())
-    named = hours if hourly and len(hours) <= HOURS_NAMED else list(slots.days())
-    skipped = () if named is hours else ("hour",)
+    named, skipped = (hours, []) if hourly and len(hours) <= most else (list(slots.days()), hourly)
     found = {tuple(values.items()): values for moment in named for values in _values(table, moment, skipped)}
     return list(found.values())
 
 
-def _values(table: Table, moment: datetime, skipped: tuple[str, ...]) -> Iterator[dict[str, str]]:
+def _of_hours(table: Table, key: str) -> bool:
+    """Whether a key has another value every hour."""
+    return canonical(key) == "hour" or "%H" in _format(table, key)
+
+
+def _values(table: Table, moment: datetime, skipped: Iterable[str]) -> Iterator[dict[str, str]]:
     options: dict[str, list[str]] = {}
     separate = _key(table, "year") is not None and _key(table, "month") is not None
     for key, kind in table.keys.items():
         name = canonical(key)
-        if name in skipped:
+        if key in skipped or name not in _TIMES:
             continue
         if name in ("year", "month", "hour") or (name == "day" and separate):
             number = getattr(moment, name)
             options[key] = [str(number) if kind in _NUMBERS else f"{number:0{4 if name == 'year' else 2}}"]
-        elif name in ("date", "day", "dt", "datehour", "timestamp"):
-            options[key] = _days(table, key, kind, moment)
+        elif known := _days(table, key, kind, moment):
+            options[key] = known
     yield from _combined(options)
 
 
 def _days(table: Table, key: str, kind: str, moment: datetime) -> list[str]:
-    """How a day may stand in a key: as its projection says, as a date, or in any of the ways in common use."""
+    """How a day may stand in a key: as its projection says, as a date, or in any of the ways in common use; nothing where its
+    projection says it in a way that is not known here, or its name that it is more than a day, for then any may hold it."""
     told = _format(table, key)
     if told:
         return [moment.strftime(told)]
-    return [moment.strftime("%Y-%m-%d")] if kind == "date" else [moment.strftime(pattern) for pattern in _DAY_FORMATS]
+    if kind == "date":
+        return [moment.strftime("%Y-%m-%d")]
+    open_ended = _projection(table, key) or canonical(key) in _MORE_THAN_DAYS
+    return [] if open_ended else [moment.strftime(pattern) for pattern in _DAY_FORMATS]
 
 
 def _format(table: Table, key: str) -> str:
     """A projected date's format (`yyyy/MM/dd`) for strftime; empty where none is given or one that is not known here."""
-    told = table.properties.get(f"projection.{key}.format", "").replace("'", "")
+    told = _projection(table, key).replace("'", "")
     made = re.sub(r"yyyy|MM|dd|HH", lambda found: _JAVA[found[0]], told)
     return "" if re.search(r"(?<!%)[A-Za-z]", made) else made
+
+
+def _projection(table: Table, key: str) -> str:
+    return table.properties.get(f"projection.{key}.format", "")
 
 
 def _key(table: Table, name: str) -> str | None:

@@ -12,18 +12,16 @@ https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterL
 
 from __future__ import annotations
 
-import codecs
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-LARGEST_OBJECT = 1 << 24
-"""Characters of one JSON object; a subscription's has at most a million."""
+from flowdiag.logs._json import Values
+
 _EVENTS = ("logEvents", "events")
 _ROWS, _COMPLETE = "results", "Complete"
 _TOKENS = ("nextToken", "NextToken")
-_START = "\n{"
+_LISTS, _TOLD = (*_EVENTS, _ROWS), ("messageType", "owner", "logGroup", "logStream", "status", *_TOKENS)
 
 
 @dataclass(frozen=True)
@@ -45,20 +43,12 @@ def bundles(pieces: Iterable[bytes], cut_off: Callable[[], None] = lambda: None)
     `cut_off` is called at the end where the last page of events says that there are more.
     """
     more = False
-    for raw in _objects(pieces):
-        if isinstance(raw, dict) and any(isinstance(raw.get(name), list) for name in (*_EVENTS, _ROWS)):
+    for raw in Values(pieces, _LISTS, _TOLD):
+        if isinstance(raw, dict) and any(isinstance(raw.get(name), list) for name in _LISTS):
             more = any(raw.get(name) for name in _TOKENS) or raw.get("status", _COMPLETE) != _COMPLETE
-        yield from _bundles(raw)
+        yield _bundle(raw)
     if more:
         cut_off()
-
-
-def _bundles(raw: Any) -> Iterator[Bundle]:
-    if isinstance(raw, list):
-        for one in raw:
-            yield from _bundles(one)
-    else:
-        yield _bundle(raw)
 
 
 def _bundle(raw: Any) -> Bundle:
@@ -88,43 +78,3 @@ def _message(row: Any) -> Any:
 
 def _line(text: Any) -> bytes | None:
     return text.rstrip("\n").encode("utf-8", "surrogatepass") if isinstance(text, str) else None
-
-
-def _objects(pieces: Iterable[bytes]) -> Iterator[Any]:
-    """Every JSON value in turn; None for a stretch that is none, after which the next line that opens one goes on."""
-    decode = codecs.getincrementaldecoder("utf-8-sig")("replace").decode
-    parse = json.JSONDecoder().raw_decode
-    text, enough = "", 0
-    for piece in pieces:
-        text += decode(piece)
-        if len(text) < enough:
-            continue  # an object that was not whole is looked at again when twice as much is there
-        found, text = _taken(text, parse, len(text) > LARGEST_OBJECT)
-        yield from found
-        enough = 2 * len(text)
-    found, text = _taken(text + decode(b"", True), parse, True)
-    yield from found
-
-
-def _taken(text: str, parse: Callable[[str, int], tuple[Any, int]], last: bool) -> tuple[list[Any], str]:
-    """The whole objects at the front of a text, and what is left of it; nothing is left of the `last` text."""
-    found: list[Any] = []
-    place = _content(text, 0)
-    while place < len(text):
-        try:
-            raw, end = parse(text, place)
-        except (ValueError, RecursionError):
-            following = text.find(_START, place)
-            if following < 0 and not last:
-                break
-            raw, end = None, following + 1 if following >= 0 else len(text)
-        found.append(raw)
-        place = _content(text, end)
-    return found, text[place:]
-
-
-def _content(text: str, place: int) -> int:
-    """The next character that is no white space."""
-    while place < len(text) and text[place].isspace():
-        place += 1
-    return place

@@ -176,7 +176,7 @@ class _Reading:
 
     def _query(self, interfaces: Iterable[str], start: int, end: int, tally: Tally) -> Iterator[Record]:
         sought = self.sought
-        own = {interface: _needles(sought.beyond.get(interface, sought.addresses)) for interface in interfaces}
+        own = {interface: _needles(self._named_by(interface)) for interface in interfaces}
         query = lines_query(_needles(sought.addresses), own)
         try:
             yield from self._read(map(_told_by_row, self.insights.rows(query, start, end)), tally)
@@ -184,6 +184,12 @@ class _Reading:
             tally.lose(interfaces or sought.interfaces, f"{self.source.name} {error}")
         except FlowdiagError as error:
             tally.lose(interfaces or sought.interfaces, f"{self.source.name} could not be searched ({error}, logs:StartQuery)")
+
+    def _named_by(self, interface: str) -> frozenset[Address]:
+        """The addresses of which a line of this interface that matters names one: a format that lacks an end may have left out
+        what lies beyond it."""
+        both = all({"srcaddr", "dstaddr"} <= set(layout.fields) for layout in self.layouts.known)
+        return self.sought.named_by(interface) if both else self.sought.addresses
 
     def _coverage(self, interfaces: Iterable[str], start: int, end: int, tally: Tally) -> Iterator[Record]:
         """No records, only when each interface has lines at all."""

@@ -141,8 +141,8 @@ class Lines:
         return layout.taken_apart(line, where()) if self._concerned(seen, layout) else None
 
     def _may_be_of(self, line: bytes) -> frozenset[str]:
-        """The interfaces sought that a line which cannot be read may be of: those it names, that of its stream, or else all."""
-        named = frozenset(text.decode() for text in _INTERFACE.findall(line)) or frozenset(filter(None, (self._interface,)))
+        """The interfaces sought that a line which cannot be read may be of: it names them or is in their stream; or else all."""
+        named = frozenset(filter(None, (*(text.decode() for text in _INTERFACE.findall(line)), self._interface)))
         if not named:
             return self.sought.interfaces
         torn = _INTERFACE_AT_END.search(line)
