@@ -25,7 +25,9 @@ SUFFIXES = frozenset((".log", ".txt", ".gz", ".json", ".jsonl", ".parquet"))
 """Of files that are flow logs, whatever they hold."""
 _DOCUMENTS = frozenset((".docx", ".jar", ".odp", ".ods", ".odt", ".pptx", ".whl", ".xlsx"))
 """Of files that are zip archives but hold no others."""
+_LINK = "links to another folder, which is not looked into: give that one, or put its files here"
 _BEGINNING = 1 << 16
+"""Bytes of a file that tell what it is."""
 _TELLING = 2
 """Words of a record in the first line that tell it from prose."""
 _INTERFACE = re.compile(r"(?:eni|nat)-[0-9a-f]+")
@@ -50,22 +52,19 @@ def contents(top: Path) -> Contents:
     files: list[Path] = []
     others: list[str] = []
     unseen: list[str] = []
-    for path, why in _entries(top):
-        name = path.relative_to(top).as_posix()
-        try:
-            if why:
-                unseen.append(f"{name}: {why}")
-            elif is_flow_log(path):
-                files.append(path)
-            else:
-                others.append(name)
-        except OSError as error:
-            unseen.append(f"{name}: cannot be read ({error.strerror}), so what it holds is not known")
+    for path, closed in _entries(top):
+        name, (flow_log, why) = path.relative_to(top).as_posix(), (False, closed) if closed else _look(path)
+        if why:
+            unseen.append(f"{name}: {why}")
+        elif flow_log:
+            files.append(path)
+        else:
+            others.append(name)
     return Contents(tuple(sorted(files)), tuple(sorted(others)), tuple(sorted(unseen)))
 
 
 def _entries(top: Path) -> Iterator[tuple[Path, str]]:
-    """Every file, and every folder that is not looked into, with the reason."""
+    """Every file, and with the reason every folder that is not looked into."""
     closed: list[OSError] = []
     for root, folders, files in os.walk(top, onerror=closed.append):
         yield from ((Path(root, name), "") for name in files)
@@ -77,23 +76,25 @@ def _entries(top: Path) -> Iterator[tuple[Path, str]]:
         yield Path(error.filename), f"cannot be looked into ({error.strerror}), so what it holds is not known"
 
 
-_LINK = "links to another folder, which is not looked into: give that one, or put its files here"
-
-
 def _within(top: Path, link: Path) -> bool:
     """Whether a link leads to what is looked through in any case."""
     return Path(os.path.realpath(link)).is_relative_to(os.path.realpath(top))
 
 
-def is_flow_log(path: Path) -> bool:
-    """Whether a file is read as a flow log; raises OSError where it cannot be told."""
-    regular = stat.S_ISREG(path.stat().st_mode)
-    if path.suffix in SUFFIXES and not regular:
-        raise OSError(0, "no file of bytes")
-    if path.suffix in SUFFIXES or not regular or path.suffix in _DOCUMENTS:
-        return regular and path.suffix in SUFFIXES
+def _look(path: Path) -> tuple[bool, str]:
+    """Whether a file is read as a flow log, and why that cannot be told."""
+    named = path.suffix in SUFFIXES
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return False, "is no file that can be read, so what it stands for is not known" if named else ""
+        return named or (path.suffix not in _DOCUMENTS and _begins_as_one(_beginning(path))), ""
+    except OSError as error:
+        return False, f"cannot be read ({error.strerror}), so what it holds is not known"
+
+
+def _beginning(path: Path) -> bytes:
     with path.open("rb") as file:
-        return _begins_as_one(file.read(_BEGINNING))
+        return file.read(_BEGINNING)
 
 
 def _begins_as_one(begin: bytes) -> bool:
