@@ -66,7 +66,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("logs._columns", "logs._scan"),  # which rows of a file matter
     ("logs._layouts",),  # which layout a line has
     ("logs.lines", "logs._wrapped"),
-    ("logs._block", "logs.record", "logs._json"),
+    ("logs._block", "logs._json", "logs.record"),
     ("logs._needle",),
     ("logs", "component"),  # what a log source is, what a component is
     ("address", "named", "balancing", "inspection"),
