@@ -58,7 +58,12 @@ def _told(record: Record) -> int:
 
 
 class Delivered:
-    """Which records were given already, in a few bytes each, however many there are."""
+    """Which records were given already, in a few bytes each, however many there are.
+
+    What is known of a record grows with every delivery of it, so how many there are depends on no order where two formats
+    deliver them. Of three, none of which has all the fields of another, it may: which two of them are one record nobody can
+    tell before all are there, and that many are not held.
+    """
 
     def __init__(self) -> None:
         self._by_identity: dict[bytes, tuple[bytes, ...]] = {}
@@ -67,17 +72,23 @@ class Delivered:
         """Whether this record was not given before; from now on it was."""
         name = blake2b(identity(record).encode("utf-8", "surrogatepass"), digest_size=DIGEST).digest()
         known, mine = self._by_identity.get(name, ()), _signature(record)
-        if any(_agree(mine, other) for other in known):
-            return False
-        self._by_identity[name] = (*known, mine)
-        return True
+        alike = [other for other in known if _agree(mine, other)]
+        if not alike:
+            self._by_identity[name] = (*known, mine)
+        elif len(alike) == 1:  # of several nobody knows which one it is
+            self._by_identity[name] = tuple(_merged(other, mine) if other is alike[0] else other for other in known)
+        return not alike
 
 
 _WIDTH = 4
+_DETAILS = 5 * _WIDTH
+"""Bytes of a signature before its formats."""
+_FORMAT = 2 * _WIDTH
 
 
 def _signature(record: Record) -> bytes:
-    """The details, four bytes each and zero for none; then which further fields there are, and what they hold."""
+    """The details, four bytes each and zero for none; then of each format that told of it which further fields it has, and what
+    they hold."""
     further = sorted(record.more.items())
     details = (b"\0" * _WIDTH if detail in ("", None) else _short(str(detail)) for detail in _details(record))
     return b"".join((*details, _short(repr([name for name, _ in further])), _short(repr(further))))
@@ -88,10 +99,25 @@ def _short(text: str) -> bytes:
 
 
 def _agree(one: bytes, other: bytes) -> bool:
-    *details, names, values = zip(_parts(one), _parts(other), strict=True)
-    agreeing = all(mine == its or not any(mine) or not any(its) for mine, its in details)
-    return agreeing and (names[0] != names[1] or values[0] == values[1])
+    details = zip(_parts(one[:_DETAILS]), _parts(other[:_DETAILS]), strict=True)
+    if not all(mine == its or not any(mine) or not any(its) for mine, its in details):
+        return False
+    mine, its = _formats(one), _formats(other)
+    return all(mine[names] == its[names] for names in mine.keys() & its.keys())
 
 
-def _parts(signature: bytes) -> Iterator[bytes]:
-    return (signature[at : at + _WIDTH] for at in range(0, len(signature), _WIDTH))
+def _merged(one: bytes, other: bytes) -> bytes:
+    """What two deliveries of one record tell together."""
+    details = zip(_parts(one[:_DETAILS]), _parts(other[:_DETAILS]), strict=True)
+    told = (mine if any(mine) else its for mine, its in details)
+    formats = (names + values for names, values in (_formats(one) | _formats(other)).items())
+    return b"".join((*told, *formats))
+
+
+def _parts(signature: bytes, width: int = _WIDTH) -> Iterator[bytes]:
+    return (signature[at : at + width] for at in range(0, len(signature), width))
+
+
+def _formats(signature: bytes) -> dict[bytes, bytes]:
+    """By the names of its further fields what they hold."""
+    return {part[:_WIDTH]: part[_WIDTH:] for part in _parts(signature[_DETAILS:], _FORMAT)}

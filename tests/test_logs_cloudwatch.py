@@ -13,11 +13,12 @@ from aws_server import endpoint, served
 from aws_world import no_waiting
 
 from flowdiag.access import Access
-from flowdiag.logs import Means, Sought, Window, open_source
+from flowdiag.logs import Means, Sought, Tally, Window, cloudwatch, open_source
 from flowdiag.logs import _insights as insights
 from flowdiag.logs._delivery import Delivery
+from flowdiag.logs._layouts import Layouts
 from flowdiag.logs.cloudwatch import CloudWatch
-from flowdiag.logs.record import DEFAULT_FIELDS
+from flowdiag.logs.record import DEFAULT, DEFAULT_FIELDS
 from flowdiag.model import FlowdiagError
 
 __all__ = ["endpoint", "no_waiting", "served"]
@@ -193,6 +194,17 @@ def test_a_span_with_too_many_rows_is_halved_until_all_of_it_is_read(monkeypatch
     records, tally = searched(group(Door(Insights(lines).answers())), sought("eni-0a1", hours=24))
     assert [START + n for n in range(100)] == sorted(record.start for record in records)
     assert ([], {"eni-0a1"}) == (tally.notes, set(tally.interfaces))
+
+
+def test_rows_are_given_while_others_are_still_to_be_asked_for(monkeypatch):
+    """Whoever holds too many can stop: no more queries are made then, and no more rows held than one of them gives."""
+    monkeypatch.setattr(insights, "MOST_ROWS", 10)
+    lines = [("eni-0a1-all", START + n * 60, line("eni-0a1", start=n * 60)) for n in range(1000)]
+    answers = Insights(lines)
+    reading = cloudwatch._Reading(group(Door(answers.answers())), sought("eni-0a1", hours=24), Layouts([DEFAULT]), True)
+    records = reading._query(["eni-0a1"], START, START + 86_400, Tally())
+    assert START == next(records).start
+    assert len(answers.queries) < 15
 
 
 def test_one_second_with_too_many_rows_is_said():

@@ -107,10 +107,13 @@ class Layouts:
         self.known = tuple(known) or (DEFAULT,)
         self.others = others
 
-    def read(self, name: str, lines: Iterable[Told], sought: Sought, tally: Tally) -> Iterator[Record]:
-        """The records of lines that stand together under one name, each read by its own layout."""
-        reader = Lines(name, sought, tally)
-        for told in lines:
+    def read(self, place: str, lines: Iterable[tuple[str, Told]], sought: Sought, tally: Tally) -> Iterator[Record]:
+        """The records of lines as they come, each with the name of its log stream, and each read by its own layout."""
+        readers: dict[str, Lines] = {}
+        for stream, told in lines:
+            reader = readers.get(stream)
+            if reader is None:
+                reader = readers[stream] = Lines(f"{place} {stream}", sought, tally)
             record = reader.next(told.line, partial(self.of, told), told.interface)
             if record is not None:
                 yield record

@@ -24,6 +24,7 @@ _NOT_READ = {
     b"BZh": "is packed by bzip2: unpack it",
     b"\xfd7zXZ": "is packed by xz: unpack it",
 }
+_TAR_AT, _TAR, _IS_TAR = 257, b"ustar", "it is a tar archive: unpack it"
 Groups = Callable[[str, str], Layouts | None]
 """An account, empty for any, and the name of a log group → the layouts of the flow logs that deliver there; None for no such."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -52,18 +53,16 @@ def records(
     streams are not worth importing a faster engine. What the source itself raises, but for an OSError, comes through.
     """
     packed = text = Text(source, zlib if small else engine())
-    wide = next((encoding for mark, encoding in _WIDE.items() if text.start.startswith(mark)), "")
-    if wide:
+    if wide := _wide(text.start):
         text = Text(_narrowed(packed, wide), zlib)
     if not text.start and not packed.broken:
         tally.lose(sought.interfaces, f"{name}: is empty, so what it should hold is not known: copy it again")
         return
     lines = Lines(name, sought, tally, layout, every)
     begin = text.start.removeprefix(_BYTE_ORDER_MARK).lstrip()
-    foreign = next((f"it {reason}" for mark, reason in _NOT_READ.items() if text.start.startswith(mark)), "")
-    foreign = foreign or (_IS_TABLE if _TABLE.match(begin) else "")
-    if foreign:
-        tally.lose(sought.interfaces, f"{name}: left out, for {foreign}")
+    unread = foreign(text.start) or (_IS_TABLE if _TABLE.match(begin) else "")
+    if unread:
+        tally.lose(sought.interfaces, f"{name}: left out, for {unread}")
         return
     if begin[:1] in (b"{", b"["):
         more = f"{name}: there are more events than this file holds: save the following pages into it too"
@@ -73,6 +72,22 @@ def records(
     if packed.broken:
         note = f"{name} could not be read to its end ({packed.broken}): only what stands before was used"
         tally.lose(sought.interfaces, note)
+
+
+def foreign(start: bytes) -> str:
+    """Why a stream that begins so is read by nobody here, though it may hold flow logs; empty for others."""
+    is_tar = start[_TAR_AT:].startswith(_TAR)
+    return _IS_TAR if is_tar else next((f"it {reason}" for mark, reason in _NOT_READ.items() if start.startswith(mark)), "")
+
+
+def narrow(start: bytes) -> bytes:
+    """The beginning of a text as UTF-8, without the mark that tells how it is written."""
+    wide = _wide(start)
+    return b"".join(_narrowed((start,), wide)) if wide else start.removeprefix(_BYTE_ORDER_MARK)
+
+
+def _wide(start: bytes) -> str:
+    return next((encoding for mark, encoding in _WIDE.items() if start.startswith(mark)), "")
 
 
 def _of_events(found: Iterable[Bundle], lines: Lines, groups: Groups | None) -> Iterator[Record]:

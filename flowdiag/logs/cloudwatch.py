@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -203,11 +202,7 @@ class _Reading:
         yield from ()
 
     def _read(self, lines: Iterable[tuple[str, Told]], tally: Tally) -> Iterator[Record]:
-        by_stream: dict[str, list[Told]] = defaultdict(list)
-        for stream, told in lines:
-            by_stream[stream].append(told)
-        for stream, group in by_stream.items():
-            yield from self.layouts.read(f"{self.source.group} {stream}", group, self.sought, tally)
+        return self.layouts.read(self.source.group, lines, self.sought, tally)
 
 
 def _told_by_event(event: Mapping[str, Any]) -> tuple[str, Told]:

@@ -16,13 +16,13 @@ from pathlib import Path
 from flowdiag.logs import Means, Opener, Search, Sought, Tally
 from flowdiag.logs import _parquet as parquet
 from flowdiag.logs import _stream as stream
+from flowdiag.logs._contents import SUFFIXES, Contents, contents
 from flowdiag.logs._layouts import FlowLog, Layouts, layouts_told
 from flowdiag.logs._parallel import Part, in_order
 from flowdiag.logs._rows import Density
 from flowdiag.logs.record import Layout
 from flowdiag.model import FlowdiagError, Record
 
-SUFFIXES = frozenset((".log", ".txt", ".gz", ".json", ".jsonl", ".parquet"))
 SMALL = 1 << 22
 """Bytes of files that are searched one after another, without an engine: some 100,000 records in a tenth of a second."""
 EVERY = 16
@@ -40,10 +40,11 @@ class Folder(Opener):
         self.path = Path(path)
         self.layout = Layout.of_format(log_format) if log_format else _shared(known.watching) if known else None
         self.groups = _groups(known) if known and not log_format else None
-        self.files = self._files()
+        self.contents = self._contents()
+        self.files = self.contents.files
         if not self.files:
-            endings = ", ".join(sorted(SUFFIXES))
-            raise FlowdiagError(f"flow logs {str(path)!r}: no file ends in {endings}; give the folder that holds some")
+            why = "; ".join(self.contents.unseen[:1]) or f"no file ends in {', '.join(sorted(SUFFIXES))} or begins as a flow log"
+            raise FlowdiagError(f"flow logs {str(path)!r}: {why}; give the folder that holds some")
 
     @classmethod
     def opens(cls, where: str, means: Means | None = None) -> Folder | None:
@@ -57,24 +58,19 @@ class Folder(Opener):
         """Every record that is sought, file by file."""
         return Search(lambda tally: self._records(sought, tally), source=f"flow logs in {self.path.name}")
 
-    def _files(self) -> tuple[Path, ...]:
+    def _contents(self) -> Contents:
         if self.path.is_file():
-            return (self.path,)
+            return Contents((self.path,))
         if not self.path.is_dir():
             raise FlowdiagError(
                 f"flow logs {str(self.path)!r} are no such file or folder as can be read: give a path that is one"
             )
-        return tuple(sorted(p for p in self.path.rglob("*") if p.suffix in SUFFIXES and p.is_file()))
-
-    def _left_out(self) -> list[str]:
-        """Files beside the logs that are not read, by name."""
-        if self.path.is_file():
-            return []
-        others = (p for p in self.path.rglob("*") if p.suffix not in SUFFIXES and not p.is_dir())
-        return sorted(p.relative_to(self.path).as_posix() for p in others)
+        return contents(self.path)
 
     def _records(self, sought: Sought, tally: Tally) -> Iterator[Record]:
-        tally.notes += [f"{name}: left out, for only {', '.join(sorted(SUFFIXES))} files are read" for name in self._left_out()]
+        tally.notes += [f"{name}: left out, for it does not begin as a flow log does" for name in self.contents.others]
+        for unseen in self.contents.unseen:
+            tally.lose(sought.interfaces, unseen)
         small = sum(_size(path) for path in self.files) <= SMALL
         parts = self._parts(sought, small)
         if small or len(self.files) == 1:
