@@ -112,12 +112,11 @@ def _breaks_off(replies: list[Record], requests: list[Record]) -> bool:
 
 
 def _repeats(replies: list[Record], requests: list[Record]) -> bool:
-    """Nothing but SYN-ACKs, several for a client that sent nothing but SYNs, or one again in a later record: before an ACK a
-    server can send nothing else, and a client that had the answer opens nothing again."""
-    several = any((reply.packets or 0) > 1 for reply in replies) and all(r.tcp_flags == SYN_ACK for r in replies)
-    opens = bool(requests) and all(request.tcp_flags == SYN for request in requests)
-    shaped = all(map(_is_opening, replies))
-    return several and opens and (_opens_again(requests) or all(_only_syns(one, shaped) for one in requests))
+    """Nothing but SYN-ACKs, several for a client that sent nothing but SYNs, or for one that sent a SYN again later: before an
+    ACK a server can send nothing else, and a client that had the answer opens nothing again."""
+    opens = bool(requests) and all(one.tcp_flags == SYN for one in requests) and all(r.tcp_flags == SYN_ACK for r in replies)
+    several, shaped = any((reply.packets or 0) > 1 for reply in replies), all(map(_is_opening, replies))
+    return opens and (_opens_again(requests) or (several and all(_only_syns(one, shaped) for one in requests)))
 
 
 def _only_syns(request: Record, answered_so: bool) -> bool:

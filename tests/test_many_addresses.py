@@ -83,6 +83,26 @@ def test_records_of_any_address_of_a_service_are_the_flow(bucket_user, tmp_path)
     assert {"52.217.8.9", "3.5.7.7", "10.0.1.10"} == listed
 
 
+def test_a_record_of_an_interface_with_several_addresses_may_be_of_another(world, tmp_path):
+    """It shows the primary address for all of them; with pkt-dstaddr it says which one was meant."""
+    vpc = world.vpc("10.0.0.0/16")
+    subnet = vpc.subnet("10.0.1.0/24")
+    group = vpc.group("sg")
+    group.ingress("tcp", 443, "10.0.0.0/16")
+    subnet.instance("web-1", "10.0.1.10", group)
+    eni = subnet.instance("pods", "10.0.1.20", group).eni
+    _log(world, tmp_path, ("10.0.1.10", "ACCEPT"), source="10.0.1.20", interface=eni.id, back=True)
+    assert "accept" in {one.seen for one in _asked(world, tmp_path).sightings}
+    eni.raw["PrivateIpAddresses"].append({"PrivateIpAddress": "10.0.1.21", "Primary": False})
+    found = _asked(world, tmp_path)
+    assert "accept" not in {one.seen for one in found.sightings}
+    assert any("1 record may be this flow" in one.reason for one in found.unread)
+
+
+def _asked(world, folder):
+    return diagnose("web-1", "pods", 443, snapshot=world.snapshot(), flow_logs=folder)
+
+
 def test_a_secondary_address_shows_as_the_primary_one(bucket_user, tmp_path):
     """A record of the interface shows its primary address whichever one was meant."""
     world, subnet, group = bucket_user
@@ -113,11 +133,14 @@ def _answer(found):
     return found.verdict, found.code
 
 
-def _log(world, folder, *far, source="10.0.1.10", interface=""):
-    """Records of a request to each host, and of its reply."""
+def _log(world, folder, *far, source="10.0.1.10", interface="", back=False):
+    """Records of a request to each host, and of its reply; `back`: each host asked instead."""
     interface = interface or world.raw()[world.account, world.region]["NetworkInterfaces"][0]["NetworkInterfaceId"]
     lines = [HEADER]
     for host, action in far:
+        if back:
+            lines.append(f"2 {world.account} {interface} {host} {source} 40000 443 6 9 900 1700000000 1700000050 {action} OK")
+            continue
         lines.append(f"2 {world.account} {interface} {source} {host} 40000 443 6 9 900 1700000000 1700000050 {action} OK")
         lines.append(f"2 {world.account} {interface} {host} {source} 443 40000 6 9 900 1700000000 1700000050 {action} OK")
     (folder / "flow.log").write_text("\n".join(lines) + "\n")

@@ -44,6 +44,7 @@ def test_an_attachment_can_refuse_to_show_groups(world):
     ("zone", "id", "expected"),
     [
         ("us-east-1e", "use1-az3", "blocked"),
+        ("us-east-1-wl1-bos-wlz-1", "use1-wl1-bos-wlz1", "blocked"),
         ("us-east-1-bos-1a", "use1-bos1-az1", "inconclusive"),
         ("us-east-1a", "use1-az1", "reachable"),
     ],

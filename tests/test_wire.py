@@ -369,6 +369,46 @@ def test_reject_in_the_minute_of_the_close_may_be_late(logs):
         assert "they may be late" in wire.sightings[1].note
 
 
+def test_packets_that_keep_a_connection_alive_refuse_nothing(logs):
+    """Without flags a refusal is bare headers in answer to SYNs, which carry options; a probe of 41 bytes carries none."""
+    sent = [line(one, at=1700000000 + 600 * n, size=41) for n in range(4) for one in (WEB, DB)]
+    answered = [line(one, REPLY, at=1700000000 + 600 * n, size=40) for n in range(4) for one in (WEB, DB)]
+    assert "unobserved" == logs(*sent, *answered).symptom
+
+
+@pytest.mark.parametrize("size", [44, 52, 60, 57])
+def test_a_client_that_opens_again_never_had_the_answer(logs, size):
+    """A SYN in a later record of the same port, after a SYN-ACK and without a close, whatever options it carries."""
+    minutes = (1700000000, 1700000060)
+    sent = [line(one, flags=2, at=at, size=size) for at in minutes for one in (WEB, DB)]
+    answered = [line(one, REPLY, flags=18, at=at, size=size) for at in minutes for one in (WEB, DB)]
+    found = logs(*sent, *answered)
+    assert ("accept_broken", "half open") == (found.symptom, found.finding.inputs["answer"])
+
+
+@pytest.mark.parametrize(("after", "named"), [(20, False), (170, True)])
+def test_a_group_may_have_forgotten_what_a_late_reply_answers(logs, after, named):
+    """A security group remembers a UDP flow of one direction for 30 seconds; then it is no longer the network ACL alone."""
+    at = 1700000000
+    sent = [f"2 1 {one} {REQUEST} 17 1 60 {at} {at} ACCEPT OK" for one in (WEB, DB)]
+    late = [f"2 1 {one} {REPLY} 17 1 60 {at + after} {at + after} {said} OK" for one, said in ((DB, "ACCEPT"), (WEB, "REJECT"))]
+    found = logs(*sent, *late, path=trace(flow(protocol=UDP)))
+    assert "reject" == found.symptom
+    assert named == ("a security group that has forgotten the request" in found.finding.headline)
+    assert named == ("possible" == next(one.status for one in found.candidates if one.cause == "late packet"))
+
+
+def test_equal_records_are_read_in_one_order(logs):
+    """Two records of one port and time, one with a reset and one with a close, whichever line comes first."""
+    opened = (
+        [line(one, flags=2, at=1699999900) for one in (WEB, DB)],
+        [line(one, REPLY, flags=18, at=1699999900) for one in (WEB, DB)],
+    )
+    twins = [line(DB, flags=4, size=40), line(DB, flags=3)]
+    answers = [logs(*opened[0], *opened[1], *order) for order in (twins, twins[::-1])]
+    assert 1 == len({(one.symptom, one.partial, one.finding.headline) for one in answers})
+
+
 def test_reject_with_syn_after_a_fin_is_a_denial(logs):
     """A port used again opens a new connection."""
     wire = logs(line(DB, flags=3), line(DB, REPLY, flags=19), line(DB, action="REJECT", flags=2, at=1700000100))

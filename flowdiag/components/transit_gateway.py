@@ -22,6 +22,7 @@ MTU, MTU_OF_PEERS = Mtu(most=8500, holds_tcp=True), Mtu(most=8500, tells="no", h
 # Where groups are not referenced by way of a transit gateway: zones by id, zones of which some are named, services.
 _UNREFERABLE = ("use1-az3",)
 _LOCAL_ZONE = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d+-")  # us-east-1-bos-1a
+_WAVELENGTH = "-wl"  # us-east-1-wl1-bos-wlz-1
 _MOUNT_TARGET = "EFS mount target"
 
 
@@ -391,13 +392,17 @@ def _referable(packet: Packet, view: View) -> str:
     subnets = [view.get("subnet", end.subnet_id, end.scope) for end in ends if end]
     target = ends[-1] if packet.receiver else None
     answers = ["unknown" if _LOCAL_ZONE.match(subnet.availability_zone) else "yes" for subnet in subnets if subnet]
-    if any(subnet and (subnet.availability_zone_id in _UNREFERABLE or subnet.outpost_arn) for subnet in subnets):
+    if any(subnet and _is_unreferable(subnet) for subnet in subnets):
         return "no"
     if target and target.interface_type == "vpc_endpoint":
         return "no"
     if target and target.description.startswith(_MOUNT_TARGET):
         answers.append(_lets_all_out(target, view))
     return next((answer for answer in ("no", "unknown") if answer in answers), "yes")
+
+
+def _is_unreferable(subnet: Any) -> bool:
+    return subnet.availability_zone_id in _UNREFERABLE or bool(subnet.outpost_arn) or _WAVELENGTH in subnet.availability_zone
 
 
 def _lets_all_out(interface: Any, view: View) -> str:
