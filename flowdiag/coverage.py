@@ -7,7 +7,7 @@ traffic) and the table `coverage` judges it. Silence is never proof by itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import pairwise
@@ -75,11 +75,12 @@ def read_when(tally: Tally | None, read_at: datetime | None) -> datetime | None:
 
 @dataclass(frozen=True)
 class _Heard:
-    """The flow logs whose records were read (all of them where nothing tells), what the table asks of them, after how many
-    seconds all of them forget, and whether they were made later than the time asked about."""
+    """The flow logs whose records were read (all of them where nothing tells), when the interface has lines of them, what the
+    table asks of them, after how many seconds all of them forget, and whether they were made later than the time asked about."""
 
     read: tuple[Watcher, ...]
     schedule: Schedule
+    lines: Lines | None
     state: str
     keeps: str
     forgets: int | None
@@ -123,7 +124,7 @@ class Weighing:
 
     def _judged(self, asked: Asked) -> tuple[_Heard, Reach, Any]:
         heard = self._heard(asked.last)
-        found = reach(self._here, asked.seen, asked.window, heard.schedule)
+        found = reach(heard.lines, asked.seen, asked.window, heard.schedule)
         inputs = {
             "traffic": self._traffic[0],
             "lines": "lost" if self._lost else found.lines,
@@ -174,7 +175,9 @@ class Weighing:
         schedule = Schedule(read, now, every=elsewhere or len({watcher.traffic for watcher in read}) > 1)
         days = [w.retention for w in current]
         forgets = None if None in days or not days else max(day for day in days if day is not None) * DAY
-        return _Heard(read, schedule, _state(self.station.watchers, read), self._keeps(current), forgets, later)
+        here = self._here
+        lines = replace(here, spans=here.spans.joined(schedule.interval)) if here else None
+        return _Heard(read, schedule, lines, _state(self.station.watchers, read), self._keeps(current), forgets, later)
 
     @cached_property
     def _traffic(self) -> tuple[str, str]:

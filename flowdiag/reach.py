@@ -1,7 +1,7 @@
 """How far the lines of an interface reach: which of the times asked about are due, and for which of them lines speak.
 
 `coverage` asks and judges. Times are Unix seconds; a line tells of the time from its start to its end and of no other, and
-what lies between two lines counts where it is shorter than an aggregation interval (`Spans`).
+what lies between two lines counts where it is no longer than the flow log's aggregation interval (`Schedule.interval`).
 https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
 """
 
@@ -37,6 +37,11 @@ class Schedule:
     watchers: tuple[Watcher, ...]
     now: int | None = None
     every: bool = False
+
+    @property
+    def interval(self) -> int:
+        """Seconds of the longest aggregation interval of these flow logs: silence that is no longer is no gap in their lines."""
+        return max((watcher.interval for watcher in self.watchers), default=LONGEST_INTERVAL)
 
     def arrival(self, second: int) -> int:
         """When the records of this second have typically arrived."""
@@ -82,7 +87,8 @@ class Reach:
 
 
 def reach(here: Coverage | None, seen: tuple[Stretch, ...], window: Window, schedule: Schedule) -> Reach:
-    """How far the lines of an interface reach: for packets that were `seen` elsewhere in these stretches, or for a window."""
+    """How far the lines of an interface, joined over an interval, reach: for packets that were `seen` elsewhere in these
+    stretches, or for a window."""
     return _of_packets(here, seen, schedule) if seen else _of_window(here, window, schedule)
 
 
@@ -149,7 +155,7 @@ def _whole(spoken: tuple[Stretch, ...], start: int | None, last: int | None, sch
         return True
     for first, end in spoken:
         begin, close = (first if start is None else start), (end if last is None else last)
-        edge = max(min(LONGEST_INTERVAL, (close - begin) // EDGE), CLOCK_SLACK)
+        edge = max(min(schedule.interval, (close - begin) // EDGE), CLOCK_SLACK)
         if first - begin <= (edge if schedule.begun(begin) else CLOCK_SLACK) and close - end <= edge:
             return True
     return False

@@ -174,7 +174,7 @@ def _admits(condition: str, event: tuple[str, int, str]) -> bool:
 def _binned(events: list[tuple[str, int, str]]) -> list[list[dict[str, str]]]:
     bins: dict[tuple[str, int], list[tuple[int, str]]] = defaultdict(list)
     for stream, second, message in events:
-        bins[stream, second - second % 600].append((second, message))
+        bins[stream, second - second % 60].append((second, message))
     return [
         _cells({
             "@logStream": stream, "since": _time(since), "first": str(min(s for s, _ in found) * 1000),

@@ -82,6 +82,13 @@ def test_what_a_silence_is_worth(watchers, tally, code):
     assert code == weighed(*watchers, tally=tally).code
 
 
+@pytest.mark.parametrize(("interval", "silence"), [(60, "unproven"), (600, "absent")])
+def test_a_gap_is_as_long_as_the_flow_log_leaves_none(interval, silence):
+    """Nine minutes without a line are a hole in a log that tells of every minute, and none in one that tells of every ten."""
+    log = LOG.model_copy(update={"interval": interval})
+    assert silence == weighed(log, tally=seen((SECOND - 900, SECOND - 300), (SECOND + 240, SECOND + 900))).silence
+
+
 def test_a_source_that_failed_is_never_waited_for():
     """Records that were not due yet do not explain what could not be read; nor is it DescribeFlowLogs that is lacking."""
     early = weighed(LOG, tally=torn(), now=THEN)
@@ -109,7 +116,7 @@ def test_records_are_pending_until_interval_and_delivery_have_passed(kind, minut
 def test_another_place_than_the_first_is_waited_for():
     """Where CloudWatch Logs could not be read and S3 was, lines that end early do not speak for what S3 has yet to deliver."""
     slow = LOG.model_copy(update={"id": "fl-0b2", "destination_type": "s3"})
-    tally, window = seen((SECOND - 3600, SECOND - 500)), Window(start=THEN - timedelta(hours=1), end=THEN)
+    tally, window = seen((SECOND - 3600, SECOND - 50)), Window(start=THEN - timedelta(hours=1), end=THEN)
     more = {"now": THEN + timedelta(minutes=8), "window": window, "at": None}
     assert ("absent", None) == (weighed(LOG, slow, tally=tally, **more).silence, weighed(LOG, slow, tally=tally, **more).until)
     tally.instead.add("eni-0a2")

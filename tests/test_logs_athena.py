@@ -176,12 +176,15 @@ def _later(day: Any) -> Any:
 
 
 def test_when_each_interface_has_lines():
-    """In bins of ten minutes, with its status, and how many of each action: NODATA is a line too."""
+    """In bins of one minute, with its status, and how many of each action: NODATA is a line too."""
     made = table()
     engine = Engine(made, [{**entry, **LAYOUTS["projected"][2]} for entry in ROWS])
     found = sorted(engine.ask(coverage_query(made, WANTED, (HOME,))))
     assert [
-        ["eni-0a1", "OK", str(START), str(START + 240), "3", "1"],
+        ["eni-0a1", "OK", str(START), str(START + 60), "1", "0"],
+        ["eni-0a1", "OK", str(START + 60), str(START + 120), "0", "1"],
+        ["eni-0a1", "OK", str(START + 120), str(START + 180), "1", "0"],
+        ["eni-0a1", "OK", str(START + 180), str(START + 240), "1", "0"],
         ["eni-0b2", "NODATA", str(START), str(START + 60), "0", "0"],
         ["eni-0b2", "SKIPDATA", str(START + 900), str(START + 960), "0", "0"],
     ] == found

@@ -191,9 +191,30 @@ def test_a_span_with_too_many_rows_is_halved_until_all_of_it_is_read(monkeypatch
     """The limit of a query never cuts anything off in silence."""
     monkeypatch.setattr(insights, "MOST_ROWS", 10)
     lines = [("eni-0a1-all", START + n, line("eni-0a1", start=n)) for n in range(100)]
-    records, tally = searched(group(Door(Insights(lines).answers())), sought("eni-0a1", hours=24))
+    records, tally = searched(group(Door(Insights(lines).answers())), sought("eni-0a1", hours=8))
     assert [START + n for n in range(100)] == sorted(record.start for record in records)
     assert ([], {"eni-0a1"}) == (tally.notes, set(tally.interfaces))
+
+
+def _idle(number: int, at: int) -> str:
+    return line(f"eni-0a{number}", "192.0.2.1", "192.0.2.2", at)
+
+
+def test_when_streams_have_lines_is_asked_minute_by_minute():
+    """A gap of some minutes shows, and no query gives more rows than it may: of four interfaces those of 41 hours."""
+    lines = [(f"eni-0a{n}-all", START + at, _idle(n, at)) for n in range(4) for at in (0, 60, 420)]
+    answers = Insights(lines)
+    _, tally = searched(group(Door(answers.answers())), sought(*(f"eni-0a{n}" for n in range(4)), hours=4 * 24))
+    assert [[(START, START + 60), (START + 420, START + 420)]] * 4 == [list(c.spans) for c in tally.interfaces.values()]
+    assert (1 + 3, []) == (len(answers.queries), tally.notes)  # one for the records
+
+
+def test_more_queries_than_one_search_may_ask_are_refused_at_once():
+    """What silence is worth is not known then, and the reason is told."""
+    answers = Insights(LINES)
+    _, tally = searched(group(Door(answers.answers())), sought("eni-0a1", hours=24 * 500))
+    assert ({}, {"eni-0a1"}) == (tally.interfaces, tally.lost)
+    assert "that would take 73 queries, and 60 are the limit: narrow the window" in tally.notes[0]
 
 
 def test_rows_are_given_while_others_are_still_to_be_asked_for(monkeypatch):

@@ -23,8 +23,8 @@ from flowdiag.model import Address, FlowdiagError, Record, Scope, Value
 
 CLOCK_SLACK = 60
 """Seconds by which start and end of a record may be off (https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html)."""
-LONGEST_INTERVAL = 600
-"""Seconds of the longest aggregation interval: silence shorter than this is no gap in a log (same page)."""
+SHORTEST_INTERVAL, LONGEST_INTERVAL = 60, 600
+"""Seconds of an aggregation interval, of which there are two: silence no longer than that is no gap in a log (same page)."""
 REFUSALS_KEPT = 5
 RECORDS_HELD = 50_000
 """More records of one question than this are refused, for as objects they take some 100 MB."""
@@ -99,9 +99,11 @@ class Sought(Value):
 
 
 class Spans:
-    """Stretches of time, merged where less than one aggregation interval lies between them."""
+    """Stretches of time, merged where no more seconds than `gap` lie between them: by default the shortest interval, which is
+    a gap in no log."""
 
-    def __init__(self) -> None:
+    def __init__(self, gap: int = SHORTEST_INTERVAL) -> None:
+        self._gap = gap
         self._starts: list[int] = []
         self._ends: list[int] = []
 
@@ -111,14 +113,21 @@ class Spans:
         if end < start:
             self.add(end, end)
             end = start
-        if self._starts and self._starts[-1] <= start <= min(end, self._ends[-1] + LONGEST_INTERVAL):
+        if self._starts and self._starts[-1] <= start <= min(end, self._ends[-1] + self._gap):
             self._ends[-1] = max(end, self._ends[-1])
             return
-        low = bisect_left(self._ends, start - LONGEST_INTERVAL)
-        high = bisect_left(self._starts, end + LONGEST_INTERVAL + 1)
+        low = bisect_left(self._ends, start - self._gap)
+        high = bisect_left(self._starts, end + self._gap + 1)
         if low < high:
             start, end = min(start, self._starts[low]), max(end, self._ends[high - 1])
         self._starts[low:high], self._ends[low:high] = [start], [end]
+
+    def joined(self, gap: int) -> Spans:
+        """The same, merged where no more than so many seconds lie between them."""
+        found = Spans(gap)
+        for start, end in self:
+            found.add(start, end)
+        return found
 
     def touch(self, start: int, end: int) -> bool:
         """True where one of the stretches overlaps this one."""

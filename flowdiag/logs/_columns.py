@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import reduce
 from typing import Any
 
-from flowdiag.logs import LONGEST_INTERVAL, Sought, Window
+from flowdiag.logs import SHORTEST_INTERVAL, Sought, Window
 from flowdiag.logs._needle import needles
 from flowdiag.logs.lines import SILENT, by_interface
 from flowdiag.logs.record import ADDRESSES, HIGHEST, LATEST_SECOND, NUMBERS, SHAPES, Layout, canonical
@@ -164,10 +164,10 @@ class Columns:
     def alike(self) -> tuple[list[Any], list[Any]]:
         """How plain rows are counted: by what, and what of each group: its number, first start and last end.
 
-        Rows of one interface that begin within one interval cover one stretch of time, so nothing is lost.
+        Rows of one interface that begin within the shortest interval cover one stretch of time, so nothing is lost.
         """
         start, end = self._second("start"), self._second("end")
-        by = [*(self.text(field).fill_null("-").alias(field) for field in WORDS), (start // LONGEST_INTERVAL).alias("interval")]
+        by = [*(self.text(field).fill_null("-").alias(field) for field in WORDS), (start // SHORTEST_INTERVAL).alias("interval")]
         return by, [self._pl.len(), start.min().alias("first"), end.max().alias("last")]
 
     # ------------------------------------------------------------ values

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from flowdiag.logs import Access
+from flowdiag.logs import SHORTEST_INTERVAL, Access
 from flowdiag.logs._amount import LIMIT, Amount, LargeError, refusal
 from flowdiag.logs._waiting import PATIENCE, outcome
 from flowdiag.model import FlowdiagError, Scope
@@ -28,7 +28,6 @@ MOST_ROWS = 10_000
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetQueryResults.html
 """
 MOST_QUERIES = 60
-BIN = 600
 PACKED = 0.15
 """The share of what was written that storedBytes still are: they are as compressed, while queries scan the lines as they were.
 
@@ -59,12 +58,18 @@ def _holds(needles: Iterable[str]) -> str:
 
 
 def coverage_query(streams: Iterable[str]) -> str:
-    """When these streams have any line at all, in bins of ten minutes, and whether both kinds of traffic are kept."""
+    """When these streams have any line at all, in bins of the shortest interval, and whether both kinds of traffic are kept."""
     parts = (
         "min(@timestamp) as first, max(@timestamp) as last, count(*) as lines",
         'sum(strcontains(@message, "ACCEPT")) as accepted, sum(strcontains(@message, "REJECT")) as rejected',
     )
-    return " | ".join((*_streams_filter(streams), f"stats {', '.join(parts)} by @logStream, bin({BIN // 60}m) as since"))
+    groups = f"@logStream, bin({SHORTEST_INTERVAL // 60}m) as since"
+    return " | ".join((*_streams_filter(streams), f"stats {', '.join(parts)} by {groups}"))
+
+
+def span_of(streams: int) -> int:
+    """Seconds of which a coverage query gives all its rows at once."""
+    return max(MOST_ROWS // max(streams, 1) - 1, 1) * SHORTEST_INTERVAL
 
 
 def _streams_filter(streams: Iterable[str]) -> list[str]:
@@ -126,13 +131,16 @@ class Insights:
         share = max(0, min(end, now) - max(start, begin)) / max(now - begin, 1)
         return Amount(int(stored / PACKED * share))
 
-    def rows(self, query: str, start: int, end: int) -> Iterator[Row]:
-        """Every row of a query over these Unix seconds, both included.
+    def rows(self, query: str, start: int, end: int, at_once: int | None = None) -> Iterator[Row]:
+        """Every row of a query over these Unix seconds, both included, of which no more than `at_once` are asked at once.
 
         Raises FlowdiagError where AWS refuses or breaks off, TooManyError where even one second holds too many rows or the
         span falls into more queries than one search may ask.
         """
-        spans, asked = [(start, end)], 0
+        step = at_once or end - start + 1
+        spans, asked = [(first, min(first + step - 1, end)) for first in range(start, end + 1, step)][::-1], 0
+        if len(spans) > MOST_QUERIES:
+            raise TooManyError(f"that would take {len(spans)} queries, and {MOST_QUERIES} are the limit: narrow the window")
         while spans:
             first, last = spans.pop()
             asked += 1

@@ -15,13 +15,12 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
-from flowdiag.logs import CLOCK_SLACK, Sought
+from flowdiag.logs import CLOCK_SLACK, SHORTEST_INTERVAL, Sought
 from flowdiag.logs._keys import Slots
 from flowdiag.logs.record import KNOWN, canonical
 from flowdiag.model import Address, FlowdiagError, Scope
 
 MOST_ROWS = 100_000
-BIN = 600
 HOURS_NAMED = 72
 """Hours up to which each one is named in a query; a longer span names its days, where these are a key of their own."""
 HOURS_AS_DAYS = 31 * 24
@@ -129,7 +128,7 @@ def _gateways(table: Table, sought: Sought) -> list[str]:
 
 
 def coverage_query(table: Table, sought: Sought, scopes: Iterable[Scope]) -> Query | None:
-    """When each interface has any line at all, in bins of ten minutes; None for a table without interfaces."""
+    """When each interface has any line at all, in bins of the shortest interval; None for a table without interfaces."""
     of_interfaces = _of_interfaces(table, sought)
     if not of_interfaces:
         return None
@@ -139,7 +138,7 @@ def coverage_query(table: Table, sought: Sought, scopes: Iterable[Scope]) -> Que
     kinds = [f"{_counted(column.get('action'), kind)} AS {kind.lower()}s" for kind in ("ACCEPT", "REJECT")]
     status = column.get("log-status", "''")
     picked = (f"{interface} AS interface", f"{status} AS status", f"min({start}) AS first", f"max({end}) AS last", *kinds)
-    groups = (interface, f"{start} - mod({start}, {BIN})", *([status] if "log-status" in column else []))
+    groups = (interface, f"{start} - mod({start}, {SHORTEST_INTERVAL})", *([status] if "log-status" in column else []))
     text = f"SELECT {', '.join(picked)} FROM {table.quoted} WHERE {where.text} GROUP BY {', '.join(groups)}"  # noqa: S608  as above
     return Query(text, where.parameters)
 

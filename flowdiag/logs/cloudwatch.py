@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar
@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from flowdiag.logs import CLOCK_SLACK, LONGEST_INTERVAL, Access, Means, Opener, Search, Sought, Source, Tally
 from flowdiag.logs._amount import Amount, LargeError, refusal
 from flowdiag.logs._delivery import CLOUDWATCH, Delivery, delivered_to
-from flowdiag.logs._insights import Insights, Meter, Row, coverage_query, lines_query, second_of
+from flowdiag.logs._insights import Insights, Meter, Row, coverage_query, lines_query, second_of, span_of
 from flowdiag.logs._layouts import Layouts, Told, interface_of, layouts_of
 from flowdiag.logs._parallel import Part, in_order
 from flowdiag.logs._several import together
@@ -190,10 +190,10 @@ class _Reading:
         both = all({"srcaddr", "dstaddr"} <= set(layout.fields) for layout in self.layouts.known)
         return self.sought.named_by(interface) if both else self.sought.addresses
 
-    def _coverage(self, interfaces: Iterable[str], start: int, end: int, tally: Tally) -> Iterator[Record]:
+    def _coverage(self, interfaces: Sequence[str], start: int, end: int, tally: Tally) -> Iterator[Record]:
         """No records, only when each interface has lines at all."""
         try:
-            for row in self.insights.rows(coverage_query(interfaces), start, end):
+            for row in self.insights.rows(coverage_query(interfaces), start, end, span_of(len(interfaces))):
                 _cover(row, self.sought, tally)
         except LargeError as error:
             tally.lose(interfaces, f"{self.source.name} {error}")
