@@ -2,7 +2,7 @@
 
 A connection is what has the same ends and ports, both ways, up to the next opening after a close. A gateway that draws
 ports of its own (NAT, a load balancer) parts it in stretches, whose connections cannot be joined for certain: each is a
-connection of its own. Where a connection is let pass first and rejected later, or the other way round, it is cut there.
+connection of its own. Where a connection stops doing what it did, it is cut there (`parting`).
 tcp-flags: FIN 1, SYN 2, RST 4, SYN-ACK 18; ACK alone is not logged, and times are exact to 60 seconds:
 https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
 """
@@ -11,11 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
+from math import inf
 
 from flowdiag.components import components
 from flowdiag.contrast import begun, size_of, when
 from flowdiag.logs import CLOCK_SLACK, LONGEST_INTERVAL
+from flowdiag.loss import Loss
 from flowdiag.model import TCP, Flow, Hop, Leg, Record, Trace
+from flowdiag.parting import Marked, parts
 from flowdiag.sighting import Catch, Spot
 
 FIN, SYN, RST, SYN_ACK = 1, 2, 4, 18
@@ -23,31 +27,33 @@ HEADER, OPTIONS = 40, 12  # bytes of an IPv4 and a TCP header, and of the timest
 EPHEMERAL = 32768  # where the range begins from which Linux draws a client's port
 
 Stretch = tuple[str, str]  # the addresses of the request where the stretch begins
-Marked = tuple[int, Record]  # the number of the point, and what it saw
 
 
 @dataclass(frozen=True)
 class Connection:
-    """One connection, or the part of one in which each point did the same; `records` in order of time, by point.
+    """One connection, or the part of one in which each point did the same; `records` in order of time, by point, and `lost`
+    what a gateway counts as lost of it: one of the two may be empty.
 
     `client` is the client's port, None where ports were not logged; `sure` is False where nothing tells which end opened
-    it.
+    it; `continued` is a part in which what arrived before does so no more, and in which no new request need be.
     """
 
     stretch: Stretch
     client: int | None
     records: tuple[Marked, ...]
     sure: bool = True
+    lost: tuple[Loss, ...] = ()
+    continued: bool = False
 
     @property
     def first(self) -> int:
-        """The second in which its first packet was seen."""
-        return begun(self.records[0][1])
+        """The second in which its first packet was seen, or lost."""
+        return min((*(begun(record) for _, record in self.records[:1]), *(loss.first for loss in self.lost)))
 
     @property
     def last(self) -> int:
-        """The second in which its last packet was seen."""
-        return max(when(record) for _, record in self.records)
+        """The second in which its last packet was seen, or lost."""
+        return max((*(when(record) for _, record in self.records), *(loss.last for loss in self.lost)))
 
 
 @dataclass
@@ -78,19 +84,22 @@ class Sorted:
         ]
 
 
-def connections(caught: Sequence[Catch], stretches: Mapping[Spot, Stretch]) -> Sorted:
-    """The connections in what was caught at each point; the points are numbered as they come."""
+def connections(caught: Sequence[Catch], stretches: Mapping[Spot, Stretch], losses: Iterable[Loss] = ()) -> Sorted:
+    """The connections in what was caught at each point, and in what was lost; the points are numbered as they come."""
     together: dict[tuple[Stretch, int | None, str], list[Marked]] = {}
     for place, one in enumerate(caught):
         for record in one.records:
             client = record.source_port if one.spot.direction == "request" else record.destination_port
             together.setdefault((stretches[one.spot], client, _other_end(record, one.spot)), []).append((place, record))
     found = Sorted()
-    spots = [one.spot for one in caught]
+    spots, lost = [one.spot for one in caught], _Lost(losses, stretches)
     for (stretch, client, _), marked in together.items():
         marked.sort(key=lambda m: (begun(m[1]), when(m[1]), m[0], m[1].action, m[1].line))
-        for epoch in _epochs(marked, spots):
-            _sort_out(epoch, spots, stretch, client, found)
+        epochs = list(_epochs(marked, spots))
+        for epoch, following in zip_longest(epochs, epochs[1:]):
+            its = lost.of(stretch, client, epoch, begun(following[0][1]) if following else inf)
+            _sort_out(epoch, spots, stretch, client, found, its)
+    found.connections += lost.left()
     found.connections.sort(key=lambda c: (c.first, c.last, c.stretch, c.client or 0))
     return found
 
@@ -103,7 +112,9 @@ def _other_end(record: Record, spot: Spot) -> str:
     return shown[0] if spot.flow.source == spot.wide.address else shown[1]
 
 
-def _sort_out(epoch: list[Marked], spots: Sequence[Spot], stretch: Stretch, client: int | None, found: Sorted) -> None:
+def _sort_out(
+    epoch: list[Marked], spots: Sequence[Spot], stretch: Stretch, client: int | None, found: Sorted, losses: list[Loss]
+) -> None:
     if _opened_from_afar(epoch, spots):
         _file(found.foreign, epoch)
         return
@@ -112,8 +123,47 @@ def _sort_out(epoch: list[Marked], spots: Sequence[Spot], stretch: Stretch, clie
     _file(found.unsure, unsure)
     aside = {id(record) for _, record in (*late, *unsure)}
     sure = _is_sure(epoch, spots, client)
-    for part in _parts([m for m in epoch if id(m[1]) not in aside]):
-        found.connections.append(Connection(stretch, client, tuple(part), sure))
+    for part in parts([m for m in epoch if id(m[1]) not in aside], spots, losses):
+        found.connections.append(Connection(stretch, client, tuple(part.marked), sure, tuple(part.lost), part.continued))
+
+
+class _Lost:
+    """What gateways count as lost, until the connections are known of which it was."""
+
+    def __init__(self, losses: Iterable[Loss], stretches: Mapping[Spot, Stretch]) -> None:
+        self._left: dict[tuple[Stretch, int | None], list[Loss]] = {}
+        for loss in sorted(losses, key=lambda loss: (loss.first, loss.last)):
+            self._left.setdefault((stretches[loss.spot], loss.client), []).append(loss)
+
+    def of(self, stretch: Stretch, client: int | None, epoch: list[Marked], until: float) -> list[Loss]:
+        """What may have been lost of a connection, up to when the next one with its ports begins, and is none of another one's
+        then.
+
+        Where the client's port was not logged, by the one or the other, the time alone tells.
+        """
+        alike = [(stretch, client), (stretch, None)] if client is not None else [key for key in self._left if key[0] == stretch]
+        first, last = begun(epoch[0][1]), max(when(record) for _, record in epoch)
+        mine: list[Loss] = []
+        for key in alike:
+            others: list[Loss] = []
+            for loss in self._left.get(key, ()):
+                goes_on = last < loss.first < min(last + LONGEST_INTERVAL, until)
+                (mine if goes_on or loss.meets(first, last) else others).append(loss)
+                last = max(last, loss.last) if goes_on else last
+            self._left[key] = others
+        return sorted(mine, key=lambda loss: (loss.first, loss.last, loss.record.line))
+
+    def left(self) -> Iterator[Connection]:
+        """Connections of which nothing is on record but what was lost."""
+        for (stretch, client), losses in self._left.items():
+            several: list[Loss] = []
+            for loss in losses:
+                if several and loss.first > several[-1].last + LONGEST_INTERVAL:
+                    yield Connection(stretch, client, (), lost=tuple(several))
+                    several = []
+                several.append(loss)
+            if several:
+                yield Connection(stretch, client, (), lost=tuple(several))
 
 
 def _file(aside: dict[int, list[Record]], marked: Iterable[Marked]) -> None:
@@ -152,21 +202,6 @@ def _is_opening(record: Record) -> bool:
 def _closes(record: Record) -> bool:
     """A close that got through; one that was rejected closes nothing."""
     return record.action == "ACCEPT" and record.tcp_flags is not None and bool(record.tcp_flags & (FIN | RST))
-
-
-def _parts(marked: list[Marked]) -> Iterator[list[Marked]]:
-    """Cut where a point lets pass what it rejected before, or rejects what it let pass; not where the two lie side by side."""
-    part: list[Marked] = []
-    did: dict[int, tuple[str, int]] = {}
-    for place, record in marked:
-        action, until = did.get(place, (record.action, 0))
-        if action != record.action and begun(record) >= until and when(record) > until:
-            yield part
-            part, did = [], {}
-        did[place] = (record.action, max(until, when(record)) if place in did else when(record))
-        part.append((place, record))
-    if part:
-        yield part
 
 
 # ---------------------------------------------------------------- late packets

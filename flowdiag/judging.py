@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 
 from flowdiag.connection import Connection, Stretch, Stretches
 from flowdiag.contrast import begun, moment, when
-from flowdiag.logs import CLOCK_SLACK
+from flowdiag.logs import CLOCK_SLACK, LONGEST_INTERVAL
+from flowdiag.loss import Loss, together
 from flowdiag.model import Finding, Record, Sighting, Symptom, Trace
 from flowdiag.passage import SILENT, Passage, passage
 from flowdiag.points import Along, Point, Spot
-from flowdiag.sighting import Loss, Seen, actions, kept
+from flowdiag.sighting import Seen, actions, kept
 from flowdiag.signs import Signs, signs
 from flowdiag.symptom import Request, read_symptom, request_of
 from flowdiag.table import Rules
@@ -52,7 +53,6 @@ class Bench:
     stretches: Stretches
     rules: Rules
     weigh: Weigh
-    losses: tuple[Loss, ...] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
     stands_for: Mapping[str, str] = field(default_factory=dict)
 
@@ -82,18 +82,25 @@ class Bench:
 
 @dataclass
 class _Alike:
-    """Connections that look alike, with their records by point and what was seen elsewhere at their time."""
+    """Connections that look alike, with their records by point, what was seen elsewhere at their time, and what was lost."""
 
     connections: list[Connection] = field(default_factory=list)
     records: dict[int, list[Record]] = field(default_factory=dict)
     others: Digest = field(default_factory=dict)
     signs: Signs = field(default_factory=Signs)
+    lost: dict[int, Loss] = field(default_factory=dict)
 
-    def add(self, one: Connection) -> None:
-        """Take in one more."""
+    def add(self, one: Connection, lost: Iterable[Loss]) -> None:
+        """Take in one more, with what was lost of it."""
         self.connections.append(one)
+        self.lost |= {id(loss): loss for loss in lost}
         for place, record in one.records:
             self.records.setdefault(place, []).append(record)
+
+    def unasked(self, spots: Sequence[Spot]) -> bool:
+        """Whether no request of theirs is on record, nor need be, for they were open before."""
+        seen = any(spots[place].direction == "request" for place in self.records)
+        return not seen and bool(self.connections) and all(one.continued for one in self.connections)
 
     @property
     def span(self) -> Span | None:
@@ -118,9 +125,11 @@ def judge(bench: Bench, all_of_them: Sequence[Connection]) -> list[Fare]:
         read = signs(mine if answered else {**_ends_of(bench.spots, beside), **mine}, bench.limits, one.sure)
         looks = tuple(sorted({(place, record.action) for place, record in one.records}))
         aside = tuple(sorted((place, action) for place, seen in beside.items() for action in seen))
-        key = (one.stretch, looks, aside, read, one.first // MINUTE, one.last // MINUTE)
+        lost = (*one.lost, *elsewhere.lost(one, bench.stretches))
+        kinds = frozenset(loss.kind for loss in lost)
+        key = (one.stretch, looks, aside, read, one.first // MINUTE, one.last // MINUTE, kinds, one.continued)
         group = groups.setdefault(key, _Alike(others=beside, signs=read))
-        group.add(one)
+        group.add(one, lost)
     return [_fare(bench, group) for group in groups.values() or (_Alike(),)]
 
 
@@ -152,6 +161,11 @@ class _Elsewhere:
         for one in others:
             for place, record in one.records:
                 _take(self._minutes.setdefault((one.stretch, begun(record) // MINUTE), {}), place, record, record)
+        self._lost: dict[Stretch, list[Loss]] = {}
+        for one in others:
+            self._lost.setdefault(one.stretch, []).extend(one.lost)
+        for losses in self._lost.values():
+            losses.sort(key=_first)
         self._busy: dict[Stretch, list[int]] = {}
         for stretch, minute in sorted(self._minutes):
             self._busy.setdefault(stretch, []).append(minute)
@@ -160,11 +174,23 @@ class _Elsewhere:
         """What the other stretches of its legs show at the time of a connection."""
         if not self._minutes:
             return {}
-        onward = {s for leg in found.legs if one.stretch in leg for s in leg} - {one.stretch}
         both: Digest = {}
-        for stretch in sorted(onward):
+        for stretch in sorted(self._onward(one, found)):
             both.update(self._between(stretch, one.first // MINUTE - 1, one.last // MINUTE + 1))
         return both
+
+    def lost(self, one: Connection, found: Stretches) -> list[Loss]:
+        """What was lost in the other stretches of its legs at the time of a connection."""
+        onward = self._onward(one, found) & self._lost.keys() if self._lost else ()
+        since, until = one.first - CLOCK_SLACK - LONGEST_INTERVAL, one.last + CLOCK_SLACK
+        near: list[Loss] = []
+        for losses in (self._lost[stretch] for stretch in onward):
+            near += losses[bisect_left(losses, since, key=_first) : bisect_right(losses, until, key=_first)]
+        return [loss for loss in near if loss.meets(one.first, one.last)]
+
+    @staticmethod
+    def _onward(one: Connection, found: Stretches) -> set[Stretch]:
+        return {s for leg in found.legs if one.stretch in leg for s in leg} - {one.stretch}
 
     def _between(self, stretch: Stretch, first: int, last: int) -> Digest:
         key = (stretch, first, last)
@@ -175,6 +201,10 @@ class _Elsewhere:
                     for pair in seen.values():
                         _take(digest, place, *pair)
         return self._known[key]
+
+
+def _first(loss: Loss) -> int:
+    return loss.first
 
 
 def _take(digest: Digest, place: int, first: Record, last: Record) -> None:
@@ -196,7 +226,8 @@ def _fare(bench: Bench, group: _Alike) -> Fare:
 
 def _judged(bench: Bench, group: _Alike, hidden: frozenset[int] = frozenset()) -> Fare:
     seen = _sightings(bench, group, hidden)
-    way = passage(bench.trace, bench.along, seen, bench.losses)
+    way = passage(bench.trace, bench.along, seen, together(group.lost.values()))
+    seen = _certain(seen, way)
     told = tuple(seen.values())
     silent = any(s.seen in SILENT and s.point.startswith("reply") for s in told)
     ruled = bench.rules.table("answer").evaluate(group.signs.inputs(silent))
@@ -221,6 +252,18 @@ def _judged(bench: Bench, group: _Alike, hidden: frozenset[int] = frozenset()) -
     )
 
 
+def _certain(seen: dict[Spot, Sighting], way: Passage) -> dict[Spot, Sighting]:
+    """Where a gateway counts the loss itself, no denial explains that the packet is missing behind it."""
+    if way.loss is None:
+        return seen
+    behind = {
+        spot: one.model_copy(update={"seen": "absent", "note": ""})
+        for spot, one in seen.items()
+        if one.seen == "unaccepted" and spot.direction == way.direction and not spot.leaving
+    }
+    return seen | behind
+
+
 def _sightings(bench: Bench, group: _Alike, hidden: frozenset[int]) -> dict[Spot, Sighting]:
     """What each point saw of the group; of another stretch what it saw at that time.
 
@@ -231,7 +274,8 @@ def _sightings(bench: Bench, group: _Alike, hidden: frozenset[int]) -> dict[Spot
     seen: list[Sighting] = []
     for place, spot in enumerate(bench.spots):
         mine = not own or of[spot] in own
-        if place in hidden or not (mine or _same_leg(bench.stretches, own, of[spot])):
+        unasked = spot.direction == "request" and group.unasked(bench.spots)
+        if place in hidden or unasked or not (mine or _same_leg(bench.stretches, own, of[spot])):
             seen.append(bench.unseen(place))
             continue
         records = group.records.get(place, []) if mine else [r for pair in group.others.get(place, {}).values() for r in pair]
@@ -269,7 +313,7 @@ def behind(bench: Bench, all_of_them: Sequence[Connection]) -> list[Fare]:
     for stretch in late:
         places = _ends(bench, stretch)
         moved = [_moved(one, places) for one in all_of_them if one.stretch == stretch]
-        mine = [one for one in moved if one.records]
+        mine = [one for one in moved if one.records or one.lost]
         fares += judge(_half(bench, stretch, places), mine) if mine else []
     return fares
 
@@ -288,7 +332,7 @@ def _half(bench: Bench, stretch: Stretch, places: list[int]) -> Bench:
     spots = [replace(spot, point=HALF[spot.direction, spot.leaving]) for spot in (bench.spots[place] for place in places)]
     alone = Stretches(dict.fromkeys(spots, stretch), ((stretch,),), (stretch,))
     weigh: Weigh = lambda place, span: bench.weigh(places[place], span)  # noqa: E731
-    return replace(bench, trace=Trace(), along=(), spots=spots, stretches=alone, weigh=weigh, losses=())
+    return replace(bench, trace=Trace(), along=(), spots=spots, stretches=alone, weigh=weigh)
 
 
 def _moved(one: Connection, places: list[int]) -> Connection:

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from flowdiag.connection import Connection
 from flowdiag.contrast import size_of
-from flowdiag.course import Course, Spell, State, course
+from flowdiag.course import Spell, State, course
 from flowdiag.judging import Bench, Fare, behind, judge
+from flowdiag.loss import Loss, together
 from flowdiag.model import Sighting
 
 STATES: dict[str, State] = {"healthy": "works", "unobserved": "unclear"}
@@ -22,8 +23,9 @@ STATES: dict[str, State] = {"healthy": "works", "unobserved": "unclear"}
 class Outcome(NamedTuple):
     """The fare that tells, whether others fare differently in turn with it, and the sentence about the course.
 
-    `last` is when the packets of which it speaks were seen last; `targets` is True where it is of the targets behind a load
-    balancer; `codes` are the rules that had a part.
+    `other` is one of the others, where that sentence tells how it fared; `last` is when the packets of which it speaks were
+    seen last; `targets` is True where it is of the targets behind a load balancer; `codes` are the rules that had a part, and
+    `lost` is what gateways count as lost.
     """
 
     fare: Fare
@@ -32,10 +34,24 @@ class Outcome(NamedTuple):
     last: datetime | None
     codes: tuple[str, ...]
     targets: bool = False
+    other: Fare | None = None
+    lost: tuple[Loss, ...] = ()
 
 
 def outcome(bench: Bench, connections: Sequence[Connection]) -> Outcome:
-    """What all connections together show."""
+    """What all connections together show, with what gateways count as lost where nothing else tells it."""
+    told = _of_all(bench, connections)
+    known = {fare.way.loss.kind for fare in (told.fare, told.other) if fare and fare.way.loss}
+    lost = together(loss for one in connections for loss in one.lost)
+    headline = "; ".join(filter(None, (told.headline, *(_words(loss) for loss in lost if loss.kind not in known))))
+    return told._replace(headline=headline, lost=lost)
+
+
+def _words(loss: Loss) -> str:
+    return f"{loss.gateway} counts {loss.number} of the {loss.direction} lost: {loss.reason}"
+
+
+def _of_all(bench: Bench, connections: Sequence[Connection]) -> Outcome:
     front = _outcome(bench, judge(bench, connections))
     if front.fare.symptom != "healthy" or front.partial:
         return front
@@ -52,19 +68,15 @@ def outcome(bench: Bench, connections: Sequence[Connection]) -> Outcome:
 def _outcome(bench: Bench, fares: Sequence[Fare]) -> Outcome:
     ran = course((spell for number, fare in enumerate(fares) for spell in _spells(number, fare)), bench.rules)
     fare = fares[ran.telling.number] if ran.telling else fares[0]
+    other = fares[ran.other.number] if ran.headline and ran.other and fare.symptom == "healthy" else None
     return Outcome(
         fare=fare,
         partial=ran.partial or fare.finding.verdict == "partial",
-        headline=_headline(ran, fare, fares),
+        headline=f"{ran.headline} ({other.finding.headline})" if other else ran.headline,
         last=_last(fare),
         codes=(ran.code, *fare.codes),
+        other=other,
     )
-
-
-def _headline(ran: Course, fare: Fare, fares: Sequence[Fare]) -> str:
-    """The sentence about the course; where what works tells, with the failure."""
-    other = fares[ran.other.number] if ran.headline and ran.other and fare.symptom == "healthy" else None
-    return f"{ran.headline} ({other.finding.headline})" if other else ran.headline
 
 
 def _last(fare: Fare) -> datetime | None:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
+from flowdiag.loss import Loss
 from flowdiag.model import GUARDS, Direction, Hop, Sighting, Trace
 from flowdiag.points import Along, Spot, journey
-from flowdiag.sighting import Loss
 
 State = Literal["rejected", "lost there", "lost back", "passed", "unobserved"]
 SILENT = ("absent", "unaccepted")
@@ -23,8 +23,8 @@ UNNAMED = GUARDS | {"network_interface", "vpc"}
 @dataclass(frozen=True)
 class Passage:
     """What was seen in between: `sent` where the request is on record somewhere, `last` and `next` are the interfaces
-    around a loss, `hops` the names of what lies between them, `depth` how many interfaces were passed before it, `why`
-    what a gateway itself says of it, and `unroutable` whether that is the want of a route."""
+    around a loss, `hops` the names of what lies between them, `depth` how many interfaces were passed before it, and `loss`
+    what a gateway itself says of it."""
 
     state: State = "unobserved"
     direction: Direction = "request"
@@ -33,18 +33,22 @@ class Passage:
     next: str = ""
     hops: tuple[str, ...] = ()
     depth: int = 0
-    why: str = ""
-    unroutable: bool = False
+    loss: Loss | None = None
+
+    @property
+    def why(self) -> str:
+        """What a gateway itself says, as a sentence tells it."""
+        return f"{self.loss.number} lost there: {self.loss.reason}" if self.loss else ""
 
     @property
     def counted(self) -> Mapping[Direction, str]:
         """What a gateway itself counts as lost, by direction."""
-        return {self.direction: f"{self.last}: {self.why}"} if self.why else {}
+        return {self.direction: f"{self.last}: {self.why}"} if self.loss else {}
 
     @property
     def unrouted(self) -> Mapping[Direction, str]:
         """The same, where it is for want of a route."""
-        return self.counted if self.unroutable else {}
+        return self.counted if self.loss and self.loss.of_routes else {}
 
     @property
     def words(self) -> Mapping[str, str]:
@@ -70,13 +74,12 @@ def passage(trace: Trace, along: Along, seen: Mapping[Spot, Sighting], losses: t
 
 
 def _counted(loss: Loss, seen: Mapping[Spot, Sighting]) -> Passage | None:
-    """A loss that a transit gateway counts itself; none where the packets are seen to arrive all the same."""
-    end = "request_destination" if loss.direction == "request" else "reply_source"
-    if any(sighting.point == end and sighting.seen == "accept" for sighting in seen.values()):
+    """A loss that a transit gateway counts itself; none where others of its packets are seen to arrive."""
+    ends = ("request_destination", "reply_destination", "reply_source") if loss.direction == "request" else ("reply_source",)
+    if any(sighting.point in ends and sighting.seen == "accept" for sighting in seen.values()):
         return None
     state: State = "lost back" if loss.direction == "reply" else "lost there"
-    why = f"{loss.packets} packet{'' if loss.packets == 1 else 's'} lost there: {loss.reason}"
-    return Passage(state, loss.direction, True, loss.gateway, "what lies behind it", why=why, unroutable=loss.of_routes)
+    return Passage(state, loss.direction, True, loss.gateway, "what lies behind it", loss=loss)
 
 
 _WORST: tuple[State, ...] = ("rejected", "lost there", "lost back", "passed", "unobserved")

@@ -16,11 +16,12 @@ from flowdiag.contrast import contrast, moment, when
 from flowdiag.halves import Halves
 from flowdiag.listening import Listening
 from flowdiag.logs import RECORDS_HELD, Search, too_many
+from flowdiag.loss import Loss, gateway_of, losses_of
 from flowdiag.model import Address, Direction, Flow, PortRange, Record, Sighting
 from flowdiag.points import Point, Spot, spots
 from flowdiag.repeats import Delivered, keep
 
-__all__ = ["Catch", "Loss", "Point", "Seen", "Spot", "catch", "fit", "marked", "place_of", "sighting", "spots", "through_gateway"]
+__all__ = ["Catch", "Point", "Seen", "Spot", "catch", "fit", "marked", "place_of", "sighting", "spots", "through_gateway"]
 
 Seen = Literal["accept", "reject", "mixed", "absent", "unaccepted", "unobserved"]
 Fit = Literal["yes", "no", "unknown"]
@@ -138,7 +139,7 @@ def catch(wanted: tuple[Spot, ...], search: Search) -> tuple[list[Catch], tuple[
     found = _gathered(wanted, search, losses)
     others = _set_apart(found, search.tally.interfaces) if any(spot.behind for spot in found) else {}
     caught = [Catch(spot, tuple(kept.values()), (), doubtful, others.get(spot, 0)) for spot, (kept, doubtful) in found.items()]
-    return caught, together(losses)
+    return caught, tuple(losses)
 
 
 def _set_apart(found: Found, covered: Container[str]) -> dict[Spot, int]:
@@ -167,59 +168,9 @@ def _own(found: Found, covered: Container[str], way: Direction) -> list[Record]:
     return [record for kept, _ in (inner if heard else before).values() for record in kept.values()]
 
 
-@dataclass(frozen=True)
-class Loss:
-    """Packets of the flow that a transit gateway counts as lost, and why: its own flow log tells, and no other does.
-
-    https://docs.aws.amazon.com/vpc/latest/tgw/tgw-flow-logs.html
-    """
-
-    gateway: str
-    direction: Direction
-    packets: int
-    reason: str
-
-    @property
-    def of_routes(self) -> bool:
-        """Whether it was lost for want of a route."""
-        return self.reason in UNROUTED
-
-
-def together(losses: Iterable[Loss]) -> tuple[Loss, ...]:
-    """The losses of several records, those of one gateway, direction and reason as their sum."""
-    sums: dict[tuple[str, Direction, str], int] = {}
-    for loss in losses:
-        what = (loss.gateway, loss.direction, loss.reason)
-        sums[what] = sums.get(what, 0) + loss.packets
-    return tuple(Loss(gateway, direction, packets, reason) for (gateway, direction, reason), packets in sums.items())
-
-
-NO_ROUTE, BLACKHOLE = UNROUTED = ("no route", "a blackhole route")
-LOST = {
-    "packets-lost-no-route": NO_ROUTE,
-    "packets-lost-blackhole": BLACKHOLE,
-    "packets-lost-mtu-exceeded": "packets larger than the MTU",
-    "packets-lost-ttl-expired": "an expired TTL, as in a loop",
-}
-
-
-def _losses(record: Record, wanted: Iterable[Spot]) -> Iterator[Loss]:
-    """Whether a transit gateway's record is of the flow, and says that packets were lost."""
-    spot = through_gateway(record, wanted)
-    for field_name, reason in LOST.items():
-        count = record.more.get(field_name, "0")
-        if spot and count.isdecimal() and int(count):
-            yield Loss(gateway_of(record), spot.direction, int(count), reason)
-
-
 def through_gateway(record: Record, wanted: Iterable[Spot]) -> Spot | None:
     """The first point whose packet a transit gateway's own record is; such a record tells no interface of the path."""
-    return next((spot for spot in wanted if gateway_of(record) and _is_of(record, spot.flow)), None)
-
-
-def gateway_of(record: Record) -> str:
-    """The transit gateway's attachment, or the gateway, whose own flow log this is; empty where it is an interface's."""
-    return record.gateway or record.more.get("tgw-attachment-id") or record.more.get("tgw-id", "")
+    return next((spot for spot in wanted if _is_of(record, spot.flow)), None) if gateway_of(record) else None
 
 
 def _is_of(record: Record, flow: Flow) -> bool:
@@ -234,8 +185,11 @@ def _gathered(wanted: tuple[Spot, ...], records: Iterable[Record], losses: list[
     counted = Delivered()
     held = 0
     for record in records:
-        if gateway_of(record) and counted.is_new(record):
-            losses += _losses(record, wanted)
+        through = through_gateway(record, wanted)
+        if through and counted.is_new(record):
+            before = len(losses)
+            losses += losses_of(record, through)
+            held += len(losses) - before
         for spot in wanted:
             belongs = fit(record, spot)
             kept, doubtful = found[spot]
@@ -243,10 +197,10 @@ def _gathered(wanted: tuple[Spot, ...], records: Iterable[Record], losses: list[
                 before = len(kept)
                 keep(kept, record)
                 held += len(kept) - before
-                if held > RECORDS_HELD:
-                    raise too_many()
             elif belongs == "unknown":
                 found[spot] = kept, doubtful + 1
+        if held > RECORDS_HELD:
+            raise too_many()
     return found
 
 

@@ -101,7 +101,7 @@ def witness(
     search = source.search(sought_at(wanted, window, heard)) if source else None
     found, losses = catch(wanted, search) if search else ([Catch(spot, (), (), 0) for spot in wanted], ())
     ways = stretches(trace, wanted)
-    parted = connections(found, ways.of)
+    parted = connections(found, ways.of, losses)
     caught = parted.catches(found)
     tally = search.tally if search else None
     asked = Asked(window, times_of(caught), tally, read_when(tally, read_at))
@@ -109,7 +109,7 @@ def witness(
     seen = tuple(_sighting(one, weighed[one.spot], search) for one in caught)
     silence = Silence(caught, heard, asked, rules, searched=search is not None)
     behind = {spot.interface: heard.at(spot.interface).stands_for for spot in wanted}
-    bench = Bench(trace, heard.along, wanted, ways, rules, silence, losses, _limits(trace), behind)
+    bench = Bench(trace, heard.along, wanted, ways, rules, silence, _limits(trace), behind)
     told = outcome(bench, parted.connections)
     shows = dict(zip(wanted, seen, strict=True)) if told.targets else told.fare.seen
     known = told.fare.sure or told.fare.symptom != "unobserved"
@@ -119,7 +119,7 @@ def witness(
     return Wire(
         sightings=seen,
         coverage=once(weighed.values()),
-        records=tuple(record for one in seen for record in one.records),
+        records=(*(record for one in seen for record in one.records), *(loss.record for loss in told.lost)),
         symptom=told.fare.symptom,
         request=told.fare.request,
         finding=told.fare.finding,

@@ -42,6 +42,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "sighting",
         "coverage",
         "signs",
+        "parting",
         "course",
         "differential",
         "sources",
@@ -49,6 +50,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "conversations",
     ),
     ("table",),
+    ("loss",),  # what gateways count as lost
     ("listening", "hosts", "contrast", "reach", "halves", "repeats", "points"),  # who could have seen it, and when
     ("naming", "store", "calls", "picture"),
     ("folder", "index", "unnamed"),

@@ -1,0 +1,169 @@
+"""What transit gateways count as lost, and connections whose packets stop arriving."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from scenes import hubbed
+from test_course import FLAGGED, SECOND, Wires, both_kept, line, saved, short, sums
+from world import World
+
+from flowdiag import Diagnosis, diagnose
+from flowdiag.logs.record import GATEWAY_FIELDS
+
+A, B = "10.0.1.10", "10.9.2.20"
+MTU, ROUTE = "packets-lost-mtu-exceeded", "packets-lost-no-route"
+
+
+class Hub:
+    """web-1 and db-1 in two VPCs at one transit gateway, all three with flow logs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.world, self.folder = World(), folder
+        self.gateway = hubbed(self.world)[0]
+        view = self.world.snapshot().view()
+        self.web, self.db = (view.find("network_interface", "private_ip", one)[0].id for one in (A, B))
+
+    def good(self, port: int, at: int = 0, **more: int) -> list[str]:
+        """A connection that is answered, on both interfaces."""
+        both = (self.web, self.db)
+        there = [line(one, f"{A} {B} {port} 5432", flags=3, at=at, **more) for one in both]
+        return there + [line(one, f"{B} {A} 5432 {port}", flags=19, at=at, **more) for one in both]
+
+    def sent(self, port: int, at: int = 0) -> list[str]:
+        """A request at the source alone."""
+        return [line(self.web, f"{A} {B} {port} 5432", at=at)]
+
+    def ask(self, *lines: str, counts: list[str]) -> Diagnosis:
+        """The question, with records of interfaces and of the gateway."""
+        (self.folder / "gateway.log").write_text("\n".join((" ".join(GATEWAY_FIELDS), *counts)) + "\n")
+        return diagnose("web-1", "db-1", 5432, snapshot=self.world.snapshot(), flow_logs=saved(self.folder, lines))
+
+    def count(self, ends: str, field: str, packets: int, at: int = 0) -> str:
+        """A record of the gateway itself."""
+        source, destination, port, other = ends.split()
+        known = {
+            "version": "6", "resource-type": "TransitGateway", "tgw-id": self.gateway.id, "tgw-attachment-id": "tgw-attach-0a1",
+            "srcaddr": source, "dstaddr": destination, "srcport": port, "dstport": other, "protocol": "6", "packets": "9",
+            "bytes": "900", "start": str(SECOND + at), "end": str(SECOND + at + 50), "log-status": "OK", field: str(packets),
+        }  # fmt: skip
+        return " ".join(known.get(name, "-") for name in GATEWAY_FIELDS)
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Hub:
+    """The two, and the gateway between them."""
+    return Hub(tmp_path)
+
+
+def test_what_is_lost_of_a_connection_that_works_is_told(hub: Hub) -> None:
+    """Small packets pass and large ones do not: nothing else shows that, so it is no part of another conclusion."""
+    found = hub.ask(*hub.good(4000), counts=[hub.count(f"{B} {A} 5432 4000", MTU, 12)])
+    assert ("reachable", "healthy", "confirmed") == short(found)
+    assert "tgw-attach-0a1 counts 12 packets of the reply lost: packets larger than the MTU" in found.headline
+
+
+def test_a_loss_that_a_conclusion_names_is_told_once(hub: Hub) -> None:
+    """One connection was lost for want of a route, the next one works."""
+    found = hub.ask(*hub.sent(4000), *hub.good(4001, at=300), counts=[hub.count(f"{A} {B} 4000 5432", ROUTE, 3)])
+    assert 1 == found.headline.count("no route")
+    assert "what began since 2023-11-14T22:18:20Z works" in found.headline
+
+
+def test_a_loss_is_of_the_connection_with_its_ports(hub: Hub) -> None:
+    """What another connection lost at the same time says nothing of one that came through."""
+    counted = [hub.count(f"{A} {B} {4000 + n} 5432", ROUTE, 1, at=20 * n) for n in range(0, 10, 2)]
+    several = sums(*(hub.good(4000 + n, at=20 * n) if n % 2 else hub.sent(4000 + n, at=20 * n) for n in range(10)))
+    found = hub.ask(*several, counts=counted)
+    assert "5 of 10 connections failed" in found.headline
+    assert "partial" == found.verdict
+
+
+def test_a_loss_of_which_no_interface_tells_is_a_connection_too(hub: Hub) -> None:
+    """The source's flow log holds nothing of it, and the gateway counts it all the same."""
+    counted = [hub.count(f"{A} {B} {5000 + n} 5432", ROUTE, 2, at=900 + 60 * n) for n in range(3)]
+    found = hub.ask(*hub.good(4000), counts=counted)
+    assert "no_log" == found.symptom
+    assert "2 packets lost there: no route" in found.headline
+    assert "what began until 2023-11-14T22:13:20Z worked" in found.headline
+
+
+def test_the_record_that_counts_is_quoted(hub: Hub) -> None:
+    """Whoever reads the conclusion sees the gateway's own line."""
+    count = hub.count(f"{A} {B} 4000 5432", ROUTE, 3)
+    assert count in hub.ask(*hub.sent(4000), counts=[count]).model_dump_json()
+
+
+def test_the_ports_of_a_gateway_s_format_may_be_missing(hub: Hub) -> None:
+    """Then the time alone tells which connection it was."""
+    bare = hub.count(f"{B} {A} 5432 4000", MTU, 12).replace(" 5432 4000 ", " - - ")
+    found = hub.ask(*hub.good(4000), counts=[bare])
+    assert "healthy" == found.symptom
+    assert "counts 12 packets" in found.headline
+
+
+# ---------------------------------------------------------------- packets that stop arriving
+
+
+@pytest.fixture
+def pair() -> Wires:
+    """Two instances of one VPC."""
+    return Wires()
+
+
+@pytest.fixture
+def told(tmp_path: Path, pair: Wires):
+    """A function that asks the question of the pair with these records."""
+    return lambda *lines: pair.ask(flow_logs=saved(tmp_path, lines, FLAGGED))
+
+
+def open_for(pair: Wires, minutes: range, *enis: str, back: bool = True, flags: int = 0) -> list[str]:
+    """Packets of one connection in each of these minutes, at these interfaces."""
+    there = sums(*(pair.there(4000, one, at=60 * n, flags=flags) for n in minutes for one in enis))
+    return there + (sums(*(pair.back(4000, one, at=60 * n, flags=flags) for n in minutes for one in enis)) if back else [])
+
+
+def covered(pair: Wires, minutes: range) -> list[str]:
+    """Lines of the destination in each of these minutes."""
+    return [*sums(*(pair.quiet(pair.db_eni, at=60 * n) for n in minutes)), *both_kept(pair.db_eni, pair.web_eni)]
+
+
+def test_a_connection_whose_packets_stop_arriving_is_cut_there(pair: Wires, told) -> None:
+    """It worked for ten minutes; for ten more the source sends, and the destination, which is covered, sees nothing."""
+    both = [*pair.good(4000), *open_for(pair, range(1, 10), pair.web_eni, pair.db_eni)]
+    later = [*open_for(pair, range(12, 20), pair.web_eni, back=False), *covered(pair, range(10, 21))]
+    found = told(*both, *later)
+    assert "no_log" == found.symptom
+    assert "until 2023-11-14T22:13:20Z worked, and the latest one, of 2023-11-14T22:25:20Z, failed" in found.headline
+
+
+def test_replies_that_stop_arriving_are_cut_too(pair: Wires, told) -> None:
+    """The server goes on answering, and the source, which is covered, has none of it any more."""
+    both = [*pair.good(4000), *open_for(pair, range(1, 10), pair.web_eni, pair.db_eni)]
+    later = sums(*(pair.back(4000, pair.db_eni, at=60 * n, flags=0) for n in range(12, 20)))
+    quiet = sums(*(pair.quiet(pair.web_eni, pair.db_eni, at=60 * n) for n in range(10, 21)))
+    found = told(*both, *later, *quiet, *both_kept(pair.web_eni, pair.db_eni))
+    assert ("partial", "accept_broken") == short(found)[:2]
+    assert "never reached" in found.headline
+
+
+@pytest.mark.parametrize("late", [50, 110])
+def test_clocks_that_differ_cut_nothing(pair: Wires, told, late: int) -> None:
+    """The last packet at the source begins up to a minute after the end of what the destination saw."""
+    found = told(*pair.good(4000), *pair.there(4000, pair.web_eni, at=late, flags=0), *covered(pair, range(1, 21)))
+    assert ("reachable", "healthy", "confirmed") == short(found)
+
+
+def test_without_lines_at_that_time_nothing_is_known(pair: Wires, told) -> None:
+    """The destination's records end there, as those of a delivery that is late: what it would have seen is not known."""
+    both = [*pair.good(4000), *open_for(pair, range(1, 10), pair.web_eni, pair.db_eni)]
+    found = told(*both, *open_for(pair, range(30, 40), pair.web_eni), *both_kept(pair.db_eni))
+    assert ("reachable", "healthy", "confirmed") == short(found)
+
+
+def test_a_balancer_that_answers_for_the_target_is_no_loss(pair: Wires, told) -> None:
+    """What comes back to the source shows that its packets got somewhere."""
+    both = [*pair.good(4000), *open_for(pair, range(1, 5), pair.web_eni, pair.db_eni)]
+    found = told(*both, *open_for(pair, range(12, 20), pair.web_eni), *covered(pair, range(5, 21)))
+    assert "healthy" == found.symptom
