@@ -71,6 +71,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("logs._block", "logs._json", "logs.record"),
     ("logs._needle",),
     ("logs", "component"),  # what a log source is, what a component is
+    ("logs._tally",),  # what it saw
+    ("logs._sought",),  # what it is asked
     ("address", "named", "balancing", "inspection"),
     ("model",),  # the words
     ("error", "demo"),

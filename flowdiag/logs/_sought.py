@@ -1,0 +1,73 @@
+"""What a log source is asked: addresses, interfaces and a time, and how exact times are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from pydantic import Field, field_validator
+
+from flowdiag.model import Address, Value
+
+CLOCK_SLACK = 60
+"""Seconds by which start and end of a record may be off (https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html)."""
+SHORTEST_INTERVAL, LONGEST_INTERVAL = 60, 600
+"""Seconds of an aggregation interval, of which there are two: silence no longer than that is no gap in a log (same page)."""
+
+
+class Window(Value):
+    """The time asked about, UTC; an open end reaches as far as the log does."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+    @field_validator("start", "end")
+    @classmethod
+    def _utc(cls, moment: datetime | None) -> datetime | None:
+        return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+
+    @property
+    def bounded(self) -> bool:
+        """True where at least one end is given."""
+        return self.start is not None or self.end is not None
+
+    @property
+    def seconds(self) -> tuple[int | None, int | None]:
+        """The first and the last Unix second that a record of it may show, whose clock may be off; None for an open end."""
+        begins = int(self.start.timestamp()) - CLOCK_SLACK if self.start else None
+        return begins, int(self.end.timestamp()) + CLOCK_SLACK if self.end else None
+
+    def touches(self, start: int | None, end: int | None) -> bool:
+        """True where a record of these Unix seconds may lie in the window; one without times never does in a bounded one."""
+        if not self.bounded:
+            return True
+        if start is None and end is None:
+            return False
+        times = [second for second in (start, end) if second is not None]
+        begins = self.start is None or max(times) + CLOCK_SLACK >= self.start.timestamp()
+        return begins and (self.end is None or min(times) - CLOCK_SLACK <= self.end.timestamp())
+
+
+ALWAYS = Window()
+
+
+class Sought(Value):
+    """What is searched for: records in the window that name one of the addresses, as source or destination, packet-level
+    or not, and one of the interfaces; and for each of the interfaces, at what times its flow log has any line at all.
+
+    Where no interface is sought, or the record's layout has no interface-id, as a transit gateway's, an address is enough.
+    A record whose interface-id is `-` is a regional NAT gateway's, told by its resource-id, which stands among `interfaces`;
+    where the format lacks it, it is of none of them: https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
+
+    `beyond` tells, where it is known, what passes an interface from or to: then a record of that interface has to name one
+    of these addresses, whichever it shows for the interface itself, and others of `addresses` are not enough.
+    """
+
+    addresses: frozenset[Address] = frozenset()
+    interfaces: frozenset[str] = frozenset()
+    window: Window = ALWAYS
+    beyond: Mapping[str, frozenset[Address]] = Field(default_factory=dict)
+
+    def named_by(self, interface: str) -> frozenset[Address]:
+        """The addresses of which a record of this interface, whose two ends are both known, names one."""
+        return self.beyond.get(interface, self.addresses)
