@@ -370,6 +370,16 @@ def test_default_layout_is_assumed():
     assert (DEFAULT_FIELDS, "default format") == (DEFAULT.fields, DEFAULT.assumed)
 
 
+def test_a_line_of_another_version_is_not_of_the_default_format(tmp_path):
+    """It has as many fields, and one of them is another one: what its numbers mean nobody can tell."""
+    log = tmp_path / "flow.log"
+    good = "2 111122223333 eni-0a1 10.0.1.10 10.0.2.20 49200 5432 6 1 60 1700000000 1700000050 ACCEPT OK"
+    log.write_text("\n".join((good, "3" + good[1:])))
+    search = Folder(log).search(Sought(addresses=frozenset((ip_address("10.0.1.10"),))))
+    assert (1, 1) == (len(list(search)), search.tally.refused)
+    assert search.tally.refusals[0].reason.startswith("version is '3', not 2")
+
+
 @pytest.mark.parametrize(
     "odd", ['{"a":' * 10_000, '{"a":' + "[" * 60_000, '{"message": "\\ud800 x"}'], ids=["objects", "lists", "surrogate"]
 )

@@ -66,9 +66,9 @@ def executed(path: Path, scratch: Path) -> Any:
 
 
 def texts(notebook: Any) -> str:
-    """Everything the cells printed or showed as plain text."""
+    """Everything the cells printed or showed as plain text; what is printed may come in pieces, wherever a kernel flushes."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
-    return "\n".join(output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs)
+    return "".join(output.get("text") or f"\n{output.get('data', {}).get('text/plain', '')}\n" for output in outputs)
 
 
 @every_notebook

@@ -61,6 +61,11 @@ SHAPES = {
 }
 HIGHEST = {"srcport": 65535, "dstport": 65535, "protocol": 255}
 """The same of numbers; others may be any that is not negative."""
+_OLDEST = (r"-|2", "2, as that of the default format is")
+"""The version where the default format is assumed: with any other one the line is of another format.
+
+https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
+"""
 _NAMED = frozenset((
     "interface-id", "srcaddr", "dstaddr", "srcport", "dstport", "protocol", "packets", "bytes", "start", "end",
     "action", "log-status", "tcp-flags", "flow-direction", "reject-reason", "pkt-srcaddr", "pkt-dstaddr",
@@ -130,8 +135,13 @@ class Layout:
         parts = []
         for place, name in enumerate(self.fields):
             first = name in _GLANCED and self.fields.index(name) == place
-            parts.append("(" + ("" if first else "?:") + SHAPES.get(name, _ANY)[0] + ")")
+            parts.append("(" + ("" if first else "?:") + self._shape(name)[0] + ")")
         return re.compile(r"\s*" + r"\s+".join(parts) + r"\s*\Z", re.ASCII)
+
+    def _shape(self, name: str) -> tuple[str, str]:
+        """What a value of the field looks like, as an expression and in words."""
+        assumed = self.assumed and name == "version" and self.fields == DEFAULT_FIELDS
+        return _OLDEST if assumed else SHAPES.get(name, _ANY)
 
     @cached_property
     def _picked(self) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
@@ -154,7 +164,7 @@ class Layout:
         if len(tokens) != len(self.fields):
             return f"has {len(tokens)} fields where the {self.assumed or 'format'} has {len(self.fields)}{way_out}"
         for name, token in zip(self.fields, tokens, strict=True):
-            shape, wanted = SHAPES.get(name, _ANY)
+            shape, wanted = self._shape(name)
             if not re.fullmatch(shape, token, re.ASCII):
                 return f"{name} is {token!r}, not {wanted}{way_out}"
         return f"cannot be read{way_out}"
