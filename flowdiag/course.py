@@ -14,12 +14,15 @@ from flowdiag.contrast import apart, at, follows, ports
 from flowdiag.table import Rules
 
 State = Literal["works", "fails", "unclear"]
+ENDS_TOLD = 8
+"""More ends than this set nothing apart that a person could read."""
 
 
 class Spell(NamedTuple):
     """One connection in the course: when it began, how it fared, and what may set it apart from others.
 
-    `firm` is a failure that comes of a decision and so is no chance (a REJECT); `number` is whose fare it is.
+    `firm` is a failure that comes of a decision and so is no chance (a REJECT); `number` is whose fare it is. `ends` are the
+    addresses that it was from and to, `zones` their Availability Zones where these are known.
     """
 
     begun: int
@@ -27,7 +30,8 @@ class Spell(NamedTuple):
     number: int = 0
     firm: bool = False
     client: int | None = None
-    ends: str = ""
+    ends: tuple[str, str] = ("", "")
+    zones: tuple[str, str] = ("", "")
     size: int = 0
 
 
@@ -114,8 +118,11 @@ def _time(second: int) -> str:
 def _apart(works: Sequence[Spell], fails: Sequence[Spell]) -> str:
     """What those that fail have in common and those that work have not: their ends, the client's ports, their size."""
     ours, theirs = ({s.ends for s in some} for some in (fails, works))
-    if ours.isdisjoint(theirs):
-        return f": all of {', '.join(sorted(ours))}, none of {', '.join(sorted(theirs))}"
+    zones = _zones(works, fails)
+    if ours.isdisjoint(theirs) and len(ours | theirs) <= ENDS_TOLD:
+        return f": all of {_listed(ours)}, none of {_listed(theirs)}" + (f"; {zones}" if zones else "")
+    if zones:
+        return f": {zones}"
     failing, working = (sorted(s.client for s in some if s.client is not None) for some in (fails, works))
     if apart(failing, working):
         return f": client {ports(failing)}, and not {ports(working)}"
@@ -123,3 +130,22 @@ def _apart(works: Sequence[Spell], fails: Sequence[Spell]) -> str:
     if apart(large, small) and large[0] > small[-1] and len(large) > 1:
         return f": packets of {large[0]} bytes and more, and none up to {small[-1]}"
     return ""
+
+
+def _zones(works: Sequence[Spell], fails: Sequence[Spell]) -> str:
+    """Whether those that fail go to other Availability Zones than those that work, or come from others, or cross them."""
+    for side, word in ((1, "to"), (0, "from")):
+        ours, theirs = ({s.zones[side] for s in some} for some in (fails, works))
+        if "" not in ours | theirs and ours.isdisjoint(theirs):
+            return f"all {word} {', '.join(sorted(ours))}, none {word} {', '.join(sorted(theirs))}"
+    if any("" in spell.zones for spell in (*works, *fails)):
+        return ""
+    failing, working = ({len(set(s.zones)) > 1 for s in some} for some in (fails, works))
+    if failing.isdisjoint(working):
+        crossing, within = "from one Availability Zone to another", "within one Availability Zone"
+        return f"all {crossing}, none {within}" if True in failing else f"all {within}, none {crossing}"
+    return ""
+
+
+def _listed(ends: Iterable[tuple[str, str]]) -> str:
+    return ", ".join(" → ".join(both) for both in sorted(ends))

@@ -55,6 +55,7 @@ class Bench:
     weigh: Weigh
     limits: Mapping[str, int] = field(default_factory=dict)
     stands_for: Mapping[str, str] = field(default_factory=dict)
+    zones: Mapping[str, str] = field(default_factory=dict)
 
     def sighting(self, place: int, records: list[Record], span: Span | None) -> Sighting:
         """What a point saw: these records or, without any, silence at that time."""

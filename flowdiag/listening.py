@@ -30,6 +30,8 @@ class Station:
     traffic AWS keeps out of flow logs here, each with what it is; `addresses` are the interface's own, and `several` tells
     whether it has more than one of IPv4, for which records show the primary one:
     https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-limitations.html
+    `zone` and `zone_id` are those of its Availability Zone; the name means another zone in another account:
+    https://docs.aws.amazon.com/ram/latest/userguide/working-with-az-ids.html
     """
 
     interface: str
@@ -40,6 +42,8 @@ class Station:
     several: bool = False
     unlogged: Mapping[Address, str] = field(default_factory=dict)
     watchers: tuple[Watcher, ...] | None = None
+    zone: str = ""
+    zone_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,14 @@ class Listening:
     def at(self, interface: str, label: str = "") -> Station:
         """The station of an interface; one of which nothing is known where it was not looked for."""
         return self.stations.get(interface) or Station(interface=interface, name=label or interface, unlogged=_everywhere())
+
+    @property
+    def zones(self) -> Mapping[str, str]:
+        """The Availability Zone of each address: its name, or its id where one name stands for several here."""
+        places = {(one.zone, one.zone_id) for one in self.stations.values() if one.zone}
+        named = len({name for name, _ in places}) == len(places)
+        told = ((one, one.zone if named else one.zone_id) for one in self.stations.values())
+        return {str(address): zone for one, zone in told if zone for address in one.addresses}
 
 
 def listen(trace: Trace, view: View) -> Listening:
@@ -104,6 +116,7 @@ def _station(id: str, stands_for: str, scope: Scope, view: View) -> Station:
     if not interface:
         view.find("flow_log", "resource", id, scope)  # for live collection; subnet and VPC stay unknown
         return Station(id, id, stands_for, unlogged=_everywhere())
+    subnet = view.get("subnet", interface.subnet_id, interface.scope) if interface.subnet_id else None
     return Station(
         interface=id,
         name=interface.label,
@@ -113,6 +126,8 @@ def _station(id: str, stands_for: str, scope: Scope, view: View) -> Station:
         several=interface.has_several,
         unlogged=_unlogged(interface, view),
         watchers=watchers(interface, view),
+        zone=subnet.availability_zone if subnet else "",
+        zone_id=subnet.availability_zone_id if subnet else "",
     )
 
 

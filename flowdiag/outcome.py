@@ -6,7 +6,7 @@ a client gets no answer of the service where none of them works.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -66,7 +66,7 @@ def _of_all(bench: Bench, connections: Sequence[Connection]) -> Outcome:
 
 
 def _outcome(bench: Bench, fares: Sequence[Fare]) -> Outcome:
-    ran = course((spell for number, fare in enumerate(fares) for spell in _spells(number, fare)), bench.rules)
+    ran = course((spell for number, fare in enumerate(fares) for spell in _spells(number, fare, bench.zones)), bench.rules)
     fare = fares[ran.telling.number] if ran.telling else fares[0]
     other = fares[ran.other.number] if ran.headline and ran.other and fare.symptom == "healthy" else None
     return Outcome(
@@ -88,7 +88,7 @@ def _times(seen: Iterable[Sighting]) -> list[datetime]:
     return [sighting.last for sighting in seen if sighting.last]
 
 
-def _spells(number: int, fare: Fare) -> Iterable[Spell]:
+def _spells(number: int, fare: Fare, zones: Mapping[str, str]) -> Iterable[Spell]:
     for one in fare.connections:
         yield Spell(
             begun=one.first,
@@ -96,6 +96,7 @@ def _spells(number: int, fare: Fare) -> Iterable[Spell]:
             number=number,
             firm=fare.symptom == "reject",
             client=one.client,
-            ends=" → ".join(one.stretch),
+            ends=one.stretch,
+            zones=(zones.get(one.stretch[0], ""), zones.get(one.stretch[1], "")),
             size=int(max((size_of(record) for _, record in one.records), default=0)),
         )

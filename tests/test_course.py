@@ -268,6 +268,59 @@ def test_some_targets_that_fail_are_partial(balanced):
     assert "all of 10.0.1.50 → 10.0.2.20, none of 10.0.1.50 → 10.0.2.21" in found.headline
 
 
+@pytest.mark.parametrize(
+    ("works", "fails", "told"),
+    [
+        ("aa", "ab", "all to zone-b, none to zone-a"),
+        ("ab", "bb", "all from zone-b, none from zone-a"),
+        ("aa bb", "ab ba", "all from one Availability Zone to another, none within one Availability Zone"),
+        ("ab ba", "aa bb", "all within one Availability Zone, none from one Availability Zone to another"),
+        ("aa ab", "ab", ""),
+        ("a?", "ab", ""),
+    ],
+)
+def test_availability_zones_set_connections_apart(works, fails, told):
+    """Those that fail go to another zone, come from another one, or cross from one to the other."""
+
+    def spells(text: str, state: str, at: int) -> Iterable[Spell]:
+        for number, both in enumerate(text.split()):
+            zones = tuple("" if one == "?" else f"zone-{one}" for one in both)
+            yield Spell(at + 400 * number, state, zones=zones)  # type: ignore[arg-type]
+
+    found = course([*spells(f"{works} {works}", "works", 1000), *spells(f"{fails} {fails}", "fails", 1200)], RULES)
+    assert told == found.headline.partition("in turn with others that worked")[2].lstrip(": ")
+
+
+def test_many_ends_are_not_listed():
+    """Of hundreds of clients no person reads which of them fail."""
+    states = ("works", "fails")
+    several = [Spell(1000 + 200 * n, states[n % 2], ends=(f"10.0.{n}.1", "10.0.0.1")) for n in range(40)]  # type: ignore[arg-type]
+    assert "20 of 40 connections failed, in turn with others that worked" == course(several, RULES).headline
+
+
+def test_the_node_of_one_zone_that_fails_is_told_with_its_zone(tmp_path: Path):
+    """The name stands for a node in each of two zones, and one of them answers nobody."""
+    world = World()
+    vpc = world.vpc("10.0.0.0/16")
+    front, far = vpc.subnet("10.0.1.0/24"), vpc.subnet("10.0.3.0/24", zone="b")
+    lb, app = vpc.group("lb"), vpc.group("app")
+    lb.ingress("tcp", 80, "10.0.0.0/16")
+    app.ingress("tcp", 8080, "10.0.0.0/16")
+    web = front.instance("web-1", A, vpc.group("web"))
+    targets = [subnet.instance(f"app-{n}", f"10.0.{n}.99", app) for n, subnet in ((1, front), (3, far))]
+    balancer = LoadBalancer("shop", {front: "10.0.1.50", far: "10.0.3.50"}, lb, type="application")
+    balancer.listen(80, targets, 8080)
+    lines = []
+    for number in range(6):
+        node, there, back = balancer.nodes[number % 2].id, f"10.0.{1 + number % 2 * 2}.50 {40000 + number} 80", ""
+        back = f"10.0.{1 + number % 2 * 2}.50 {A} 80 {40000 + number}"
+        lines += [line(one, f"{A} {there}", at=200 * number, flags=2 if number % 2 else 3) for one in (web.eni.id, node)]
+        answers = [line(one, back, at=200 * number, flags=19) for one in (node, web.eni.id)]
+        lines += [line(one, back, at=200 * number, flags=4, size=40) for one in (node, web.eni.id)] if number % 2 else answers
+    found = ask(world, "web-1", "shop", 80, flow_logs=saved(tmp_path, lines))
+    assert f"none of {A} → 10.0.1.50; all to us-east-1b, none to us-east-1a" in found.headline
+
+
 def test_targets_that_work_let_the_front_tell(balanced):
     """Both halves are answered."""
     assert ("reachable", "healthy", "confirmed") == short(balanced((0, "good"), (1, "good")))

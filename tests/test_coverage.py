@@ -1,6 +1,7 @@
 """What silence is worth: who could have seen the packet, who watches there, and what nothing on record then says."""
 
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +11,7 @@ from world_logs import flow_log
 
 from flowdiag import diagnose
 from flowdiag.coverage import Asked, Weighing
-from flowdiag.listening import Station, listen
+from flowdiag.listening import Listening, Station, listen
 from flowdiag.logs import ALWAYS, Search, Tally, Window
 from flowdiag.logs.folder import Folder
 from flowdiag.model import UDP, Record, Watcher
@@ -87,6 +88,14 @@ def test_a_gap_is_as_long_as_the_flow_log_leaves_none(interval, silence):
     """Nine minutes without a line are a hole in a log that tells of every minute, and none in one that tells of every ten."""
     log = LOG.model_copy(update={"interval": interval})
     assert silence == weighed(log, tally=seen((SECOND - 900, SECOND - 300), (SECOND + 240, SECOND + 900))).silence
+
+
+def test_a_zone_goes_by_its_id_where_a_name_stands_for_two():
+    """In another account the same name means another Availability Zone."""
+    here = Station("eni-0a1", "a", addresses=frozenset((ip_address("10.0.1.1"),)), zone="us-east-1a", zone_id="use1-az1")
+    there = Station("eni-0a2", "b", addresses=frozenset((ip_address("10.9.1.1"),)), zone="us-east-1a", zone_id="use1-az4")
+    assert {"10.0.1.1": "us-east-1a"} == Listening((), {"eni-0a1": here}).zones
+    assert ["use1-az1", "use1-az4"] == list(Listening((), {"eni-0a1": here, "eni-0a2": there}).zones.values())
 
 
 def test_a_source_that_failed_is_never_waited_for():
