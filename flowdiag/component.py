@@ -448,7 +448,8 @@ class Component:
     without meeting it, though it keeps state of the request (`Packet.watched`). `connections` tells
     what becomes of a connection whose addresses it rewrites: `kept`, one for one and with its ports; `shared`, for many
     clients go on with one address and ports that it draws; `own`, for it opens one of its own; empty where only the
-    headers tell.
+    headers tell. `traffic_paths` are the values of the flow log field traffic-path that a packet bears which leaves for it;
+    none where AWS documents none.
     """
 
     kind: ClassVar[str]
@@ -462,6 +463,7 @@ class Component:
     offer_rank: ClassVar[int | None] = None
     passed_by: ClassVar[str] = "past"
     connections: ClassVar[Literal["", "kept", "shared", "own"]] = ""
+    traffic_paths: ClassVar[tuple[str, ...]] = ()
 
     def claims(self, text: str) -> bool:
         """Whether the shape of a text (an ARN, an id, a DNS suffix) says that it names a resource of this kind."""

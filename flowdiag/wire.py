@@ -40,6 +40,7 @@ from flowdiag.reach import Stretch, Times, moment_of
 from flowdiag.sighting import Catch, Seen, Spot, catch, marked, sighting, spots
 from flowdiag.symptom import Request, read_symptom, shown
 from flowdiag.table import Rules
+from flowdiag.traffic_path import other_ways
 
 __all__ = ["Wire", "candidates", "read_symptom", "shown", "witness"]
 
@@ -50,7 +51,8 @@ class Wire(Value):
     """What the flow logs say: `request` is how far the request was seen to get, `last` when the wire last showed the flow.
 
     Symptom and finding are those of the connections that tell, as the table `course` says; `partial` is True where some
-    fail in turn with others, `course` the sentence about it, `reach` how far those that tell were seen to get on each leg,
+    fail in turn with others, `course` what is to be said besides (how they fare in turn, what gateways count as lost, by which
+    other way they left), `reach` how far those that tell were seen to get on each leg,
     and `codes` are the rules that had a part.
     """
 
@@ -129,7 +131,7 @@ def witness(
         files=tuple(search.tally.files) if search else (),
         last=told.last,
         partial=told.partial,
-        course=told.headline,
+        course="; ".join(filter(None, (told.headline, *other_ways(trace, heard.along, shows)))),
         reach=reach if known else (),
         codes=told.codes,
     )

@@ -66,6 +66,7 @@ class InternetGatewayComponent(Component):
     """`place.role` is `out` (from the VPC) or `in` (from the internet)."""
 
     kind = "internet_gateway"
+    traffic_paths = ("2", "8")
     connections = "kept"
     prefixes = ("igw",)
     target_role = "out"

@@ -38,6 +38,7 @@ class LoadBalancerComponent(Component):
     """A node of a load balancer; `place.id` is its network interface."""
 
     kind = "load_balancer"
+    traffic_paths = ("1",)
     interface_types = ("network_load_balancer", "load_balancer")
     connections = "own"
 

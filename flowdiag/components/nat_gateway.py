@@ -119,6 +119,7 @@ class NatGatewayComponent(Component):
     """A NAT gateway by its id (a route leads here), or by its interface (a reply, or a stranger, arrives there)."""
 
     kind = "nat_gateway"
+    traffic_paths = ("1",)
     prefixes = ("nat",)
     interface_types = ("nat_gateway", "natGateway")
     connections = "shared"

@@ -105,6 +105,7 @@ class NetworkFirewallComponent(Component):
     """`place.id` is the endpoint, to which a VPC endpoint that is a firewall's hands on."""
 
     kind = "network_firewall"
+    traffic_paths = ("1",)
     reads = (
         Read(
             service="network-firewall",

@@ -251,6 +251,7 @@ class NetworkInterfaceComponent(Component):
     `unserved` (it ended at the service behind, which does not take it up, and the walk goes on as if that answered)."""
 
     kind = "network_interface"
+    traffic_paths = ("1",)
     connections = "kept"
     prefixes = ("eni",)
     target_role = "forward"

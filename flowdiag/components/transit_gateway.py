@@ -91,6 +91,7 @@ class TransitGatewayComponent(Component):
     """`place.id` is the transit gateway, `place.role` the peering attachment the packet comes by (empty: that of its VPC)."""
 
     kind = "transit_gateway"
+    traffic_paths = ("1",)
     prefixes = ("tgw",)
     interface_types = ("transit_gateway",)
     route_field = "TransitGatewayId"

@@ -118,6 +118,7 @@ class VpcComponent(Component):
     """Delivers inside one VPC; `place.id` is the VPC."""
 
     kind = "vpc"
+    traffic_paths = ("1",)
     connections = "kept"
     offer_rank = 0
     reads = (

@@ -130,6 +130,7 @@ class VpcEndpointComponent(Component):
     """`place.id` is the endpoint (a route leads here) or its network interface (a packet arrives there)."""
 
     kind = "vpc_endpoint"
+    traffic_paths = ("1", "2", "7")
     passed_by = "past appliances"
     prefixes = ("vpce",)
     interface_types = ("vpc_endpoint", "gateway_load_balancer_endpoint")

@@ -121,6 +121,7 @@ class VpcPeeringComponent(Component):
     """A peering crossed from `packet.vpc` to the other side."""
 
     kind = "vpc_peering"
+    traffic_paths = ("4", "5")
     prefixes = ("pcx",)
     target_role = "cross"
     route_field = "VpcPeeringConnectionId"

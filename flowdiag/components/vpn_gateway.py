@@ -151,6 +151,7 @@ class VpnGatewayComponent(Component):
     """`place.role` is `out` (from the VPC) or `in` (from the customer's network)."""
 
     kind = "vpn_gateway"
+    traffic_paths = ("3",)
     prefixes = ("vgw",)
     target_role = "out"
     route_field = "GatewayId"
