@@ -25,6 +25,8 @@ from flowdiag.model import FlowdiagError, Record
 
 SMALL = 1 << 22
 """Bytes of files that are searched one after another, without an engine: some 100,000 records in a tenth of a second."""
+SCANS = 2
+"""Scans of Parquet files side by side: each uses every core, and holds memory of its own."""
 EVERY = 16
 """In larger archives the separators of one line of so many are counted where nothing of interest stands."""
 
@@ -77,7 +79,8 @@ class Folder(Opener):
             for part in parts:
                 yield from part(tally)
         else:
-            yield from in_order(parts, tally, os.cpu_count() or 1)
+            cores, columns = os.cpu_count() or 1, _starts_with(self.files[0], parquet.MAGIC)
+            yield from in_order(parts, tally, min(cores, SCANS) if columns else cores)
 
     def _parts(self, sought: Sought, small: bool) -> Iterator[Part]:
         """Each file of text by itself, Parquet files that follow one another together."""
