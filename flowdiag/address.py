@@ -110,6 +110,18 @@ _SHARED = ip_network("100.64.0.0/10")
 _AWS_OWN = tuple(ip_network(text) for text in ("169.254.0.0/16", "fd00:ec2::/32", "fe80::/10"))
 
 
+def _without(whole: IPv4Network, others: Iterable[Network]) -> list[IPv4Network]:
+    left = [whole]
+    for other in (one for one in others if isinstance(one, IPv4Network)):
+        left = [part for one in left for part in (one.address_exclude(other) if other.subnet_of(one) else (one,))]
+    return left
+
+
+_NO_HOSTS = (IPv4Network("0.0.0.0/8"), IPv4Network("224.0.0.0/3"))
+PUBLIC = (*map(str, _without(IPv4Network("0.0.0.0/0"), (*_PRIVATE, *_NO_HOSTS))), "2000::/3")
+"""The CIDRs that hold every public address, and no other: https://www.iana.org/assignments/iana-ipv4-special-registry"""
+
+
 def prefix_around(inner: Address) -> str:
     """The prefix that holds the address, of the size in which AWS delegates prefixes to interfaces.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from flowdiag.address import EVERY_PROTOCOL
+from flowdiag.address import EVERY_PROTOCOL, PUBLIC
 from flowdiag.components import components
 from flowdiag.graph import Path, look
 from flowdiag.listening import Listening, listen
@@ -60,12 +60,12 @@ def pair_of(
     return Pair(
         questions=questions,
         every_protocol=every_protocol,
-        spots=marked(dict.fromkeys(_widened(spots(path, heard.along), every_protocol)), heard),
+        spots=marked(dict.fromkeys(_of_everybody(_widened(spots(path, heard.along), every_protocol))), heard),
         heard=heard,
         source=flow_logs_of(path, evidence, window, flow_logs, access, agreed, log_format),
         tables=tables,
         read_at=evidence.read_at,
-        notes=(*_beyond(path, questions[0]), *(_told(unread) for unread in view.unread)),
+        notes=(*_beyond(path, questions[0]), *_anybody(path), *(_told(unread) for unread in view.unread)),
     )
 
 
@@ -74,6 +74,20 @@ def _widened(points: Iterable[Spot], every_protocol: bool) -> Iterator[Spot]:
     for spot in points:
         flow = spot.flow.rewritten(protocol=EVERY_PROTOCOL, icmp=None) if every_protocol else spot.flow
         yield replace(spot, flow=flow)
+
+
+def _of_everybody(points: Iterable[Spot]) -> Iterator[Spot]:
+    """The points, where the internet is one end, with every public address for it: what is only listed may be of another way,
+    such as a gateway endpoint, which a diagnosis must not take for this one."""
+    for spot in points:
+        anybody = spot.wide if spot.wide and spot.wide.kind == "internet" else None
+        yield replace(spot, wide=anybody.model_copy(update={"ranges": PUBLIC})) if anybody else spot
+
+
+def _anybody(path: Path) -> Iterator[str]:
+    ends = (end for leg in path.legs for end in (leg.source, leg.destination))
+    if any(end.kind == "internet" for end in ends):
+        yield "internet: records of every public address are listed, whichever way their packets came or went"
 
 
 def _beyond(path: Path, question: Question) -> Iterator[str]:

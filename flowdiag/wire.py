@@ -220,7 +220,11 @@ def silence_of(one: Catch, worth: Coverage) -> tuple[Seen, str]:
     if one.others:
         return "unobserved", f"{_counted(one.others, 'record')} of {one.spot.behind}'s own address may be of any client behind it"
     if one.spot.unknowable:
-        return "unobserved", f"{one.spot.unknowable} stands for many addresses, and a record shows one: ask about that one"
+        listed = "" if one.spot.behind else " (flowdiag flows lists them)"
+        return (
+            "unobserved",
+            f"{one.spot.unknowable} stands for many addresses, and a record shows one: ask about that one{listed}",
+        )
     if not one.spot.exact:
         return "unobserved", "the walk ended before, so the header here is not known"
     if worth.silence == "absent":

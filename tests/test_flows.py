@@ -11,7 +11,7 @@ import pytest
 from aws_logs import Door, at, line
 from aws_replay import replay_session
 from command_line import refusal, run
-from scenes import Pair, balanced, behind_nat
+from scenes import Pair, balanced, behind_nat, public_web
 from world import World
 from world_logs import flow_log
 
@@ -116,6 +116,34 @@ def test_behind_nat_the_addresses_are_those_there(world: World, found: Any) -> N
 def _nat_interface(world: World) -> str:
     entries = world.raw()[world.account, world.region]["NetworkInterfaces"]
     return str(next(e["NetworkInterfaceId"] for e in entries if e["PrivateIpAddress"] == "10.0.100.5"))
+
+
+@pytest.mark.parametrize(("source", "destination"), [("internet", "web-1"), ("web-1", "internet")])
+def test_the_internet_is_every_public_address(world: World, found: Any, source: str, destination: str) -> None:
+    """Who asks and who is rejected, and nobody inside; that they may have come by another way is told."""
+    public_web(world)
+    web, asks = world.snapshot().view().find("network_interface", "private_ip", "10.0.1.10")[0], source == "internet"
+    far, near = ("40000", "443") if asks else ("443", "40000")
+    there, back = f"203.0.113.5 10.0.1.10 {far} {near}", f"10.0.1.10 203.0.113.5 {near} {far}"
+    inside = (f"{one} 10.0.1.10 {far} {near}" for one in ("10.0.1.77", "100.64.3.3", "169.254.169.254", "224.0.0.9"))
+    records = found(world, source, destination, *(seen(web, ends) for ends in (there, back, *inside)), port=443)
+    assert {"203.0.113.5", "10.0.1.10"} == {record.source for record in records}
+    ways = {one.source: one.direction for one in records.summary}
+    assert ("request" if asks else "reply") == ways["203.0.113.5"]
+    assert any("every public address" in note for note in records.notes)
+
+
+def test_the_internet_behind_a_shared_gateway_is_listed_before_it(world: World, found: Any) -> None:
+    """There the client has its own address; outside anybody's packets bear the gateway's."""
+    behind_nat(world)
+    app = next(e for e in world.raw()[world.account, world.region]["NetworkInterfaces"] if e["PrivateIpAddress"] == "10.0.1.10")
+    nat = _nat_interface(world)
+    lines = (
+        seen(app["NetworkInterfaceId"], "10.0.1.10 203.0.113.5 40000 443"),
+        seen(nat, "10.0.1.10 203.0.113.5 40000 443"),
+        seen(nat, "10.0.100.5 203.0.113.6 1024 443"),
+    )
+    assert list(lines[:2]) == [record.line for record in found(world, "app-1", "internet", *lines, port=443)]
 
 
 def test_behind_a_load_balancer_a_port_has_to_be_named(world: World, found: Any) -> None:
