@@ -323,7 +323,13 @@ def _door(account: Account, caller: Any, region: str | None) -> Door:
         except aws.BotoCoreError as error:
             way = f"name another in {account.told_in or 'accounts='}, or add it to the AWS configuration"
             shut = Fault("refused", f"account {account.number} cannot be read: {error}: {way}")
-    return Door(session, _regions(account.regions, region, session), account.number, account if account.role else None, shut=shut)
+    return Door(
+        session,
+        _regions(account.regions, region, session or boto3.Session()),
+        account.number,
+        account if account.role else None,
+        shut=shut,
+    )
 
 
 def _with(session: Any, credentials: RefreshableCredentials) -> Any:

@@ -299,7 +299,7 @@ def demo(surface: str, no_colour: bool) -> None:
     if surface == "text":
         click.echo(f"\nfiles read, of {folder()}")
         for name in told.files:
-            click.echo(f"  {name}")
+            click.echo(f"  {name}" if (folder() / name).exists() else f"  flow-logs/{name}")
 
 
 @main.command(name="iam-policy", short_help="Print the minimal read-only IAM policy.")

@@ -88,6 +88,9 @@ class View(Protocol):
     def names(self, kinds: Iterable[str]) -> set[str]:
         """The ids and Name tags of all that was read of these kinds; nothing is wanted for their sake."""
 
+    def advise(self, unread: Unread) -> Unread:
+        """The same with the way out that this evidence leaves, such as the reply to save."""
+
     def assume(self, query: Query, assumed: str) -> None:
         """Note a documented default that stands in for something that was not read."""
 

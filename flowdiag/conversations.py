@@ -57,21 +57,22 @@ class Conversation(Value):
 
 @dataclass
 class Totals:
-    """What of all records together is counted, those too that are no longer told apart."""
+    """What of all records together is counted, those too that are no longer told apart; `packets` and `bytes` are None where no
+    record tells."""
 
     records: int = 0
     accepts: int = 0
     rejects: int = 0
-    packets: int = 0
-    bytes: int = 0
+    packets: int | None = None
+    bytes: int | None = None
 
     def add(self, record: Record) -> None:
         """Take in one record."""
         self.records += 1
         self.accepts += record.action == "ACCEPT"
         self.rejects += record.action == "REJECT"
-        self.packets += record.packets or 0
-        self.bytes += record.bytes or 0
+        self.packets = _plus(self.packets, record.packets)
+        self.bytes = _plus(self.bytes, record.bytes)
 
 
 @dataclass

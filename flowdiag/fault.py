@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Kind = Literal["absent", "value", "refused", "rejected", "expired"]
-SIGN_IN = "sign in again (aws sso login, aws configure) or give a session with another profile (--profile)"
+SIGN_IN = "sign in (aws sso login, aws configure) or give a session with another profile (--profile)"
+NAME_ONE = "name another profile (--profile), or add it to the AWS configuration (~/.aws/config)"
+CONNECT = "check the network, the proxy (HTTPS_PROXY) and the Region"
+UNREACHED = frozenset(("ConnectionError", "HTTPClientError"))
+"""The library's errors of a call that never got to AWS, or whose answer never came."""
 NO_CREDENTIALS = frozenset({
-    "NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "UnknownCredentialError", "ProfileNotFound",
+    "NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "UnknownCredentialError",
     "InvalidConfigError", "ConfigNotFound", "ConfigParseError", "SSOError", "TokenRetrievalError", "NoAuthTokenError",
     "LoginError",
 })  # fmt: skip
@@ -48,6 +52,10 @@ def of_exception(error: Exception) -> Fault:
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return of_code(str(response["Error"].get("Code", "")), str(response["Error"].get("Message", "")), status)
     names = {ancestor.__name__ for ancestor in type(error).__mro__}
+    if "ProfileNotFound" in names:
+        return Fault("expired", f"AWS cannot be read: {_one_line(error)}: {NAME_ONE}")
+    if names & UNREACHED:
+        return Fault("refused", f"AWS was not reached: {_one_line(error)}: {CONNECT}")
     if names & NO_CREDENTIALS:
         return Fault("expired", f"AWS cannot be read: {_one_line(error)}: {SIGN_IN}")
     if "ResponseParserError" in names:

@@ -6,7 +6,7 @@ question → walk, there and back → search → the records that fit a point of
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path as FilePath
@@ -16,6 +16,7 @@ from flowdiag.address import EVERY_PROTOCOL, protocol_number
 from flowdiag.columns import Arrow, arrow, write_parquet
 from flowdiag.conversations import Conversation, Summary, Totals
 from flowdiag.coverage import Asked, read_when
+from flowdiag.lacking import lacking
 from flowdiag.logs import Search, Tally, in_aws
 from flowdiag.model import ICMP, TCP, UDP, Coverage, Direction, FlowdiagError, Question, Record, Value
 from flowdiag.pair import Pair, pair_of
@@ -27,7 +28,7 @@ from flowdiag.sighting import Catch, Seen, Spot, fit, place_of, through_gateway
 from flowdiag.snapshot import Snapshot
 from flowdiag.sources import NOWHERE
 from flowdiag.table import Rules
-from flowdiag.wire import described, once, refused, silence_of, sought_at, worth_of
+from flowdiag.wire import described, once, other_time, refused, silence_of, sought_at, worth_of
 
 if TYPE_CHECKING:
     import boto3
@@ -201,13 +202,14 @@ class _Reading:
         tally = self.tally if self._search else None
         asked = Asked(pair.window, self._times.stretches, tally, read_when(tally, pair.read_at))
         weighed = {spot: worth_of(spot, pair.heard, asked, pair.tables) for spot in pair.spots}
+        silent = tuple(self._silent(weighed))
         return Outline(
             conversations=self.summary.conversations(),
             coverage=once(weighed.values()),
-            silent=tuple(self._silent(weighed)),
+            silent=silent,
             sources=(described(self._search),) if self._search else (),
             files=tuple(self.tally.files),
-            notes=(*pair.notes, *self._notes()),
+            notes=(*pair.notes, *self._notes(silent)),
         )
 
     def _silent(self, weighed: dict[Spot, Coverage]) -> Iterator[Silent]:
@@ -229,15 +231,20 @@ class _Reading:
                 note=note or worth.headline,
             )
 
-    def _notes(self) -> Iterator[str]:
+    def _notes(self, silent: Iterable[Silent]) -> Iterator[str]:
         if self._search:
-            yield from (unread.reason for unread in refused(self._search.source, self.tally))
+            yield from map(lacking, refused(self._search.source, self.tally))
+        if other := other_time(self.tally):
+            yield other
+        unproven = dict.fromkeys(one.interface for one in silent if one.seen == "unobserved")
+        yield from (self.pair.unwatched[one] for one in unproven if one in self.pair.unwatched and not other)
         doubtful = sum(self._doubtful.values())
         if doubtful:
-            lacking = "the log format lacks a field that would tell (interface-id, ports or pkt- addresses)"
-            yield f"{doubtful} more may be of this pair; {lacking}"
+            field = "the log format lacks a field that would tell (interface-id, ports or pkt- addresses)"
+            yield f"{doubtful} more may be of this pair; {field}"
         for gateway, number in self._shared.items():
-            yield f"{number} show the address of {gateway}, which it gives to all of its clients: they may be of any of these"
+            several = f"{number} record{'' if number == 1 else 's'}"
+            yield f"{several} with the address of {gateway}, which many clients share, may be of any of these"
         if self.summary.untold:
             yield f"{self.summary.untold} records of further conversations are only counted: narrow the time (at, window)"
 

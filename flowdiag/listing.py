@@ -120,7 +120,9 @@ def _silence(one: Silent) -> str:
 def _counts(found: FlowRecords) -> str:
     totals = found.totals
     told = [_counted(totals.records, "record") + " of this pair"]
-    told += [f"{totals.accepts} ACCEPT, {totals.rejects} REJECT", _counted(totals.packets, "packet"), f"{totals.bytes} bytes"]
+    told += [f"{totals.accepts} ACCEPT, {totals.rejects} REJECT"]
+    sums = ((totals.packets, "packet"), (totals.bytes, "byte"))
+    told += [f"{what}s not logged" if number is None else _counted(number, what) for number, what in sums]
     return "; ".join(told if totals.records else told[:1])
 
 

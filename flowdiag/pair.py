@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from flowdiag.address import EVERY_PROTOCOL, PUBLIC
 from flowdiag.components import components
 from flowdiag.graph import Path, look
+from flowdiag.lacking import lacking
 from flowdiag.listening import Listening, listen
 from flowdiag.logs import Source, Window
-from flowdiag.model import Question, Unread
+from flowdiag.model import Query, Question, Unread
 from flowdiag.points import Spot, spots
 from flowdiag.reading import flow_logs_of
 from flowdiag.sighting import marked
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pair:
-    """What is looked for, and where: the points of the path at which a record of the pair stands, and the source."""
+    """What is looked for, and where: the points of the path at which a record of the pair stands, and the source.
+
+    `unwatched` tells, by interface, what would show which flow logs watch it, where that was not read.
+    """
 
     questions: tuple[Question, ...]
     every_protocol: bool
@@ -35,6 +39,7 @@ class Pair:
     tables: Rules
     read_at: datetime | None
     notes: tuple[str, ...] = ()
+    unwatched: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def window(self) -> Window:
@@ -65,7 +70,8 @@ def pair_of(
         source=flow_logs_of(path, evidence, window, flow_logs, access, agreed, log_format),
         tables=tables,
         read_at=evidence.read_at,
-        notes=(*_beyond(path, questions[0]), *_anybody(path), *(_told(unread) for unread in view.unread)),
+        notes=(*_beyond(path, questions[0]), *_anybody(path), *_unread(view.unread, evidence)),
+        unwatched={id: one for id, station in heard.stations.items() if station.watchers is None for one in _watch(id, evidence)},
     )
 
 
@@ -97,6 +103,11 @@ def _beyond(path: Path, question: Question) -> Iterator[str]:
         yield f"what stands behind {', '.join(names)} is not looked at without a port: name the one that is asked of it"
 
 
-def _told(unread: Unread) -> str:
-    named = f"{unread.query.kind.replace('_', ' ')} {unread.query.value}"
-    return " ".join(filter(None, (f"{named}:", unread.reason, unread.way_out or unread.action)))
+def _watch(interface: str, evidence: Snapshot) -> Iterator[str]:
+    query = Query(kind="flow_log", by="interface", value=interface)
+    yield from _unread((Unread(query=query, reason="which ones watch it was not read", action="ec2:DescribeFlowLogs"),), evidence)
+
+
+def _unread(several: Iterable[Unread], evidence: Snapshot) -> Iterator[str]:
+    """What was not read of the way; of what a default stands in for no record depends."""
+    yield from map(lacking, evidence.advise(one for one in several if one.assumed is None))

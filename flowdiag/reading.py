@@ -111,8 +111,9 @@ def saved(snapshot: Snapshot | str | FilePath | None) -> Snapshot:
     return Snapshot.load(snapshot)
 
 
-def refuse_empty(**places: object) -> None:
+def refuse_empty(**given: object) -> None:
     """An empty text is a shell variable that was not set; as a path it would be the current folder."""
-    for name, place in places.items():
-        if isinstance(place, str) and not place.strip():
-            raise FlowdiagError(f"{name} is {place!r}: give the path of a folder, or leave it out")
+    for name, text in given.items():
+        if isinstance(text, str) and not text.strip():
+            wanted = "the LogFormat of the flow log" if name == "log_format" else "the path of a folder"
+            raise FlowdiagError(f"{name} is {text!r}: give {wanted}, or leave it out")

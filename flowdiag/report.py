@@ -10,8 +10,8 @@ import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from flowdiag.lacking import lacking
 from flowdiag.model import (
-    BY_SOURCE,
     GUARDS,
     PROTOCOL_NAMES,
     Answer,
@@ -19,7 +19,6 @@ from flowdiag.model import (
     Finding,
     RuleVerdict,
     Sighting,
-    Unread,
     Value,
     Verdict,
     first_of,
@@ -283,29 +282,12 @@ def _remedies(answer: Answer) -> Iterator[Line]:
 
 def _lacking(answer: Answer) -> Iterator[Line]:
     """What was wanted and not had, each once, and what of the files could not be used."""
-    yield from dict.fromkeys(map(_unread, answer.unread))
+    yield from (Line(text=text) for text in dict.fromkeys(map(lacking, answer.unread)))
     yield from (Line(text=note) for note in answer.notes)
 
 
 def _unused(answer: Answer) -> Iterator[Line]:
     return (Line(text=note) for note in answer.unused)
-
-
-def _unread(unread: Unread) -> Line:
-    query = unread.query
-    if query.by == BY_SOURCE:
-        return Line(text=unread.reason if _names_its_place(unread) else f"{query.value}: {unread.reason}".removeprefix(": "))
-    by = "" if query.by == "id" else f"{query.by.replace('_', ' ')} "
-    what = f"{query.kind.replace('_', ' ')} {'of ' if by else ''}{by}{query.value}".strip()
-    way_out = unread.way_out or (f"grant {unread.action}" if unread.action else "")
-    reason = ", ".join(words for words in (unread.reason, way_out) if words)
-    return Line(text=f"assumed: {what}: {unread.assumed} ({reason})" if unread.assumed else f"{what}: {reason}")
-
-
-def _names_its_place(unread: Unread) -> bool:
-    """Whether the reason begins with the place that was read, so that it need not be named before it."""
-    places = (place.removeprefix("flow logs in ") for place in unread.query.value.split(", "))
-    return unread.reason.startswith(tuple(filter(None, places)))
 
 
 def _more(answer: Answer, others: tuple[Finding, ...]) -> Line:

@@ -284,6 +284,10 @@ class SnapshotView:
         known = self._snapshot.get(kind, id, scope)
         return str(known.name) if known else id
 
+    def advise(self, unread: Unread) -> Unread:
+        """As `Snapshot.advise`."""
+        return self._snapshot.advise((unread,))[0]
+
     def names(self, kinds: Iterable[str]) -> set[str]:
         """The ids and Name tags of all that was read of these kinds; nothing is wanted for their sake."""
         return self._snapshot._store.names(kinds)

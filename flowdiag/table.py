@@ -246,7 +246,10 @@ def _shown(column: Input, cell: frozenset[str]) -> str:
 
 @lru_cache(maxsize=256)
 def _read(path: Path, _changed: int) -> Table:
-    return parse(path.stem, _text(path))
+    try:
+        return parse(path.stem, _text(path))
+    except TableError as error:
+        raise error if str(path) in str(error) else TableError(f"{str(path)!r}: {error}") from None
 
 
 def _text(path: Path) -> str:
@@ -261,7 +264,9 @@ def parse(name: str, text: str) -> Table:
     head = text.split("\n## ", 1)[0]
     lines = [line for line in head.splitlines() if line.startswith("|")]
     if len(lines) < 3:
-        raise TableError(f"table {name}: no Markdown table with a header, a rule line and a row was found")
+        raise TableError(
+            f"table {name}: no Markdown table with a header, a rule line and a row was found: write one as rules/README.md shows"
+        )
     header, rows = _cells(lines[0]), [_cells(line) for line in lines[2:]]
     listed = _listed(head.split("\n|", 1)[0])
     first_output = next((i for i, cell in enumerate(header) if cell in OUTPUTS and cell not in listed), None)

@@ -48,7 +48,8 @@ def missing(text: str, answer: Any, view: View, refused: tuple[str, ...] = ()) -
     if mistaken := _mistaken(text):
         return NotFoundError(f"{text!r} {mistaken}")
     if isinstance(answer, Unread):
-        way = "give evidence that holds it, or ask by another name or address"
+        way = view.advise(answer).way_out or "give evidence that holds it"
+        way += ", or ask by another name or address"
         return NotFoundError(f"{text!r} could not be looked up ({answer.reason}){_near(text, view)}: {way}")
     dotted = "." in text and literal_of(text) is None
     way = "resolve the name and give the address" if dotted else "give another name, an id, or an address"

@@ -325,7 +325,7 @@ def _no_records(tally: Tally) -> bool:
     return bool(tally.refused) and tally.refused == tally.lines - tally.blank
 
 
-def _other_time(tally: Tally) -> str:
+def other_time(tally: Tally) -> str:
     """The way out where there are records, and all of another time than was asked about; empty elsewhere."""
     lying = _lying(tally) if tally.outside and tally.outside == tally.records else ""
     return f"the records read are all of another time{lying}: change at (--at)" if lying else ""
@@ -345,6 +345,6 @@ def _unseen(seen: tuple[Sighting, ...], weighed: Mapping[Spot, Coverage], tally:
         query = Query(kind="flow_log", by="interface", value=interface)
         granted = interface in unknown and note in covered
         reason = f"{note}; what was looked for: {meant}" if meant else note
-        way_out = _other_time(tally) if granted else ""
+        way_out = other_time(tally) if granted else ""
         action = "ec2:DescribeFlowLogs" if granted and not way_out else ""
         yield Unread(query=query, reason=reason, action=action, way_out=way_out)

@@ -241,7 +241,7 @@ def test_credentials_that_are_no_good_anywhere_are_an_error() -> None:
     session = session_of(
         *peered(), errors={"sts:GetCallerIdentity": ("ExpiredToken", 403), "sts:AssumeRole": ("ExpiredToken", 403)}
     )
-    with pytest.raises(FlowdiagError, match=r"the AWS credentials have expired \(ExpiredToken\): sign in again"):
+    with pytest.raises(FlowdiagError, match=r"the AWS credentials have expired \(ExpiredToken\): sign in"):
         live(session, "near", "far", 5432)
 
 

@@ -41,7 +41,7 @@ def test_no_region_is_one_sentence(no_aws: Path) -> None:
 def test_no_credentials_is_one_sentence(no_aws: Path) -> None:
     """boto3 finds no credentials: nothing is sent, and the way to sign in is named."""
     sentence = refusal(run("diagnose", *ASKED, "--region", "us-east-1"))
-    assert sentence.startswith("AWS cannot be read: Unable to locate credentials: sign in again ")
+    assert sentence.startswith("AWS cannot be read: Unable to locate credentials: sign in ")
     assert sentence == refusal(run("capture", no_aws / "ticket", *ASKED, "--region", "us-east-1"))
     assert not (no_aws / "ticket").exists()
 

@@ -117,7 +117,10 @@ def test_an_endpoint_out_of_reach_is_unread(collect: Any) -> None:
     collector, session = collect({"Vpcs": [{"VpcId": "vpc-1"}], "NetworkInterfaces": [interface(1)]})
     answering(session, "ec2.DescribeVpcs", [EndpointConnectionError(endpoint_url="https://ec2.example")] * 6)
     collector.fetch([*want("vpc", "id", "vpc-1"), *want("interface", "id", eni(1))])
-    assert collector.snapshot.get("vpc", "vpc-1").reason == 'Could not connect to the endpoint URL: "https://ec2.example"'
+    reason = collector.snapshot.get("vpc", "vpc-1").reason
+    assert reason.startswith(
+        'AWS was not reached: Could not connect to the endpoint URL: "https://ec2.example": check the network'
+    )
     assert eni(1) == collector.snapshot.get("interface", eni(1)).id
 
 
@@ -181,7 +184,7 @@ def test_no_region_is_an_error_with_the_way_out() -> None:
 @pytest.mark.usefixtures("_bare")
 def test_no_credentials_is_an_error_with_the_way_out() -> None:
     """Without credentials nothing is sent."""
-    with pytest.raises(FlowdiagError, match=r"^AWS cannot be read: Unable to locate credentials: sign in again"):
+    with pytest.raises(FlowdiagError, match=r"^AWS cannot be read: Unable to locate credentials: sign in"):
         Collector(Access(region=HOME), reads=READS).fetch(want("vpc", "id", "vpc-1"))
 
 
@@ -189,7 +192,7 @@ def test_no_credentials_is_an_error_with_the_way_out() -> None:
 def test_an_unknown_profile_is_an_error_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """AWS_PROFILE may name a profile that does not exist."""
     monkeypatch.setenv("AWS_PROFILE", "nobody")
-    with pytest.raises(FlowdiagError, match=r"The config profile \(nobody\) could not be found: sign in again"):
+    with pytest.raises(FlowdiagError, match=r"The config profile \(nobody\) could not be found: name another profile"):
         Access()
 
 
@@ -197,7 +200,7 @@ def test_an_unknown_profile_is_an_error_with_the_way_out(monkeypatch: pytest.Mon
 def test_credentials_that_aws_does_not_take_are_an_error(collect: Any, code: str) -> None:
     """A session that is no good stops the collection in one sentence."""
     collector, _ = collect({"Vpcs": []}, errors={"sts:GetCallerIdentity": (code, 403), "ec2:DescribeVpcs": ("AuthFailure", 401)})
-    with pytest.raises(FlowdiagError, match=rf"\({code}\): sign in again"):
+    with pytest.raises(FlowdiagError, match=rf"\({code}\): sign in"):
         collector.fetch(want("vpc", "id", "vpc-1"))
 
 

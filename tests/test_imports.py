@@ -52,7 +52,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("table",),
     ("loss",),  # what gateways count as lost
     ("listening", "hosts", "contrast", "reach", "halves", "repeats", "points"),  # who could have seen it, and when
-    ("naming", "store", "calls", "picture"),
+    ("naming", "store", "calls", "picture", "lacking"),
     ("folder", "index", "unnamed"),
     ("capture",),
     ("components", "components.*", "logs.[!lr_]*"),  # one AWS resource, one log source: a file each

@@ -180,7 +180,7 @@ def test_what_may_be_a_flow_log_and_cannot_be_read_voids_silence(tmp_path, text)
     [
         ("README", b"These are the flow logs of eni-0a1.\n"),
         ("NOTES.md", b"# start and end of the version\n\n    " + line().encode()),
-        ("hosts.csv", HEADER.replace(" ", ",").encode()),
+        ("hosts.csv", b"name,interface-id,address\nweb-1,eni-0a1,10.0.1.10\n"),
         (".DS_Store", b"\0\0\0\1Bud1\0"),
         ("_SUCCESS", b""),
         ("terraform.tfstate", b'{"resources": [{"type": "aws_network_interface", "id": "eni-0a1"}]}'),
@@ -256,3 +256,22 @@ def test_where_nothing_can_be_looked_at_the_reason_is_said(tmp_path):
     (tmp_path / "a.log").symlink_to(tmp_path / "gone")
     with pytest.raises(FlowdiagError, match=r"a\.log: cannot be read \(No such file or directory\)"):
         Folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "version,account-id,interface-id,srcaddr,dstaddr,action\n2,1,eni-0a1,10.0.1.10,10.0.2.20,ACCEPT\n",
+        '"2","1","eni-0a1","10.0.1.10","10.0.2.20","REJECT"\n',
+    ],
+    ids=["header", "record"],
+)
+def test_a_table_with_commas_is_named_whatever_it_is_called(tmp_path, text):
+    """It may hold what is sought: alone it is an error that names it, beside others its silence proves nothing."""
+    (tmp_path / "export.csv").write_text(text)
+    with pytest.raises(FlowdiagError, match=r"export\.csv: left out, for its fields are separated by commas \(CSV\)"):
+        Folder(tmp_path)
+    (tmp_path / "a.log").write_text(line() + "\n")
+    search = Folder(tmp_path).search(seek())
+    assert 1 == len(list(search))
+    assert {"eni-0a1", "eni-0b2"} == search.tally.lost

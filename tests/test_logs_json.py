@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from world_records import HEADER, accounted, cut, line, seek
 from flowdiag import FlowdiagError, diagnose
 from flowdiag.logs import Means, Tally, open_source
 from flowdiag.logs import _json as values
+from flowdiag.logs import _wrapped as wrapped
 from flowdiag.logs._delivery import Delivery
 from flowdiag.logs._stream import records
 from flowdiag.logs.record import DEFAULT_FIELDS
@@ -44,6 +46,11 @@ TWO = event(line(1), line(2, interface="eni-0b2"))
 THIRD = event(line(3))
 
 
+def packed(event: dict | str, pack=gzip.compress) -> str:
+    """What an event of a function bears."""
+    return b64encode(pack((event if isinstance(event, str) else json.dumps(event)).encode())).decode()
+
+
 @pytest.mark.parametrize(
     "raw",
     [
@@ -56,8 +63,12 @@ THIRD = event(line(3))
         ),
         json.dumps({"events": [*TWO["logEvents"], *THIRD["logEvents"]], "searchedLogStreams": []}, indent=4),
         json.dumps(event(line(1) + "\n", line(2, interface="eni-0b2"), line(3))),
+        json.dumps([{"awslogs": {"data": packed(one)}} for one in (TWO, THIRD)]),
+        json.dumps({"Records": [{"kinesis": {"data": packed(one)}, "eventSource": "aws:kinesis"} for one in (TWO, THIRD)]}),
+        json.dumps({"records": [{"data": packed(one), "recordId": "1"} for one in (TWO, THIRD)]}),
+        json.dumps({"records": [{"data": packed(f"{line(1)}\n{line(2, interface='eni-0b2')}\n{line(3)}\n", bytes)}]}, indent=1),
     ],
-    ids=["firehose", "lines", "indented", "mark", "wrapped", "cli", "line ends"],
+    ids=["firehose", "lines", "indented", "mark", "wrapped", "cli", "line ends", "function", "kinesis", "transformed", "plain"],
 )
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, lambda raw: gzip.compress(gzip.compress(raw))])
 def test_every_form_gives_the_same_records(raw, pack):
@@ -66,6 +77,27 @@ def test_every_form_gives_the_same_records(raw, pack):
     assert [line(1), line(2, interface="eni-0b2"), line(3)] == [r.line for r in found]
     assert (3, 3, 0, []) == (tally.lines, tally.records, tally.refused, tally.notes)
     assert {"eni-0a1", "eni-0b2"} == set(tally.interfaces)
+
+
+@pytest.mark.parametrize("data", ["%%%", b64encode(gzip.compress(b"x" * 99)[:-9]).decode()], ids=["no base64", "torn"])
+def test_what_an_event_bears_and_cannot_be_unpacked_is_refused(data):
+    """It may have been a record of any interface."""
+    found, tally = streamed(json.dumps({"awslogs": {"data": data}}).encode() + json.dumps(TWO).encode())
+    assert (2, 1, {"eni-0a1", "eni-0b2"}) == (len(found), tally.refused, set(tally.lost))
+
+
+def test_events_that_bear_more_than_any_may_are_refused(monkeypatch):
+    """What is packed small may be large without end."""
+    monkeypatch.setattr(wrapped, "LARGEST_EVENT", 1000)
+    _, tally = streamed(json.dumps({"awslogs": {"data": packed(event(*(line(n) for n in range(50))))}}).encode())
+    assert 1 == tally.refused
+
+
+def test_large_deliveries_to_a_consumer_come_in_parts(monkeypatch):
+    """As every object that is too large to be held."""
+    monkeypatch.setattr(values, "LARGEST_OBJECT", 2000)
+    found, tally = streamed(json.dumps({"records": [{"data": packed(event(line(n)))} for n in range(40)]}).encode(), [500] * 99)
+    assert (40, 0) == (len(found), tally.refused)
 
 
 def test_members_of_gzip_without_a_line_end_between_are_one_stream():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from flowdiag.error import FlowdiagError
 from flowdiag.table import Rules, TableError, manual, parse
 
+NONE = "no Markdown table with a header, a rule line and a row was found: write one as rules/README.md shows"
 HEAD = "| U | door (front, back) | open | verdict | headline |\n|---|---|---|---|---|\n"
 FRONT = "| DO101 | front | - | blocked | {name} is the front door |\n"
 BACK = "| DO100 | back | yes, no | allowed | {name} is the back door |\n"
@@ -82,8 +83,8 @@ def test_sections_are_read() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("no table here", "table doors: no Markdown table with a header, a rule line and a row was found"),
-        (HEAD, "table doors: no Markdown table with a header, a rule line and a row was found"),
+        ("no table here", f"table doors: {NONE}"),
+        (HEAD, f"table doors: {NONE}"),
         (
             WHOLE.replace("| U |", "| F |"),
             "table doors: the header needs the hit policy U first and an output column"

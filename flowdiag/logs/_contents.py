@@ -16,7 +16,7 @@ from pathlib import Path
 
 from flowdiag.address import address
 from flowdiag.logs._parquet import MAGIC
-from flowdiag.logs._stream import foreign, narrow
+from flowdiag.logs._stream import foreign, narrow, table
 from flowdiag.logs._unpack import Text
 from flowdiag.logs.lines import SILENT
 from flowdiag.logs.record import KNOWN, Layout
@@ -87,7 +87,10 @@ def _look(path: Path) -> tuple[bool, str]:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return False, "is no file that can be read, so what it stands for is not known" if named else ""
-        return named or (path.suffix not in _DOCUMENTS and _begins_as_one(_beginning(path))), ""
+        if named or path.suffix in _DOCUMENTS:
+            return named, ""
+        begin = _beginning(path)
+        return _begins_as_one(begin), f"left out, for {table(begin)}" if _is_table(begin) else ""
     except OSError as error:
         return False, f"cannot be read ({error.strerror}), so what it holds is not known"
 
@@ -108,6 +111,13 @@ def _begins_as_one(begin: bytes) -> bool:
     if text[:1] in (b"{", b"["):
         return bool(_EVENTS.search(text) and _OF_INTERFACE.search(text))
     return _is_header(first := text.partition(b"\n")[0].decode("utf-8", "replace")) or _is_record(first)
+
+
+def _is_table(begin: bytes) -> bool:
+    """Whether it begins as a flow log in the form of a table with commas does."""
+    first = begin.partition(b"\n")[0].decode("utf-8", "replace").replace('"', "")
+    spaced = re.sub("[,;]", " ", first).replace("_", "-")
+    return bool(table(begin)) and (_is_header(spaced) or not _WORDS.isdisjoint(spaced.split()))
 
 
 def _is_header(line: str) -> bool:

@@ -60,7 +60,7 @@ def records(
         return
     lines = Lines(name, sought, tally, layout, every)
     begin = text.start.removeprefix(_BYTE_ORDER_MARK).lstrip()
-    unread = foreign(text.start) or (_IS_TABLE if _TABLE.match(begin) else "")
+    unread = foreign(text.start) or table(begin)
     if unread:
         tally.lose(sought.interfaces, f"{name}: left out, for {unread}")
         return
@@ -78,6 +78,11 @@ def foreign(start: bytes) -> str:
     """Why a stream that begins so is read by nobody here, though it may hold flow logs; empty for others."""
     is_tar = start[_TAR_AT:].startswith(_TAR)
     return _IS_TAR if is_tar else next((f"it {reason}" for mark, reason in _NOT_READ.items() if start.startswith(mark)), "")
+
+
+def table(begin: bytes) -> str:
+    """Why a text that begins so is read by nobody here: it has commas; empty for others."""
+    return _IS_TABLE if _TABLE.match(begin) else ""
 
 
 def narrow(start: bytes) -> bytes:

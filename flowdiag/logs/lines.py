@@ -104,7 +104,11 @@ class Lines:
             return self._flow_line(line, line, where)
         text = None if line is None else _unwrapped(line.removeprefix(_BYTE_ORDER_MARK))
         if text is None:
-            self.tally.refuse(where(), 'is JSON without a flow log line under "message"', self._may_be_of(line or b""))
+            self.tally.refuse(
+                where(),
+                'is JSON without a flow log line under "message": save whole events, or query results with @message',
+                self._may_be_of(line or b""),
+            )
         elif not text.strip():
             self.tally.blank += 1
         elif self._is_header(text):

@@ -101,9 +101,12 @@ class Layout:
     def of_format(cls, text: str) -> Layout:
         """The layout of a LogFormat (`${version} ${account-id} …`); raises FlowdiagError where it names no field."""
         names = re.findall(r"\$\{([^}]+)\}", text) or text.split()
-        if not names or not all(_FIELD_NAME.fullmatch(name.strip()) for name in names):
-            raise FlowdiagError(f"log format {text!r} names no fields: give it as AWS shows it, ${{version}} ${{account-id}} …")
-        return cls(tuple(map(canonical, names)))
+        layout = cls(tuple(map(canonical, names)))
+        if not layout.known or not all(_FIELD_NAME.fullmatch(name.strip()) for name in names):
+            raise FlowdiagError(
+                f"log format {text!r} names no field of AWS's: give it as AWS shows it, ${{version}} ${{account-id}} …"
+            )
+        return layout
 
     @classmethod
     def of_header(cls, line: str) -> Layout | None:
