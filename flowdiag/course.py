@@ -82,13 +82,13 @@ def _begun(spells: Iterable[Spell]) -> list[int]:
 
 
 def _order(works: Sequence[Spell], fails: Sequence[Spell]) -> str:
-    """`since`: one state ended and the other began; `framed`: what failed has success before and after it."""
+    """`since`: one state ended and the other began; `framed`: what failed has success beside or before it, and after it."""
     if not works or not fails:
         return "alike"
     w, f = _begun(works), _begun(fails)
     if follows(w, f) or follows(f, w):
         return "since"
-    return "framed" if len(f) == 1 and w[0] < f[0] < w[-1] else "in turn"
+    return "framed" if len(f) == 1 and w[0] <= f[0] < w[-1] else "in turn"
 
 
 def _failing(works: Sequence[Spell], fails: Sequence[Spell]) -> str:

@@ -45,7 +45,7 @@ class Evidence:
     sightings: tuple[Sighting, ...]
     rules: Rules
     answer: str = "unknown"
-    counted: Mapping[Direction, str] = field(default_factory=dict)
+    unrouted: Mapping[Direction, str] = field(default_factory=dict)
     inside: bool = False
     hosts: tuple[Host, ...] = ()
     near: Container[Hashable] | None = None
@@ -76,20 +76,20 @@ def candidates(
     rules: Rules,
     sightings: tuple[Sighting, ...] = (),
     answer: str = "unknown",
-    counted: Mapping[Direction, str] | None = None,
+    unrouted: Mapping[Direction, str] | None = None,
     inside: bool = False,
     hosts: tuple[Host, ...] = (),
     near: Container[Hashable] | None = None,
 ) -> tuple[Candidate, ...]:
     """Every cause that the table `symptom` lists for this symptom, in its order, with what the evidence says of it.
 
-    `counted` is what a transit gateway counts as lost for want of a route, by direction; `inside`: both ends are
+    `unrouted` is what a transit gateway counts as lost for want of a route, by direction; `inside`: both ends are
     interfaces of one VPC; `hosts` are the instances behind them; `near` holds the identities of the findings that stand
     where a packet was rejected.
     """
     table = rules.table("symptom")
     causes = next(column.values for column in table.inputs if column.name == "cause")
-    evidence = Evidence(findings, sightings, rules, answer, counted or {}, inside, hosts, near)
+    evidence = Evidence(findings, sightings, rules, answer, unrouted or {}, inside, hosts, near)
     found = [(cause, _held(cause, evidence)) for cause in causes]
     if symptom in ("reject", "no_log") and not any(held.answer == "yes" for cause, held in found if cause in _READ):
         found = [(cause, _at_another_time(held) if cause in _READ else held) for cause, held in found]
@@ -146,8 +146,8 @@ def _walked(findings: Iterable[Finding], ways: Iterable[Direction]) -> bool:
 
 
 def _routes(way: Direction, evidence: Evidence) -> Held:
-    if way in evidence.counted:
-        return Held("yes", evidence.counted[way])
+    if way in evidence.unrouted:
+        return Held("yes", evidence.unrouted[way])
     found = [f for f in evidence.of(ROUTE) if f.direction == way]
     blocking = [f for f in found if f.verdict in ("blocked", "partial")]
     if blocking:

@@ -207,7 +207,7 @@ class _Reading:
             conversations=self.summary.conversations(),
             coverage=once(weighed.values()),
             silent=silent,
-            sources=(described(self._search),) if self._search else (),
+            sources=described(self._search) if self._search else (),
             files=tuple(self.tally.files),
             notes=(*pair.notes, *self._notes(silent)),
         )

@@ -19,6 +19,8 @@ Along = tuple[tuple[tuple[str, ...], ...], ...]  # of every leg, of every hop of
 Level = Literal["interface", "subnet", "vpc", "gateway"]
 GATEWAY = "nat_gateway"
 TELLING = ("interface-id", "srcaddr", "dstaddr", "srcport", "dstport", "protocol", "action")
+PACKET_LEVEL = ("pkt-srcaddr", "pkt-dstaddr")
+"""What tells where an interface shows its own address for another one."""
 BORDER = "network_acl"  # its place is the subnet whose border a packet crosses
 
 
@@ -174,7 +176,7 @@ def _watcher(level: Level, log: Any, view: View) -> Watcher:
         created=log.creation_time,
         failure=(log.deliver_logs_error_message or "no reason given") if failed else "",
         retention=group.retention if group else None,
-        lacks=tuple(name for name in TELLING if log.log_format and f"${{{name}}}" not in log.log_format),
+        lacks=tuple(name for name in (*TELLING, *PACKET_LEVEL) if log.log_format and f"${{{name}}}" not in log.log_format),
     )
 
 

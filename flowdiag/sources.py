@@ -70,7 +70,7 @@ def _delivering(view: View, watching: tuple[Delivery, ...], owner: str, group: s
     """
     found = view.find("flow_log", "group", group)
     known = watching if isinstance(found, Unread) else map(_delivery, found)
-    return tuple(log for log in known if log.log_group == group and (not owner or log.scope.account in ("", owner)))
+    return tuple(log for log in known if log.group == group and (not owner or log.scope.account in ("", owner)))
 
 
 def watching(
@@ -208,7 +208,7 @@ def _shares(chosen: Mapping[Delivery, set[str]], means: Means, notes: dict[str, 
 
 def _destination(delivery: Delivery) -> tuple[str, ...]:
     """Flow logs that are one source; those of transit gateways lie in other streams than those of interfaces."""
-    return (delivery.kind, str(delivery.scope), delivery.log_group or delivery.destination, str(delivery.gateway))
+    return (delivery.kind, str(delivery.scope), delivery.group or delivery.destination, str(delivery.gateway))
 
 
 def _scopes(path: Trace, view: View) -> tuple[Scope, ...]:

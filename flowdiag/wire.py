@@ -127,7 +127,7 @@ def witness(
         finding=told.fare.finding,
         candidates=causes,
         unread=unread,
-        sources=(described(search),) if search else (),
+        sources=described(search) if search else (),
         files=tuple(search.tally.files) if search else (),
         last=told.last,
         partial=told.partial,
@@ -213,10 +213,7 @@ def silence_of(one: Catch, worth: Coverage) -> tuple[Seen, str]:
         return "unobserved", ""
     if one.doubtful:
         lines = f"{one.doubtful} record{'s' if one.doubtful > 1 else ''}"
-        return (
-            "unobserved",
-            f"{lines} may be this flow; the log format lacks a field that would tell (interface-id, ports or pkt- addresses)",
-        )
+        return "unobserved", f"{lines} may be this flow; {_lacking(worth)}"
     if one.others:
         return "unobserved", f"{_counted(one.others, 'record')} of {one.spot.behind}'s own address may be of any client behind it"
     if one.spot.unknowable:
@@ -230,6 +227,12 @@ def silence_of(one: Catch, worth: Coverage) -> tuple[Seen, str]:
     if worth.silence == "absent":
         return "absent", worth.part
     return ("unaccepted" if worth.silence == "unaccepted" else "unobserved"), worth.headline
+
+
+def _lacking(worth: Coverage) -> str:
+    """Which fields would tell a record of this flow from others: those that the flow logs' formats leave out, where known."""
+    fields = dict.fromkeys(field for watcher in worth.watchers or () for field in watcher.lacks)
+    return f"the log format lacks {', '.join(fields) or 'a field that would tell (interface-id, ports or pkt- addresses)'}"
 
 
 @dataclass(frozen=True)
@@ -276,14 +279,17 @@ def _counted(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
-def described(search: Search) -> str:
-    """What was read of a source, as the block `seen` tells it."""
+def described(search: Search) -> tuple[str, ...]:
+    """What was read of a source, as the block `seen` tells it; nothing where it could not even be opened."""
     tally = search.tally
+    if not search.source:
+        return ()
     files = f"{_counted(len(tally.files), 'file')}, " if tally.files else ""
     several = f"{files}{_counted(tally.records, 'record')}"
     aside = [f"{tally.outside} outside the time asked about{_lying(tally)}"] if tally.outside else []
     aside += [f"{tally.other_kinds} of transit gateways"] if tally.other_kinds else []
-    return "; ".join((f"{search.source}: {several}", *aside))
+    aside += [f"{tally.untimed} without times"] if tally.untimed else []
+    return ("; ".join((f"{search.source}: {several}", *aside)),)
 
 
 def _lying(tally: Tally) -> str:

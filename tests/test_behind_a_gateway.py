@@ -142,7 +142,9 @@ def test_a_listing_says_which_records_may_be_of_other_clients(scene):
     scene.ask(scene.sent(), scene.inside(), scene.outside(), scene.answer(), *scene.received())
     found = flow_records("app-1", FAR, 443, snapshot=scene.world.snapshot(), flow_logs=scene.folder)
     assert 6 == len(list(found))
-    assert [True] == [note.startswith("2 show the address of nat-") for note in found.notes if "show the address" in note]
+    assert [True] == [
+        note.startswith("2 records with the address of nat-") for note in found.notes if "many clients share" in note
+    ]
 
 
 # ---------------------------------------------------------------- a gateway without an interface

@@ -118,6 +118,23 @@ def test_a_reset_of_every_later_connection_tells(pair: Wires, told):
     assert "until 2023-11-14T22:13:20Z worked, what began since 2023-11-14T22:23:20Z fails" in found.headline
 
 
+@pytest.mark.parametrize("off", [-45, -1, 0, 1, 45])
+def test_a_second_more_or_less_changes_no_verdict(pair: Wires, told, off: int):
+    """One reset of thirty connections, about when the first of them began: clocks are not exact enough to tell."""
+    good = sums(*(pair.good(4000 + n, 60 + 120 * n) for n in range(30)))
+    found = told(*pair.refused(41000, 60 + off), *good)
+    assert ("reachable", "healthy", "confirmed") == short(found)
+    assert "failed" in found.headline
+
+
+@pytest.mark.parametrize(("off", "verdict"), [(0, "reachable"), (15, "reachable"), (45, "partial")])
+def test_one_failure_within_a_burst(pair: Wires, told, off: int, verdict: str):
+    """All of them lie within a minute: the last one to begin tells whether it is over."""
+    found = told(*pair.refused(41000, off), *sums(*(pair.good(4000 + n, 4 * n) for n in range(10))))
+    assert verdict == found.verdict
+    assert "one of 11 connections, of 2023-11-14T22:1" in found.headline
+
+
 def test_a_loss_of_every_later_connection_tells(pair: Wires, told):
     """Silence is weighed at the time of the connection that is missed, not over the whole time."""
     lost = (pair.there(41000 + n, pair.web_eni, at=600 + 60 * n) + pair.quiet(pair.db_eni, at=600 + 60 * n) for n in range(20))

@@ -58,7 +58,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("components", "components.*", "logs.[!lr_]*"),  # one AWS resource, one log source: a file each
     ("logs._tables",),  # which tables there are to ask
     ("logs._several", "logs._insights", "logs._objects", "logs._sql", "logs._contents"),  # what log sources share
-    ("logs._parallel", "logs._waiting", "logs._delivery", "logs._keys", "logs._amount", "logs._ranges"),
+    ("logs._parallel", "logs._waiting", "logs._delivery", "logs._keys", "logs._amount", "logs._grant", "logs._ranges"),
     ("access",),  # the one door to AWS
     ("accounts",),  # which accounts it opens to
     ("fault",),

@@ -231,10 +231,12 @@ def test_window_keeps_what_touches_it_within_the_clock_slack():
 
 
 def test_records_without_times_do_not_count_in_a_bounded_window():
-    """A layout without start and end cannot be placed in time, so it proves nothing about one."""
+    """A layout without start and end cannot be placed in time, so it proves nothing about one, and is not out of it either."""
     text = "interface-id srcaddr dstaddr\neni-0a1 10.0.1.10 10.0.2.20"
     assert 1 == len(read(text)[0])
-    assert ([], {}) == (lambda found: (found[0], found[1].interfaces))(read(text, window=Window(end=datetime.now(UTC))))
+    records, tally = read(text, window=Window(end=datetime(2026, 11, 20, tzinfo=UTC)))
+    assert ([], 1, 0, None) == (records, tally.untimed, tally.outside, tally.outside_times)
+    assert ([True], [[]]) == ([c.undated for c in tally.interfaces.values()], [list(c.spans) for c in tally.interfaces.values()])
 
 
 @given(st.lists(st.tuples(st.integers(5, 50), st.integers(-5, 5)), max_size=12), st.integers(0, 55), st.integers(0, 5))

@@ -17,12 +17,15 @@ from world import World
 from world_logs import DEFAULT_FORMAT, flow_log
 
 from flowdiag import Diagnosis
-from flowdiag.access import Access
+from flowdiag.access import Access, AccessError
 from flowdiag.diagnosis import diagnose, explain
+from flowdiag.fault import Fault
 from flowdiag.gather import gather
 from flowdiag.graph import look
 from flowdiag.logs import Search, Sought, Tally, Window
-from flowdiag.logs._several import Several, Share, together
+from flowdiag.logs._delivery import Delivery, delivery_of
+from flowdiag.logs._grant import granting
+from flowdiag.logs._several import Closed, Several, Share, together
 from flowdiag.logs.cloudwatch import CloudWatch
 from flowdiag.logs.record import DEFAULT_FIELDS, record_of
 from flowdiag.logs.s3 import S3
@@ -31,6 +34,7 @@ from flowdiag.question import ask, refuse_future
 from flowdiag.report import report
 from flowdiag.sources import survey, watching
 from flowdiag.table import Rules
+from flowdiag.wire import described
 
 WINDOW = Window(start=at(0), end=at(3600))
 FLAGS = f"{DEFAULT_FORMAT} ${{tcp-flags}}"
@@ -575,3 +579,28 @@ def test_a_time_that_is_still_to_come_is_refused() -> None:
     refuse_future(question(), at(60))
     with pytest.raises(FlowdiagError, match="is in the future"):
         diagnose("web-1", "db-1", 5432, at="9000-01-01")
+
+
+def test_a_log_group_may_be_told_by_the_destination_alone() -> None:
+    """AWS leaves LogGroupName out of some flow logs; live and by name it is the same group."""
+    arn = "arn:aws:logs:us-east-1:111122223333:log-group:/vpc/prod:*"
+    raw = {"FlowLogId": "fl-0a1", "LogDestinationType": "cloud-watch-logs", "LogDestination": arn}
+    assert "/vpc/prod" == delivery_of(raw, Scope()).group
+    assert "/vpc/prod" == Delivery(flow_log="fl-0a1", scope=Scope(), destination=arn).group
+    assert "" == Delivery(flow_log="fl-0a1", scope=Scope(), kind="s3", destination="arn:aws:s3:::logs").group
+
+
+def test_what_could_not_be_opened_is_no_source_of_records() -> None:
+    """It is told under `unread`, and not as a source with 0 records."""
+    search = Several((Share(Closed("nobody reads it"), frozenset(("eni-0a1",))),)).search(
+        Sought(interfaces=frozenset(("eni-0a1",)))
+    )
+    assert ([], ()) == (list(search), described(search))
+
+
+def test_an_iam_action_is_named_where_a_grant_would_mend_it() -> None:
+    """A query that is too slow, or asks for too much, takes no other rights."""
+    assert "denied, logs:StartQuery" == granting(FlowdiagError("denied"), "logs:StartQuery")
+    assert "given up after 60 s" == granting(FlowdiagError("given up after 60 s"), "logs:StartQuery")
+    role = AccessError(Fault("refused", "this session may not assume it", "sts:AssumeRole"))
+    assert "this session may not assume it, sts:AssumeRole" == granting(role, "logs:StartQuery")

@@ -2,7 +2,7 @@
 
 Every source gives the same two things: the Records that name one of the addresses, and a Tally of all it saw, because
 "no record" only means something on an interface whose flow log was read. A new source is one file here with a class
-that has `opens` and `search`; it is found by itself.
+that extends `Opener` and has `search`; it is found by itself.
 """
 
 from __future__ import annotations

@@ -38,6 +38,11 @@ class Delivery(Value):
         return (found["bucket"], found["prefix"]) if found else ("", "")
 
     @property
+    def group(self) -> str:
+        """The log group by its name, which AWS may tell in the destination alone; empty where it delivers elsewhere."""
+        return self.log_group or _group_of(self.destination)
+
+    @property
     def gateway(self) -> bool:
         """True for a transit gateway's own flow log."""
         return self.resource.startswith("tgw-")
@@ -53,7 +58,7 @@ def delivery_of(raw: Mapping[str, Any], scope: Scope) -> Delivery:
         scope=scope,
         kind=raw.get("LogDestinationType") or CLOUDWATCH,
         resource=raw.get("ResourceId") or "",
-        log_group=raw.get("LogGroupName") or _group_of(raw.get("LogDestination") or ""),
+        log_group=raw.get("LogGroupName") or "",
         destination=raw.get("LogDestination") or "",
         log_format=raw.get("LogFormat") or "",
         parquet=options.get("FileFormat") == "parquet",

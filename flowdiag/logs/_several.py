@@ -81,7 +81,7 @@ class Several:
                 _make_up(tally, left, other)
                 found.source = ", ".join(dict.fromkeys(filter(None, (*_read(begun), other.source))))
 
-        found = Search(records, source=", ".join(search.source for search in begun))
+        found = Search(records, source=", ".join(search.source for search in begun if search.source))
         return found
 
 

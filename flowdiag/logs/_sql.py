@@ -24,7 +24,7 @@ MOST_ROWS = 100_000
 HOURS_NAMED = 72
 """Hours up to which each one is named in a query; a longer span names its days, where these are a key of their own."""
 HOURS_AS_DAYS = 31 * 24
-"""The same where one key holds day and hour, as `yyyy/MM/dd/HH` does; of a longer span it is left open."""
+"""Hours up to which each one is named where one key holds day and hour (`yyyy/MM/dd/HH`); of a longer span it is left open."""
 ADDRESSES = ("srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr")
 _SQUASHED = {
     **{name.replace("-", ""): name for name in KNOWN},

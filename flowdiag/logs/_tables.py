@@ -12,6 +12,7 @@ from typing import Any
 
 from flowdiag.logs import Access
 from flowdiag.logs._delivery import S3, Delivery
+from flowdiag.logs._grant import granting
 from flowdiag.logs._keys import root_of
 from flowdiag.logs._sql import Table, areas
 from flowdiag.model import FlowdiagError, Scope
@@ -60,7 +61,7 @@ def tables_of(access: Access, scope: Scope, database: str = "") -> tuple[list[Ta
     try:
         databases = [database] if database else _databases(access, scope)
     except FlowdiagError as error:
-        return [], [f"the databases of Athena cannot be listed ({error}, athena:ListDatabases)"]
+        return [], [f"the databases of Athena cannot be listed ({granting(error, 'athena:ListDatabases')})"]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         listed = list(pool.map(partial(_tables, access, scope, refusals), databases))
     return [table for several in listed for table in several], sorted(refusals)
@@ -79,7 +80,7 @@ def _tables(access: Access, scope: Scope, refusals: list[str], database: str) ->
         for page in access.each(scope, "athena", "list_table_metadata", request):
             found += [made for raw in page.get("TableMetadataList") or () for made in _of_flow_logs(database, raw)]
     except FlowdiagError as error:
-        refusals.append(f"database {database!r} cannot be listed ({error}, athena:ListTableMetadata)")
+        refusals.append(f"database {database!r} cannot be listed ({granting(error, 'athena:ListTableMetadata')})")
     return found
 
 

@@ -89,7 +89,8 @@ class Tally:
     are those of both that hold neither an address nor an interface that is sought and so were not taken apart; `outside`
     are those taken apart that lie out of the window. `accepts` and `rejects` tell whether the flow log keeps both kinds
     of traffic: they are 0 only where no such line was read, and count no more than the lines that were taken apart.
-    `outside_times` are the first and the last second of those that are `outside`.
+    `untimed` are those without times, of which nobody knows whether they lie in the window; `outside_times` are the first
+    and the last second of those that are `outside`.
     `blank` are lines without content, control messages of a CloudWatch Logs subscription among them.
     `interfaces` is the coverage by ENI id, of those sought at least; `notes` are sentences on what could not be read, or
     not to its end; `lost` are the interfaces that may have had lines there, whose silence therefore proves nothing.
@@ -105,6 +106,7 @@ class Tally:
     other_kinds: int = 0
     passed: int = 0
     outside: int = 0
+    untimed: int = 0
     accepts: int = 0
     rejects: int = 0
     refusals: list[Refused] = field(default_factory=list)
@@ -187,7 +189,19 @@ class Tally:
 
     def add(self, other: Tally) -> None:
         """Take in the tally of another part of the same search; what one part lost is lost for both."""
-        for name in ("lines", "records", "refused", "headers", "blank", "other_kinds", "passed", "outside", "accepts", "rejects"):
+        for name in (
+            "lines",
+            "records",
+            "refused",
+            "headers",
+            "blank",
+            "other_kinds",
+            "passed",
+            "outside",
+            "untimed",
+            "accepts",
+            "rejects",
+        ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self._reach(other.outside_times or ())
         self.refusals += other.refusals[: REFUSALS_KEPT - len(self.refusals)]

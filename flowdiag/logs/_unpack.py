@@ -14,7 +14,8 @@ from flowdiag.model import FlowdiagError
 _PACKED = 1 << 17
 """Bytes of packed text that isal reads at a time."""
 _CHUNK = 1 << 16
-"""The same of zlib: they unpack to some 250 KB, which the processor's cache holds until they are copied."""
+"""Bytes of packed text that zlib reads at a time: they unpack to some 250 KB, which the processor's cache
+holds until they are copied."""
 _LARGEST_PIECE = 1 << 20
 _TELLING, _AHEAD = 64, 1 << 14
 """Bytes that tell what a stream is, and so many at most that are read to have them: the whole of a small one."""

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 
 from flowdiag.logs import Access, Means, Opener, Search, Sought, Source, Tally
 from flowdiag.logs._amount import Amount, refusal
+from flowdiag.logs._grant import granting
 from flowdiag.logs._keys import Slots
 from flowdiag.logs._parallel import in_order
 from flowdiag.logs._sql import MOST_ROWS, Query, Table, coverage_query, folders, records_query
@@ -100,7 +101,9 @@ class Athena(Opener):
         try:
             pages = list(self.access.each(self.scope, "athena", "get_table_metadata", request))
         except FlowdiagError as error:
-            raise FlowdiagError(f"{self.name} cannot be used ({error}, athena:GetTableMetadata): name another table") from None
+            raise FlowdiagError(
+                f"{self.name} cannot be used ({granting(error, 'athena:GetTableMetadata')}): name another table"
+            ) from None
         return Table.of(self.database, pages[0]["TableMetadata"])
 
     # ------------------------------------------------------------ what it costs
@@ -141,7 +144,7 @@ class Athena(Opener):
                 if record is not None:
                     yield record
         except FlowdiagError as error:
-            tally.lose(sought.interfaces, f"{self.name} could not be searched ({error}, athena:StartQueryExecution)")
+            tally.lose(sought.interfaces, f"{self.name} could not be searched ({granting(error, 'athena:StartQueryExecution')})")
 
     def _record(self, values: Mapping[str, str], number: int, sought: Sought, tally: Tally) -> Record | None:
         tally.lines += 1
@@ -164,7 +167,10 @@ class Athena(Opener):
                 start, end = (int(text) if text else None for text in (first, last))
                 tally.cover(interface, start, end, status == "SKIPDATA", int(accepts or 0), int(rejects or 0))
         except (FlowdiagError, ValueError) as error:
-            tally.lose(sought.interfaces, f"{self.name}: when interfaces have lines could not be asked ({error})")
+            tally.lose(
+                sought.interfaces,
+                f"{self.name}: when interfaces have lines could not be asked ({granting(error, 'athena:StartQueryExecution')})",
+            )
         yield from ()
 
     def _rows(self, query: Query) -> Iterator[list[str]]:

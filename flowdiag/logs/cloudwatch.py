@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 from flowdiag.logs import CLOCK_SLACK, LONGEST_INTERVAL, Access, Means, Opener, Search, Sought, Source, Tally
 from flowdiag.logs._amount import Amount, LargeError, refusal
 from flowdiag.logs._delivery import CLOUDWATCH, Delivery, delivered_to
+from flowdiag.logs._grant import granting
 from flowdiag.logs._insights import Insights, Meter, Row, coverage_query, lines_query, second_of, span_of
 from flowdiag.logs._layouts import Layouts, Told, interface_of, layouts_of
 from flowdiag.logs._parallel import Part, in_order
@@ -72,10 +73,10 @@ class CloudWatch(Opener):
     def of(cls, means: Means, deliveries: tuple[Delivery, ...]) -> CloudWatch:
         """The log group of these flow logs; raises FlowdiagError where they name none."""
         first = deliveries[0]
-        if not first.log_group:
+        if not first.group:
             raise FlowdiagError(f"{first.flow_log} names no log group that it delivers to")
-        access, streams = means.door(first.log_group), not first.gateway
-        return cls(access, first.scope, first.log_group, deliveries, streams, means.agreed)
+        access, streams = means.door(first.group), not first.gateway
+        return cls(access, first.scope, first.group, deliveries, streams, means.agreed)
 
     @property
     def name(self) -> str:
@@ -103,7 +104,8 @@ class CloudWatch(Opener):
             found = tuple(delivered_to(self.access, self.scope, "log-group-name", self.group))
         except FlowdiagError as error:
             tally.notes.append(
-                f"{self.name}: the format of its lines is not known ({error}, ec2:DescribeFlowLogs), the default is assumed"
+                f"{self.name}: the format of its lines is not known ({granting(error, 'ec2:DescribeFlowLogs')}), "
+                "the default is assumed"
             )
             return ()
         if not found:
@@ -168,7 +170,9 @@ class _Reading:
             else:
                 return
         except FlowdiagError as error:
-            tally.lose([interface], f"{self.source.name}: {interface} could not be read ({error}, logs:FilterLogEvents)")
+            tally.lose(
+                [interface], f"{self.source.name}: {interface} could not be read ({granting(error, 'logs:FilterLogEvents')})"
+            )
             return
         yield from self._query([interface], reached, end, tally)
         yield from self._coverage([interface], reached, end, tally)
@@ -182,7 +186,10 @@ class _Reading:
         except LargeError as error:
             tally.lose(interfaces or sought.interfaces, f"{self.source.name} {error}")
         except FlowdiagError as error:
-            tally.lose(interfaces or sought.interfaces, f"{self.source.name} could not be searched ({error}, logs:StartQuery)")
+            tally.lose(
+                interfaces or sought.interfaces,
+                f"{self.source.name} could not be searched ({granting(error, 'logs:StartQuery')})",
+            )
 
     def _named_by(self, interface: str) -> frozenset[Address]:
         """The addresses of which a line of this interface that matters names one: a format that lacks an end may have left out
@@ -198,7 +205,9 @@ class _Reading:
         except LargeError as error:
             tally.lose(interfaces, f"{self.source.name} {error}")
         except FlowdiagError as error:
-            tally.lose(interfaces, f"{self.source.name}: when it has lines could not be asked ({error}, logs:StartQuery)")
+            tally.lose(
+                interfaces, f"{self.source.name}: when it has lines could not be asked ({granting(error, 'logs:StartQuery')})"
+            )
         yield from ()
 
     def _read(self, lines: Iterable[tuple[str, Told]], tally: Tally) -> Iterator[Record]:

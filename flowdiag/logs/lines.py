@@ -165,13 +165,15 @@ class Lines:
             tally.records += number
         tally.accepts += number * (seen.action == "ACCEPT")
         tally.rejects += number * (seen.action == "REJECT")
-        if self._bounded and not self.sought.window.touches(seen.start, seen.end):
+        untimed = self._bounded and seen.start is None and seen.end is None
+        tally.untimed += number * untimed
+        if self._bounded and not untimed and not self.sought.window.touches(seen.start, seen.end):
             tally.leave_out(seen.start, seen.end, number)
             return False
         if seen.interface in self.sought.interfaces:
             kinds = (number * (seen.action == "ACCEPT"), number * (seen.action == "REJECT"))
             tally.cover(seen.interface, seen.start, seen.end, number * (seen.status == "SKIPDATA"), *kinds)
-        return seen.status not in SILENT
+        return seen.status not in SILENT and not untimed
 
     def _concerned(self, seen: Glance, layout: Layout) -> bool:
         texts, wanted = self._texts, self.sought.addresses

@@ -60,7 +60,7 @@ SHAPES = {
     "log-status": (r"-|OK|NODATA|SKIPDATA", "OK, NODATA or SKIPDATA"),
 }
 HIGHEST = {"srcport": 65535, "dstport": 65535, "protocol": 255}
-"""The same of numbers; others may be any that is not negative."""
+"""The largest number that a field may have; others may have any that is not negative."""
 _OLDEST = (r"-|2", "2, as that of the default format is")
 """The version where the default format is assumed: with any other one the line is of another format.
 
