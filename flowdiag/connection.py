@@ -59,12 +59,14 @@ class Connection:
 @dataclass
 class Sorted:
     """The connections in order of time, and what was set aside, by the number of the point: `late` came after a close,
-    `unsure` may have, `foreign` are of connections that the far end opened."""
+    `unsure` may have, `foreign` are of connections that the far end opened. `doubtful` is what was lost of nobody knows which
+    of them, or of another flow."""
 
     connections: list[Connection] = field(default_factory=list)
     late: dict[int, list[Record]] = field(default_factory=dict)
     unsure: dict[int, list[Record]] = field(default_factory=dict)
     foreign: dict[int, list[Record]] = field(default_factory=dict)
+    doubtful: tuple[Loss, ...] = ()
 
     def catches(self, caught: Sequence[Catch]) -> list[Catch]:
         """The catches without what was set aside."""
@@ -91,8 +93,9 @@ def connections(caught: Sequence[Catch], stretches: Mapping[Spot, Stretch], loss
         for record in one.records:
             client = record.source_port if one.spot.direction == "request" else record.destination_port
             together.setdefault((stretches[one.spot], client, _other_end(record, one.spot)), []).append((place, record))
-    found = Sorted()
-    spots, lost = [one.spot for one in caught], _Lost(losses, stretches)
+    several = tuple(losses)
+    found = Sorted(doubtful=tuple(loss for loss in several if loss.doubt))
+    spots, lost = [one.spot for one in caught], _Lost((loss for loss in several if not loss.doubt), stretches)
     for (stretch, client, _), marked in together.items():
         marked.sort(key=lambda m: (begun(m[1]), when(m[1]), m[0], m[1].action, m[1].line))
         epochs = list(_epochs(marked, spots))
@@ -131,27 +134,21 @@ class _Lost:
     """What gateways count as lost, until the connections are known of which it was."""
 
     def __init__(self, losses: Iterable[Loss], stretches: Mapping[Spot, Stretch]) -> None:
-        self._left: dict[tuple[Stretch, int | None], list[Loss]] = {}
-        for loss in sorted(losses, key=lambda loss: (loss.first, loss.last)):
+        self._left: dict[tuple[Stretch, int | None], list[Loss]] = {}  # by the client's port, for protocols that have one
+        for loss in sorted(losses, key=lambda loss: (loss.first, loss.last, loss.record.line)):
             self._left.setdefault((stretches[loss.spot], loss.client), []).append(loss)
 
     def of(self, stretch: Stretch, client: int | None, epoch: list[Marked], until: float) -> list[Loss]:
-        """What may have been lost of a connection, up to when the next one with its ports begins, and is none of another one's
-        then.
-
-        Where the client's port was not logged, by the one or the other, the time alone tells.
-        """
-        alike = [(stretch, client), (stretch, None)] if client is not None else [key for key in self._left if key[0] == stretch]
+        """What was lost of a connection, up to when the next one with its ports begins, and is none of another one's then."""
         first, last = begun(epoch[0][1]), max(when(record) for _, record in epoch)
         mine: list[Loss] = []
-        for key in alike:
-            others: list[Loss] = []
-            for loss in self._left.get(key, ()):
-                goes_on = last < loss.first < min(last + LONGEST_INTERVAL, until)
-                (mine if goes_on or loss.meets(first, last) else others).append(loss)
-                last = max(last, loss.last) if goes_on else last
-            self._left[key] = others
-        return sorted(mine, key=lambda loss: (loss.first, loss.last, loss.record.line))
+        others: list[Loss] = []
+        for loss in self._left.get((stretch, client), ()):
+            goes_on = last < loss.first < min(last + LONGEST_INTERVAL, until)
+            (mine if goes_on or loss.meets(first, last) else others).append(loss)
+            last = max(last, loss.last) if goes_on else last
+        self._left[stretch, client] = others
+        return mine
 
     def left(self) -> Iterator[Connection]:
         """Connections of which nothing is on record but what was lost."""
@@ -275,6 +272,8 @@ def _is_sure(epoch: list[Marked], spots: Sequence[Spot], client: int | None) -> 
     spot = spots[epoch[0][0]]
     ports = (spot.flow if spot.direction == "request" else spot.flow.reply()).destination_ports
     asked = ports.first if ports and ports.first == ports.last else None
+    if client is not None and client == asked:  # as IKE, NTP and DNS servers use among themselves: what went first tells
+        return any(spots[place].direction == "request" for place, _ in epoch)
     return asked is None or asked < EPHEMERAL or client is None or client >= EPHEMERAL
 
 

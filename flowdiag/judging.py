@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from flowdiag.connection import Connection, Stretch, Stretches
 from flowdiag.contrast import begun, moment, when
-from flowdiag.logs import CLOCK_SLACK, LONGEST_INTERVAL
+from flowdiag.logs import CLOCK_SLACK
 from flowdiag.loss import Loss, together
 from flowdiag.model import Finding, Record, Sighting, Symptom, Trace
 from flowdiag.passage import SILENT, Passage, passage
@@ -56,6 +56,7 @@ class Bench:
     limits: Mapping[str, int] = field(default_factory=dict)
     stands_for: Mapping[str, str] = field(default_factory=dict)
     zones: Mapping[str, str] = field(default_factory=dict)
+    doubtful: tuple[Loss, ...] = ()
 
     def sighting(self, place: int, records: list[Record], span: Span | None) -> Sighting:
         """What a point saw: these records or, without any, silence at that time."""
@@ -89,12 +90,12 @@ class _Alike:
     records: dict[int, list[Record]] = field(default_factory=dict)
     others: Digest = field(default_factory=dict)
     signs: Signs = field(default_factory=Signs)
-    lost: dict[int, Loss] = field(default_factory=dict)
+    lost: list[Loss] = field(default_factory=list)
 
-    def add(self, one: Connection, lost: Iterable[Loss]) -> None:
+    def add(self, one: Connection) -> None:
         """Take in one more, with what was lost of it."""
         self.connections.append(one)
-        self.lost |= {id(loss): loss for loss in lost}
+        self.lost += one.lost
         for place, record in one.records:
             self.records.setdefault(place, []).append(record)
 
@@ -126,11 +127,10 @@ def judge(bench: Bench, all_of_them: Sequence[Connection]) -> list[Fare]:
         read = signs(mine if answered else {**_ends_of(bench.spots, beside), **mine}, bench.limits, one.sure)
         looks = tuple(sorted({(place, record.action) for place, record in one.records}))
         aside = tuple(sorted((place, action) for place, seen in beside.items() for action in seen))
-        lost = (*one.lost, *elsewhere.lost(one, bench.stretches))
-        kinds = frozenset(loss.kind for loss in lost)
+        kinds = frozenset(loss.kind for loss in one.lost)
         key = (one.stretch, looks, aside, read, one.first // MINUTE, one.last // MINUTE, kinds, one.continued)
         group = groups.setdefault(key, _Alike(others=beside, signs=read))
-        group.add(one, lost)
+        group.add(one)
     return [_fare(bench, group) for group in groups.values() or (_Alike(),)]
 
 
@@ -162,11 +162,6 @@ class _Elsewhere:
         for one in others:
             for place, record in one.records:
                 _take(self._minutes.setdefault((one.stretch, begun(record) // MINUTE), {}), place, record, record)
-        self._lost: dict[Stretch, list[Loss]] = {}
-        for one in others:
-            self._lost.setdefault(one.stretch, []).extend(one.lost)
-        for losses in self._lost.values():
-            losses.sort(key=_first)
         self._busy: dict[Stretch, list[int]] = {}
         for stretch, minute in sorted(self._minutes):
             self._busy.setdefault(stretch, []).append(minute)
@@ -175,23 +170,11 @@ class _Elsewhere:
         """What the other stretches of its legs show at the time of a connection."""
         if not self._minutes:
             return {}
+        onward = {s for leg in found.legs if one.stretch in leg for s in leg} - {one.stretch}
         both: Digest = {}
-        for stretch in sorted(self._onward(one, found)):
+        for stretch in sorted(onward):
             both.update(self._between(stretch, one.first // MINUTE - 1, one.last // MINUTE + 1))
         return both
-
-    def lost(self, one: Connection, found: Stretches) -> list[Loss]:
-        """What was lost in the other stretches of its legs at the time of a connection."""
-        onward = self._onward(one, found) & self._lost.keys() if self._lost else ()
-        since, until = one.first - CLOCK_SLACK - LONGEST_INTERVAL, one.last + CLOCK_SLACK
-        near: list[Loss] = []
-        for losses in (self._lost[stretch] for stretch in onward):
-            near += losses[bisect_left(losses, since, key=_first) : bisect_right(losses, until, key=_first)]
-        return [loss for loss in near if loss.meets(one.first, one.last)]
-
-    @staticmethod
-    def _onward(one: Connection, found: Stretches) -> set[Stretch]:
-        return {s for leg in found.legs if one.stretch in leg for s in leg} - {one.stretch}
 
     def _between(self, stretch: Stretch, first: int, last: int) -> Digest:
         key = (stretch, first, last)
@@ -202,10 +185,6 @@ class _Elsewhere:
                     for pair in seen.values():
                         _take(digest, place, *pair)
         return self._known[key]
-
-
-def _first(loss: Loss) -> int:
-    return loss.first
 
 
 def _take(digest: Digest, place: int, first: Record, last: Record) -> None:
@@ -227,7 +206,7 @@ def _fare(bench: Bench, group: _Alike) -> Fare:
 
 def _judged(bench: Bench, group: _Alike, hidden: frozenset[int] = frozenset()) -> Fare:
     seen = _sightings(bench, group, hidden)
-    way = passage(bench.trace, bench.along, seen, together(group.lost.values()))
+    way = passage(bench.trace, bench.along, seen, together(group.lost))
     seen = _certain(seen, way)
     told = tuple(seen.values())
     silent = any(s.seen in SILENT and s.point.startswith("reply") for s in told)

@@ -15,10 +15,11 @@ from flowdiag.model import Direction, Record
 from flowdiag.points import Spot
 
 NO_ROUTE, BLACKHOLE = UNROUTED = ("no route", "a blackhole route")
+TOO_LARGE = "packets larger than the MTU"
 LOST = {
     "packets-lost-no-route": NO_ROUTE,
     "packets-lost-blackhole": BLACKHOLE,
-    "packets-lost-mtu-exceeded": "packets larger than the MTU",
+    "packets-lost-mtu-exceeded": TOO_LARGE,
     "packets-lost-ttl-expired": "an expired TTL, as in a loop",
 }
 
@@ -64,9 +65,24 @@ class Loss:
         return self.reason in UNROUTED
 
     @property
-    def kind(self) -> tuple[str, Direction, str]:
+    def of_all(self) -> bool:
+        """Whether what struck one packet strikes every one with its header; smaller packets pass where large ones do not."""
+        return self.reason != TOO_LARGE
+
+    @property
+    def doubt(self) -> str:
+        """Why it may be of another flow or connection; empty where it is of this one for certain."""
+        spot, record = self.spot, self.record
+        if None in (record.source_port, record.destination_port) and spot.flow.destination_ports is not None:
+            return "its record has no ports: it may be of another flow"
+        if spot.behind or spot.unknowable:
+            return f"it may be of any client behind {spot.behind}" if spot.behind else "it may be of another flow"
+        return "" if self.last else "its record has no times"
+
+    @property
+    def kind(self) -> tuple[str, Direction, str, str]:
         """What losses share that are taken together."""
-        return self.gateway, self.direction, self.reason
+        return self.gateway, self.direction, self.reason, self.doubt
 
     @property
     def number(self) -> str:
@@ -74,8 +90,8 @@ class Loss:
         return f"{self.packets} packet{'' if self.packets == 1 else 's'}"
 
     def meets(self, first: int, last: int) -> bool:
-        """Whether it may have been in this time, as far as clocks agree; True where its times were not logged."""
-        return not self.last or (self.first <= last + CLOCK_SLACK and self.last >= first - CLOCK_SLACK)
+        """Whether it was in this time, as far as clocks agree."""
+        return self.first <= last + CLOCK_SLACK and self.last >= first - CLOCK_SLACK
 
 
 def losses_of(record: Record, spot: Spot) -> Iterator[Loss]:
@@ -88,7 +104,7 @@ def losses_of(record: Record, spot: Spot) -> Iterator[Loss]:
 
 def together(losses: Iterable[Loss]) -> tuple[Loss, ...]:
     """The losses of several records, those of one kind as their sum."""
-    alike: dict[tuple[str, Direction, str], list[Loss]] = defaultdict(list)
+    alike: dict[tuple[str, Direction, str, str], list[Loss]] = defaultdict(list)
     for loss in losses:
         alike[loss.kind].append(loss)
     return tuple(replace(max(some, key=_last), packets=sum(loss.packets for loss in some)) for some in alike.values())

@@ -42,13 +42,14 @@ def outcome(bench: Bench, connections: Sequence[Connection]) -> Outcome:
     """What all connections together show, with what gateways count as lost where nothing else tells it."""
     told = _of_all(bench, connections)
     known = {fare.way.loss.kind for fare in (told.fare, told.other) if fare and fare.way.loss}
-    lost = together(loss for one in connections for loss in one.lost)
+    lost = together((*(loss for one in connections for loss in one.lost), *bench.doubtful))
     headline = "; ".join(filter(None, (told.headline, *(_words(loss) for loss in lost if loss.kind not in known))))
     return told._replace(headline=headline, lost=lost)
 
 
 def _words(loss: Loss) -> str:
-    return f"{loss.gateway} counts {loss.number} of the {loss.direction} lost: {loss.reason}"
+    doubt = f" ({loss.doubt})" if loss.doubt else ""
+    return f"{loss.gateway} counts {loss.number} of the {loss.direction} lost: {loss.reason}{doubt}"
 
 
 def _of_all(bench: Bench, connections: Sequence[Connection]) -> Outcome:

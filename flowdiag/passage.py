@@ -74,7 +74,9 @@ def passage(trace: Trace, along: Along, seen: Mapping[Spot, Sighting], losses: t
 
 
 def _counted(loss: Loss, seen: Mapping[Spot, Sighting]) -> Passage | None:
-    """A loss that a transit gateway counts itself; none where others of its packets are seen to arrive."""
+    """A loss that a transit gateway counts itself; none where others of its packets arrive, or may have."""
+    if not loss.of_all:
+        return None
     ends = ("request_destination", "reply_destination", "reply_source") if loss.direction == "request" else ("reply_source",)
     if any(sighting.point in ends and sighting.seen == "accept" for sighting in seen.values()):
         return None

@@ -111,7 +111,7 @@ def witness(
     seen = tuple(_sighting(one, weighed[one.spot], search) for one in caught)
     silence = Silence(caught, heard, asked, rules, searched=search is not None)
     behind = {spot.interface: heard.at(spot.interface).stands_for for spot in wanted}
-    bench = Bench(trace, heard.along, wanted, ways, rules, silence, _limits(trace), behind, heard.zones)
+    bench = Bench(trace, heard.along, wanted, ways, rules, silence, _limits(trace), behind, heard.zones, parted.doubtful)
     told = outcome(bench, parted.connections)
     shows = dict(zip(wanted, seen, strict=True)) if told.targets else told.fare.seen
     known = told.fare.sure or told.fare.symptom != "unobserved"

@@ -8,6 +8,7 @@ import pytest
 from scenes import hubbed
 from test_course import FLAGGED, SECOND, Wires, both_kept, line, saved, short, sums
 from world import World
+from world_services import TransitGateway
 
 from flowdiag import Diagnosis, diagnose
 from flowdiag.logs.record import GATEWAY_FIELDS
@@ -19,9 +20,9 @@ MTU, ROUTE = "packets-lost-mtu-exceeded", "packets-lost-no-route"
 class Hub:
     """web-1 and db-1 in two VPCs at one transit gateway, all three with flow logs."""
 
-    def __init__(self, folder: Path) -> None:
-        self.world, self.folder = World(), folder
-        self.gateway = hubbed(self.world)[0]
+    def __init__(self, folder: Path, world: World | None = None, gateway: TransitGateway | None = None) -> None:
+        self.world, self.folder = world or World(), folder
+        self.gateway = gateway or hubbed(self.world)[0]
         view = self.world.snapshot().view()
         self.web, self.db = (view.find("network_interface", "private_ip", one)[0].id for one in (A, B))
 
@@ -95,12 +96,66 @@ def test_the_record_that_counts_is_quoted(hub: Hub) -> None:
     assert count in hub.ask(*hub.sent(4000), counts=[count]).model_dump_json()
 
 
-def test_the_ports_of_a_gateway_s_format_may_be_missing(hub: Hub) -> None:
-    """Then the time alone tells which connection it was."""
-    bare = hub.count(f"{B} {A} 5432 4000", MTU, 12).replace(" 5432 4000 ", " - - ")
-    found = hub.ask(*hub.good(4000), counts=[bare])
-    assert "healthy" == found.symptom
-    assert "counts 12 packets" in found.headline
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_loss_without_ports_is_told_and_decides_nothing(hub: Hub, reverse: bool) -> None:
+    """It may be of another service of the two hosts, and of none of the connections; the order of the lines changes nothing."""
+    bare = hub.count(f"{A} {B} 4001 2049", ROUTE, 3).replace(" 4001 2049 ", " - - ")
+    both = [hub.good(4000), hub.sent(4001)]
+    found = hub.ask(*sums(*(both[::-1] if reverse else both)), counts=[bare])
+    assert "counts 3 packets of the request lost: no route (its record has no ports: it may be of another flow)" in found.headline
+    assert "never reached what lies behind it" not in found.headline
+    alone = hub.ask(counts=[bare])
+    assert ("unobserved", True) == (alone.symptom, "counts 3 packets" in str(alone))
+
+
+def test_packets_that_are_too_large_say_nothing_of_others(hub: Hub) -> None:
+    """One of a hundred thousand was: the rest may have arrived."""
+    found = hub.ask(counts=[hub.count(f"{A} {B} 4000 5432", MTU, 1)])
+    assert ("reachable", "unobserved", "predicted") == short(found)
+    assert "counts 1 packet of the request lost: packets larger than the MTU" in str(found)
+
+
+def test_a_loss_without_times_orders_nothing(hub: Hub) -> None:
+    """What failed last is the latest, whenever the gateway counted."""
+    good = sums(*(hub.good(4000 + n, at=60 * n) for n in range(5)))
+    lost = sums(*(hub.sent(5000 + n, at=600 + 60 * n) for n in range(5)))
+    times = f" {SECOND} {SECOND + 50} OK"
+    counts = [hub.count(f"{A} {B} {5000 + n} 5432", ROUTE, 3).replace(times, " - - OK") for n in range(5)]
+    found = hub.ask(*good, *lost, counts=counts)
+    assert "what began since 2023-11-14T22:23:20Z fails" in found.headline
+    assert "15 packets of the request lost: no route (its record has no times)" in found.headline
+
+
+def test_a_loss_behind_a_shared_gateway_may_be_of_any_client(tmp_path: Path) -> None:
+    """Behind a private NAT gateway all clients have its address, and ports that it draws."""
+    world = World()
+    left, right = world.vpc("10.0.0.0/16"), world.vpc("10.9.0.0/16")
+    app, inside, data = left.subnet("10.0.1.0/24"), left.subnet("10.0.100.0/24"), right.subnet("10.9.2.0/24")
+    group = right.group("sg-db")
+    group.ingress("tcp", 5432, "10.0.0.0/16")
+    app.instance("web-1", A, left.group("sg-web"))
+    data.instance("db-1", B, group)
+    app.route("10.9.0.0/16", inside.nat("10.0.100.5"))
+    gateway = TransitGateway(world)
+    gateway.attach(left, left.subnet("10.0.9.0/28"))
+    gateway.attach(right, right.subnet("10.9.9.0/28"))
+    inside.route("10.9.0.0/16", gateway.id)
+    right.route("10.0.0.0/16", gateway.id)
+    hub = Hub(tmp_path, world, gateway)
+    found = hub.ask(counts=[hub.count(f"10.0.100.5 {B} 40001 5432", ROUTE, 3)])
+    assert ("reachable", "unobserved", "predicted") == short(found)
+    assert "(it may be of any client behind nat-" in str(found)
+
+
+def test_what_one_end_sends_of_its_own_is_no_answer(tmp_path: Path) -> None:
+    """Where both ends use one port, as IKE does, only the order tells who asked; here one of them never sent anything."""
+    pair = Wires()
+    pair.sg_db.ingress("udp", 500, pair.sg_web)
+    own = [line(one, "10.0.2.20 10.0.1.10 500 500", flags=0, protocol=17) for one in (pair.db_eni, pair.web_eni)]
+    asked = [line(one, "10.0.1.10 10.0.2.20 500 500", flags=0, protocol=17) for one in (pair.web_eni, pair.db_eni)]
+    kept = both_kept(pair.db_eni, pair.web_eni)
+    assert "unobserved" == pair.ask(500, protocol="udp", flow_logs=saved(tmp_path, [*own, *kept])).symptom
+    assert "healthy" == pair.ask(500, protocol="udp", flow_logs=saved(tmp_path, [*own, *asked, *kept])).symptom
 
 
 # ---------------------------------------------------------------- packets that stop arriving
