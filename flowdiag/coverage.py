@@ -175,9 +175,25 @@ class Weighing:
         schedule = Schedule(read, now, every=elsewhere or len({watcher.traffic for watcher in read}) > 1)
         days = [w.retention for w in current]
         forgets = None if None in days or not days else max(day for day in days if day is not None) * DAY
+        return _Heard(
+            read,
+            schedule,
+            self._lines(read, schedule.interval),
+            _state(self.station.watchers, read),
+            self._keeps(current),
+            forgets,
+            later,
+        )
+
+    def _lines(self, read: tuple[Watcher, ...], interval: int) -> Lines | None:
+        """When the interface has lines, gaps of up to an interval left out. Where one flow log keeps accepted traffic and another
+        one rejected, and there are lines of both kinds, only when there are: else nothing tells that both delivered then."""
         here = self._here
-        lines = replace(here, spans=here.spans.joined(schedule.interval)) if here else None
-        return _Heard(read, schedule, lines, _state(self.station.watchers, read), self._keeps(current), forgets, later)
+        if here is None:
+            return None
+        apart = here.accepts and here.rejects and {watcher.traffic for watcher in read} == {"ACCEPT", "REJECT"}
+        spans = here.accepted.joined(interval).common(here.rejected.joined(interval)) if apart else here.spans.joined(interval)
+        return replace(here, spans=spans)
 
     @cached_property
     def _traffic(self) -> tuple[str, str]:

@@ -98,6 +98,15 @@ def test_a_zone_goes_by_its_id_where_a_name_stands_for_two():
     assert ["use1-az1", "use1-az4"] == list(Listening((), {"eni-0a1": here, "eni-0a2": there}).zones.values())
 
 
+@pytest.mark.parametrize(("until", "silence"), [(1200, "absent"), (-300, "unproven")])
+def test_two_flow_logs_of_one_kind_of_traffic_each_have_to_deliver_both(until, silence):
+    """Lines of rejected packets say nothing of a time at which the flow log of accepted ones had delivered none."""
+    accepted, rejected = (LOG.model_copy(update={"id": f"fl-{kind}", "traffic": kind}) for kind in ("ACCEPT", "REJECT"))
+    tally = seen((SECOND - 1200, SECOND + 1200), accepts=0)
+    tally.cover("eni-0a2", SECOND - 1200, SECOND + until, 0, 1, 0)
+    assert silence == weighed(accepted, rejected, tally=tally).silence
+
+
 def test_a_source_that_failed_is_never_waited_for():
     """Records that were not due yet do not explain what could not be read; nor is it DescribeFlowLogs that is lacking."""
     early = weighed(LOG, tally=torn(), now=THEN)

@@ -52,6 +52,15 @@ class Spans:
             found.add(start, end)
         return found
 
+    def common(self, other: Spans) -> Spans:
+        """What lies in one of these stretches and in one of the others."""
+        found = Spans(0)
+        for start, end in self:
+            for first, last in other:
+                if first <= end and start <= last:
+                    found.add(max(start, first), min(end, last))
+        return found
+
     def touch(self, start: int, end: int) -> bool:
         """True where one of the stretches overlaps this one."""
         at = bisect_left(self._ends, start)
@@ -70,11 +79,14 @@ class Spans:
 class Coverage:
     """What a source saw of one interface in the window: when, and when it says itself that records were skipped.
 
-    `accepts` and `rejects` are 0 only where no such line of the interface was read.
+    `accepts` and `rejects` are 0 only where no such line of the interface was read; `accepted` and `rejected` tell when there
+    were some.
     """
 
     spans: Spans = field(default_factory=Spans)
     skipped: Spans = field(default_factory=Spans)
+    accepted: Spans = field(default_factory=Spans)
+    rejected: Spans = field(default_factory=Spans)
     undated: bool = False
     skips: int = 0
     accepts: int = 0
@@ -175,6 +187,9 @@ class Tally:
             coverage.undated = True
         else:
             (coverage.skipped if skipped else coverage.spans).add(start, end)
+            for kind, number in ((coverage.accepted, accepts), (coverage.rejected, rejects)):
+                if number:
+                    kind.add(start, end)
 
     def lose(self, interfaces: Iterable[str], note: str) -> None:
         """Take note that something could not be read which may have held lines of these interfaces: they count as unseen."""
@@ -221,7 +236,8 @@ class Tally:
         coverage.accepts += seen.accepts
         coverage.rejects += seen.rejects
         coverage.undated |= seen.undated
-        for mine, others in ((coverage.spans, seen.spans), (coverage.skipped, seen.skipped)):
+        kinds = ((coverage.accepted, seen.accepted), (coverage.rejected, seen.rejected))
+        for mine, others in ((coverage.spans, seen.spans), (coverage.skipped, seen.skipped), *kinds):
             for start, end in others:
                 mine.add(start, end)
 
