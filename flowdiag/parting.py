@@ -63,7 +63,7 @@ def _by_action(marked: Iterable[Marked]) -> Iterator[list[Marked]]:
 def _by_arrival(part: list[Marked], losses: list[Loss], spots: Sequence[Spot]) -> Iterator[Part]:
     """Cut where packets that arrived before are sent on and arrive no more."""
     cut = min(filter(None, (_stops(part, losses, spots, way) for way in WAYS)), default=None)
-    if cut is None:
+    if cut is None or cut <= begun(part[0][1]):  # as of records that end before they start
         yield Part(part, losses)
         return
     yield Part([m for m in part if begun(m[1]) < cut], [loss for loss in losses if loss.first < cut])

@@ -16,6 +16,7 @@ from flowdiag.points import Along, Spot, journey
 
 State = Literal["rejected", "lost there", "lost back", "passed", "unobserved"]
 SILENT = ("absent", "unaccepted")
+GATEWAY = "transit_gateway"
 # A denial of a guard is on record and no loss; a VPC delivers by its local routes, which nothing interrupts.
 UNNAMED = GUARDS | {"network_interface", "vpc"}
 
@@ -68,18 +69,22 @@ def passage(trace: Trace, along: Along, seen: Mapping[Spot, Sighting], losses: t
     ways = [(leg, journey(leg, along[number] if along else ())) for number, leg in enumerate(trace.legs)]
     there = min((_along(leg.request, way, "request", seen) for leg, way in ways), key=_first_of_legs, default=NOWHERE)
     back = min((_along(leg.reply, way, "reply", seen) for leg, way in ways), key=_first_of_legs, default=NOWHERE)
-    counted = (found for loss in losses if (found := _counted(loss, seen)))
+    counted = (found for loss in losses if (found := _counted(loss, trace, seen)))
     told = min((*counted, there, back), key=lambda p: (_WORST.index(p.state), not p.hops))
     return replace(told, sent=there.sent)
 
 
-def _counted(loss: Loss, seen: Mapping[Spot, Sighting]) -> Passage | None:
+def _counted(loss: Loss, trace: Trace, seen: Mapping[Spot, Sighting]) -> Passage | None:
     """A loss that a transit gateway counts itself; none where others of its packets arrive, or may have."""
     if not loss.of_all:
         return None
     ends = ("request_destination", "reply_destination", "reply_source") if loss.direction == "request" else ("reply_source",)
-    if any(sighting.point in ends and sighting.seen == "accept" for sighting in seen.values()):
-        return None
+    hops = (hop for leg in trace.legs for hop in enumerate(leg.request if loss.direction == "request" else leg.reply))
+    at = min((step for step, hop in hops if hop.place.kind == GATEWAY), default=0)
+    for spot, sighting in seen.items():
+        out = spot.direction == loss.direction and spot.leaving and spot.point.endswith("between") and spot.step >= at
+        if (sighting.point in ends or out) and sighting.seen == "accept":
+            return None
     state: State = "lost back" if loss.direction == "reply" else "lost there"
     return Passage(state, loss.direction, True, loss.gateway, "what lies behind it", loss=loss)
 

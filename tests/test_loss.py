@@ -36,10 +36,10 @@ class Hub:
         """A request at the source alone."""
         return [line(self.web, f"{A} {B} {port} 5432", at=at)]
 
-    def ask(self, *lines: str, counts: list[str]) -> Diagnosis:
+    def ask(self, *lines: str, counts: list[str], header: str = FLAGGED) -> Diagnosis:
         """The question, with records of interfaces and of the gateway."""
         (self.folder / "gateway.log").write_text("\n".join((" ".join(GATEWAY_FIELDS), *counts)) + "\n")
-        return diagnose("web-1", "db-1", 5432, snapshot=self.world.snapshot(), flow_logs=saved(self.folder, lines))
+        return diagnose("web-1", "db-1", 5432, snapshot=self.world.snapshot(), flow_logs=saved(self.folder, lines, header))
 
     def count(self, ends: str, field: str, packets: int, at: int = 0) -> str:
         """A record of the gateway itself."""
@@ -145,6 +145,41 @@ def test_a_loss_behind_a_shared_gateway_may_be_of_any_client(tmp_path: Path) -> 
     found = hub.ask(counts=[hub.count(f"10.0.100.5 {B} 40001 5432", ROUTE, 3)])
     assert ("reachable", "unobserved", "predicted") == short(found)
     assert "(it may be of any client behind nat-" in str(found)
+
+
+def test_what_came_out_of_the_gateway_was_not_lost_in_it(tmp_path: Path) -> None:
+    """The attachment's interface in the far VPC has the packets on record: only some were lost."""
+    world = World()
+    left, right = world.vpc("10.0.0.0/16"), world.vpc("10.9.0.0/16")
+    group = right.group("sg-db")
+    group.ingress("tcp", 5432, "10.0.0.0/16")
+    web = left.subnet("10.0.1.0/24").instance("web-1", A, left.group("sg-web"))
+    right.subnet("10.9.2.0/24").instance("db-1", B, group)
+    gateway, near, far = TransitGateway(world), left.subnet("10.0.9.0/28"), right.subnet("10.9.9.0/28")
+    own = []
+    for vpc, subnet, address in ((left, near, "10.0.9.5"), (right, far, "10.9.9.5")):
+        told = f"Network Interface for Transit Gateway Attachment {gateway.attach(vpc, subnet)}"
+        own.append(subnet.interface(address, type="transit_gateway", Description=told, RequesterManaged=True).id)
+    left.route("10.9.0.0/16", gateway.id)
+    right.route("10.0.0.0/16", gateway.id)
+    packet, layout = f"{A} {B}", f"{FLAGGED} pkt-srcaddr pkt-dstaddr flow-direction"
+    lines = [
+        f"{line(web.eni.id, f'{packet} 4000 5432')} {packet} egress",
+        f"{line(own[0], f'{A} 10.0.9.5 4000 5432')} {packet} ingress",
+        f"{line(own[1], f'10.9.9.5 {B} 4000 5432')} {packet} egress",
+    ]
+    hub = Hub(tmp_path, world, gateway)
+    for seen, lost in ((lines, False), (lines[:2], True)):
+        found = hub.ask(*seen, counts=[hub.count(f"{packet} 4000 5432", ROUTE, 1)], header=layout)
+        assert lost == ("never reached what lies behind it" in found.headline)
+
+
+def test_a_record_that_ends_before_it_starts_breaks_nothing(tmp_path: Path) -> None:
+    """Its times tell two moments, and no order."""
+    pair = Wires()
+    odd = line(pair.db_eni, "10.0.1.10 10.0.2.20 4000 5432", at=900, lasts=-900)
+    found = pair.ask(flow_logs=saved(tmp_path, [odd, *pair.there(4000, pair.web_eni, at=600), *both_kept(pair.db_eni)]))
+    assert found.verdict in ("reachable", "inconclusive")
 
 
 def test_what_one_end_sends_of_its_own_is_no_answer(tmp_path: Path) -> None:
