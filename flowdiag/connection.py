@@ -35,7 +35,7 @@ class Connection:
     what a gateway counts as lost of it: one of the two may be empty.
 
     `client` is the client's port, None where ports were not logged; `sure` is False where nothing tells which end opened
-    it; `continued` is a part in which what arrived before does so no more, and in which no new request need be.
+    it; `continued` is a part of one that was open before, in which no new request need be.
     """
 
     stretch: Stretch

@@ -22,7 +22,8 @@ class Spell(NamedTuple):
     """One connection in the course: when it began, how it fared, and what may set it apart from others.
 
     `firm` is a failure that comes of a decision and so is no chance (a REJECT); `number` is whose fare it is. `ends` are the
-    addresses that it was from and to, `zones` their Availability Zones where these are known.
+    addresses that it was from and to, `zones` their Availability Zones where these are known; `part` tells that it goes on with
+    one that was open before.
     """
 
     begun: int
@@ -33,6 +34,7 @@ class Spell(NamedTuple):
     ends: tuple[str, str] = ("", "")
     zones: tuple[str, str] = ("", "")
     size: int = 0
+    part: bool = False
 
 
 class Course(NamedTuple):
@@ -105,7 +107,8 @@ def _words(works: Sequence[Spell], fails: Sequence[Spell]) -> Mapping[str, str]:
         "failed": _time(fails[-1].begun),
         "fails": _time(fails[0].begun),
         "failing": str(len(fails)),
-        "count": str(len(works) + len(fails)),
+        "count": f"{len(works) + len(fails)} connections"
+        + (" or parts of them" if any(s.part for s in (*works, *fails)) else ""),
         "apart": _apart(works, fails),
     }
 

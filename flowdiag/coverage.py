@@ -17,7 +17,7 @@ from flowdiag.listening import Station
 from flowdiag.logs import ALWAYS, CLOCK_SLACK, Tally, Window
 from flowdiag.logs import Coverage as Lines
 from flowdiag.model import UDP, Coverage, Flow, Watcher
-from flowdiag.reach import Reach, Schedule, Stretch, moment_of, reach, second_of, wanted
+from flowdiag.reach import Reach, Schedule, Span, Stretch, moment_of, reach, second_of
 from flowdiag.table import Rules
 
 MIRRORED = 4789  # https://docs.aws.amazon.com/vpc/latest/mirroring/traffic-mirroring-packet-formats.html
@@ -33,11 +33,11 @@ DAY = 86_400
 
 @dataclass(frozen=True)
 class Asked:
-    """What silence is asked about: the window, the stretches of Unix seconds in which the flow was seen elsewhere, what was
-    read, and when it was read: `now` is None where nothing tells."""
+    """What silence is asked about: the window, when the flow was seen anywhere, what was read, and when it was read: `now` is
+    None where nothing tells."""
 
     window: Window = ALWAYS
-    seen: tuple[Stretch, ...] = ()
+    seen: tuple[Span, ...] = ()
     tally: Tally | None = None
     now: datetime | None = None
 
@@ -45,14 +45,14 @@ class Asked:
     def last(self) -> int | None:
         """The last second of which a record is wanted."""
         if self.seen:
-            return max(last for _, last in self.seen)
+            return max(one.last for one in self.seen)
         return second_of(self.window.end) if self.window.end else None
 
     @cached_property
     def first(self) -> int | None:
         """The first second of which a record is wanted."""
         if self.seen:
-            return min(first for first, _ in self.seen)
+            return min(one.first for one in self.seen)
         return second_of(self.window.start) if self.window.start else None
 
     @cached_property
@@ -60,9 +60,9 @@ class Asked:
         """The flow logs whose records were read, by id; None where nothing tells."""
         return self.tally.read_from if self.tally else None
 
-    def at(self, first: int, last: int) -> Asked:
-        """The same, asked about one stretch of Unix seconds, such as the time of a single connection."""
-        return Asked(self.window, (wanted(first, last),), self.tally, self.now)
+    def at(self, seen: Span) -> Asked:
+        """The same, asked about one time, such as that of a single connection."""
+        return Asked(self.window, (seen,), self.tally, self.now)
 
 
 def read_when(tally: Tally | None, read_at: datetime | None) -> datetime | None:
@@ -103,9 +103,9 @@ class Weighing:
         """For all that was asked about."""
         return self._told(self.asked)
 
-    def at(self, first: int, last: int) -> Coverage:
-        """For one stretch of Unix seconds, such as the time of a single connection."""
-        return self._told(self.asked.at(first, last))
+    def at(self, seen: Span) -> Coverage:
+        """For one time, such as that of a single connection."""
+        return self._told(self.asked.at(seen))
 
     def _told(self, asked: Asked) -> Coverage:
         heard, found, rule = self._judged(asked)
@@ -124,7 +124,7 @@ class Weighing:
 
     def _judged(self, asked: Asked) -> tuple[_Heard, Reach, Any]:
         heard = self._heard(asked.last)
-        found = reach(heard.lines, asked.seen, asked.window, heard.schedule)
+        found = reach(heard.lines, self.station.interface, asked.seen, asked.window, heard.schedule)
         inputs = {
             "traffic": self._traffic[0],
             "lines": "lost" if self._lost else found.lines,
@@ -312,9 +312,9 @@ def _part(found: Reach, asked: Asked) -> str:
     return (f" until {_shown(_moment(end))}" if short or later else "") + later
 
 
-def _joined(spoken: tuple[Stretch, ...], seen: tuple[Stretch, ...]) -> tuple[Stretch, ...]:
+def _joined(spoken: tuple[Stretch, ...], seen: tuple[Span, ...]) -> tuple[Stretch, ...]:
     """Stretches between which none is left out, put together."""
-    place = {first: number for number, (first, _) in enumerate(seen)}
+    place = {one.first: number for number, one in enumerate(seen)}
     found = list(spoken[:1])
     for one, other in pairwise(spoken):
         if place.get(other[0]) == place.get(one[0], -2) + 1:

@@ -192,7 +192,7 @@ class _Reading:
             for other in self.pair.spots:  # a packet enters and leaves an interface in between with the same header
                 self._seen[other] += other == spot or fit(record, other) == "yes"
         self.summary.add(record, spot.direction)
-        self._times.add(record.start, record.end)
+        self._times.add(record.start, record.end, place_of(record))
 
     # ------------------------------------------------------------ what it comes to
 
@@ -200,7 +200,7 @@ class _Reading:
         """What is told of the whole, once all records were given."""
         pair = self.pair
         tally = self.tally if self._search else None
-        asked = Asked(pair.window, self._times.stretches, tally, read_when(tally, pair.read_at))
+        asked = Asked(pair.window, self._times.spans, tally, read_when(tally, pair.read_at))
         weighed = {spot: worth_of(spot, pair.heard, asked, pair.tables) for spot in pair.spots}
         silent = tuple(self._silent(weighed))
         return Outline(

@@ -17,13 +17,13 @@ from flowdiag.loss import Loss, together
 from flowdiag.model import Finding, Record, Sighting, Symptom, Trace
 from flowdiag.passage import SILENT, Passage, passage
 from flowdiag.points import Along, Point, Spot
+from flowdiag.reach import Span
 from flowdiag.sighting import Seen, actions, kept
 from flowdiag.signs import Signs, signs
 from flowdiag.symptom import Request, read_symptom, request_of
 from flowdiag.table import Rules
 
 MINUTE = CLOCK_SLACK  # times are no more exact than that
-Span = tuple[int, int]
 Weigh = Callable[[int, Span | None], tuple[Seen, str]]  # what silence at a point is worth, and why
 Digest = dict[int, dict[str, tuple[Record, Record]]]  # by point and action the first and the last record
 
@@ -104,11 +104,11 @@ class _Alike:
         seen = any(spots[place].direction == "request" for place in self.records)
         return not seen and bool(self.connections) and all(one.continued for one in self.connections)
 
-    @property
-    def span(self) -> Span | None:
-        """The first and the last second in which they were seen; None where nothing was, or times were not logged."""
+    def span(self, spots: Sequence[Spot]) -> Span | None:
+        """When they were seen and where; None where nothing was, or times were not logged."""
         last = max((one.last for one in self.connections), default=0)
-        return (min(one.first for one in self.connections), last) if last else None
+        begun = [one.first for one in self.connections]
+        return Span(min(begun), max(begun), last, frozenset(spots[n].interface for n in self.records)) if last else None
 
 
 def judge(bench: Bench, all_of_them: Sequence[Connection]) -> list[Fare]:
@@ -250,7 +250,7 @@ def _sightings(bench: Bench, group: _Alike, hidden: frozenset[int]) -> dict[Spot
     Where the packet is missing on its way to a gateway, what leaves the gateway is not its own.
     """
     own = {one.stretch for one in group.connections}
-    of, span = bench.stretches.of, group.span
+    of, span = bench.stretches.of, group.span(bench.spots)
     seen: list[Sighting] = []
     for place, spot in enumerate(bench.spots):
         mine = not own or of[spot] in own

@@ -100,4 +100,5 @@ def _spells(number: int, fare: Fare, zones: Mapping[str, str]) -> Iterable[Spell
             ends=one.stretch,
             zones=(zones.get(one.stretch[0], ""), zones.get(one.stretch[1], "")),
             size=int(max((size_of(record) for _, record in one.records), default=0)),
+            part=one.continued,
         )

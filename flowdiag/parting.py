@@ -1,17 +1,18 @@
-"""One connection → the parts in which each point did the same: where what passed is rejected, or no longer arrives, it is cut.
+"""One connection → the parts in which each point did the same: where what passed is rejected, or arrives no more, it is cut.
 
 Times are exact to 60 seconds: https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from math import inf
 from typing import NamedTuple
 
 from flowdiag.contrast import begun, when
-from flowdiag.logs import CLOCK_SLACK
+from flowdiag.logs import CLOCK_SLACK, Spans
 from flowdiag.loss import Loss
 from flowdiag.model import Direction, Record
 from flowdiag.points import Point, Spot
@@ -23,10 +24,11 @@ ENDS: Mapping[Direction, tuple[Point, Point]] = {
 """Where a packet sets out, and where it arrives."""
 WAYS: tuple[Direction, ...] = ("request", "reply")
 Marked = tuple[int, Record]  # the number of the point, and what it saw
+Gap = tuple[float, float]  # Unix seconds: when the first packet is missing, and when packets arrive again
 
 
 class Part(NamedTuple):
-    """What was seen and what was lost; `continued` where it is cut from what arrived, so that nothing new is asked in it."""
+    """What was seen and what was lost; `continued` where it is cut from what was before, so that nothing new is asked in it."""
 
     marked: list[Marked]
     lost: list[Loss]
@@ -39,9 +41,10 @@ def parts(marked: Iterable[Marked], spots: Sequence[Spot], losses: Iterable[Loss
     several = list(_by_action(marked))
     if left and not several:
         yield Part([], left)
-    for part, following in zip_longest(several, several[1:]):
+    for number, (part, following) in enumerate(zip_longest(several, several[1:])):
         end = begun(following[0][1]) if following else inf
-        yield from _by_arrival(part, [loss for loss in left if loss.first < end], spots)
+        for one in _by_arrival(part, [loss for loss in left if loss.first < end], spots):
+            yield one._replace(continued=one.continued or number > 0)
         left = [loss for loss in left if loss.first >= end]
 
 
@@ -61,21 +64,22 @@ def _by_action(marked: Iterable[Marked]) -> Iterator[list[Marked]]:
 
 
 def _by_arrival(part: list[Marked], losses: list[Loss], spots: Sequence[Spot]) -> Iterator[Part]:
-    """Cut where packets that arrived before are sent on and arrive no more."""
-    cut = min(filter(None, (_stops(part, losses, spots, way) for way in WAYS)), default=None)
-    if cut is None or cut <= begun(part[0][1]):  # as of records that end before they start
-        yield Part(part, losses)
-        return
-    yield Part([m for m in part if begun(m[1]) < cut], [loss for loss in losses if loss.first < cut])
-    yield Part([m for m in part if begun(m[1]) >= cut], [loss for loss in losses if loss.first >= cut], continued=True)
+    """Cut where packets that arrived before are sent on and arrive no more, and where they arrive again."""
+    cuts = [-inf, *(cut for gap in _together(g for way in WAYS for g in _gaps(part, losses, spots, way)) for cut in gap), inf]
+    first = True
+    for start, end in pairwise(cuts):
+        marked = [m for m in part if start <= begun(m[1]) < end]
+        lost = [loss for loss in losses if start <= loss.first < end]
+        if marked or lost:
+            yield Part(marked, lost, continued=not first)
+            first = False
 
 
-def _stops(part: list[Marked], losses: Iterable[Loss], spots: Sequence[Spot], way: Direction) -> int | None:
-    """The second from which on packets leave the one end, or are lost, and nothing gets through any more, though something did
-    before; None where that is not so. A reply that comes back shows that its request got through, or was answered for.
+def _gaps(part: list[Marked], losses: Iterable[Loss], spots: Sequence[Spot], way: Direction) -> Iterator[Gap]:
+    """Each time in which packets leave the one end, or are lost, and nothing gets through, though something did before. A reply
+    that comes back shows that its request got through, or was answered for.
 
-    A record tells its first packet no more than 60 seconds late, so what begins later than that after all arrivals is none
-    of them.
+    A record tells its first packet up to 60 seconds late, so one packet may stand at two interfaces as far apart.
     """
     near, far = ENDS[way]
     at: dict[Point, list[Record]] = {}
@@ -83,10 +87,24 @@ def _stops(part: list[Marked], losses: Iterable[Loss], spots: Sequence[Spot], wa
         if record.action == "ACCEPT":
             at.setdefault(spots[place].point, []).append(record)
     arrived = at.get(far) or at.get(f"{way}_between") or []  # type: ignore[call-overload]
-    answers = at.get("reply_source", []) if way == "request" else []
-    if not arrived and not answers:
-        return None
-    last = max(map(when, (*arrived, *answers))) + CLOCK_SLACK
+    through = Spans(2 * CLOCK_SLACK)
+    for record in (*arrived, *(at.get("reply_source", ()) if way == "request" else ())):
+        through.add(*sorted((begun(record), when(record))))  # one that ends before it starts may be of any time between
     sent = map(begun, at.get(near, ()) if arrived else ())
     lost = (loss.first for loss in losses if loss.direction == way)
-    return min((second for second in (*sent, *lost) if second > last), default=None)
+    left = sorted((*sent, *lost))
+    for (_, ended), (again, _) in pairwise((*through, (inf, inf))):
+        missing = bisect_right(left, ended + CLOCK_SLACK)
+        if missing < len(left) and left[missing] < again - CLOCK_SLACK:
+            yield left[missing], again - CLOCK_SLACK
+
+
+def _together(gaps: Iterable[Gap]) -> list[Gap]:
+    """The gaps of both directions in order of time, those that overlap as one."""
+    found: list[Gap] = []
+    for start, end in sorted(gaps):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found

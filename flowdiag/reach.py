@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from flowdiag.logs import CLOCK_SLACK, LONGEST_INTERVAL, Coverage, Window
+from flowdiag.logs import CLOCK_SLACK, LONGEST_INTERVAL, SHORTEST_INTERVAL, Coverage, Window
 from flowdiag.model import Watcher
 
 # How long records typically take from the end of their interval, in seconds: "about 5 minutes" to CloudWatch Logs, "about
@@ -75,6 +75,25 @@ class Schedule:
 _NEVER = -(10**12)  # long before any calendar begins
 
 
+class Span(NamedTuple):
+    """When packets were seen elsewhere, in Unix seconds: the first one, the last one that began a record, the last one; and the
+    interfaces that saw some of them."""
+
+    first: int
+    begun: int
+    last: int
+    by: frozenset[str] = frozenset()
+
+    def until(self, interface: str) -> int:
+        """Up to when an interface needs lines so that a record of each would be among them.
+
+        "This might be up to 60 seconds after the packet was transmitted or received": on another interface the record of the
+        same packet may begin later than here. Where an interface saw them itself, its own lines reach as far.
+        https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
+        """
+        return self.last if interface in self.by else max(self.last, self.begun + CLOCK_SLACK)
+
+
 @dataclass(frozen=True)
 class Reach:
     """What of the times asked about is due (`in part`: some of it), what the lines read are worth then, and for which of
@@ -86,20 +105,20 @@ class Reach:
     until: int | None = None
 
 
-def reach(here: Coverage | None, seen: tuple[Stretch, ...], window: Window, schedule: Schedule) -> Reach:
-    """How far the lines of an interface, joined over an interval, reach: for packets that were `seen` elsewhere in these
-    stretches, or for a window."""
-    return _of_packets(here, seen, schedule) if seen else _of_window(here, window, schedule)
+def reach(here: Coverage | None, interface: str, seen: tuple[Span, ...], window: Window, schedule: Schedule) -> Reach:
+    """How far the lines of an interface, joined over an interval, reach: for packets that were `seen` at these times, or for a
+    window."""
+    return _of_packets(here, interface, seen, schedule) if seen else _of_window(here, window, schedule)
 
 
-def _of_packets(here: Coverage | None, seen: tuple[Stretch, ...], schedule: Schedule) -> Reach:
-    """Each stretch is told by itself: it needs lines that begin before and end after it, and only its time that is due counts."""
+def _of_packets(here: Coverage | None, interface: str, seen: tuple[Span, ...], schedule: Schedule) -> Reach:
+    """Each time is told by itself: it needs lines that begin before and end after it, and only what is due of it counts."""
     limit = schedule.due
-    due = seen if limit is None else tuple((first, min(last, limit)) for first, last in seen if first <= limit)
-    late = None if limit is None else max((last for _, last in seen if last > limit), default=None)
+    due = seen if limit is None else tuple(one._replace(last=min(one.last, limit)) for one in seen if one.first <= limit)
+    late = None if limit is None else max((one.last for one in seen if one.last > limit), default=None)
     until = None if late is None else schedule.arrival(late)
-    found = [_at(here, stretch, schedule) for stretch in due]
-    spoken = tuple(stretch for stretch, lines in zip(due, found, strict=True) if lines == "at that time")
+    found = [_at(here, one.first, one.until(interface), schedule) for one in due]
+    spoken = tuple((one.first, one.last) for one, lines in zip(due, found, strict=True) if lines == "at that time")
     if spoken:
         lines: Lines = "at that time" if len(spoken) == len(due) else "for some packets"
     else:
@@ -108,10 +127,9 @@ def _of_packets(here: Coverage | None, seen: tuple[Stretch, ...], schedule: Sche
     return Reach(lines, "none" if waits else "all" if until is None else "in part", spoken, until)
 
 
-def _at(here: Coverage | None, stretch: Stretch, schedule: Schedule) -> Lines:
+def _at(here: Coverage | None, first: int, last: int, schedule: Schedule) -> Lines:
     """A line that ended before a packet says nothing of it, however far clocks are off; one that begins just after it does,
     for records are delivered in order, but where no flow log was there before."""
-    first, last = stretch
     if here is None:
         return "none"
     if _skipped(here, first, last):
@@ -179,31 +197,25 @@ def _otherwise(here: Coverage | None) -> Lines:
 # ---------------------------------------------------------------- times
 
 
-def wanted(start: int, end: int) -> Stretch:
-    """Of which time of a record elsewhere a line has to tell: from its first packet on, its end as far as clocks agree."""
-    return start, max(start, end - CLOCK_SLACK)
-
-
 class Times:
-    """When a flow was seen, in stretches of an interval or two, so that few are held whatever number of records there are."""
+    """When a flow was seen, and where, minute by minute, so that few are held whatever number of records there are."""
 
     def __init__(self) -> None:
-        self._by_interval: dict[int, Stretch] = {}
+        self._by_minute: dict[int, Span] = {}
 
-    def add(self, start: int | None, end: int | None) -> None:
+    def add(self, start: int | None, end: int | None, interface: str) -> None:
         """Take in the time of a record; one without times is left out."""
         first, last = (start if start is not None else end), (end if end is not None else start)
         if first is None or last is None:
             return
-        first, last = wanted(first, last)
-        number = first // LONGEST_INTERVAL
-        begun, ended = self._by_interval.get(number, (first, last))
-        self._by_interval[number] = min(begun, first), max(ended, last)
+        minute, new = first // SHORTEST_INTERVAL, Span(first, first, last, frozenset((interface,)))
+        known = self._by_minute.get(minute, new)
+        self._by_minute[minute] = Span(min(known.first, first), max(known.begun, first), max(known.last, last), known.by | new.by)
 
     @property
-    def stretches(self) -> tuple[Stretch, ...]:
+    def spans(self) -> tuple[Span, ...]:
         """They in their order; each begins with a packet."""
-        return tuple(sorted(self._by_interval.values()))
+        return tuple(sorted(self._by_minute.values(), key=lambda one: one[:3]))
 
 
 def second_of(moment: datetime) -> int:

@@ -17,7 +17,7 @@ from flowdiag.contrast import begun, when
 from flowdiag.coverage import Asked, Weighing, read_when
 from flowdiag.differential import candidates
 from flowdiag.hosts import Host
-from flowdiag.judging import Bench, Fare, Span
+from flowdiag.judging import Bench, Fare
 from flowdiag.listening import Listening
 from flowdiag.logs import CLOCK_SLACK, Search, Sought, Source, Tally, Window
 from flowdiag.model import (
@@ -36,8 +36,8 @@ from flowdiag.model import (
     unobserved,
 )
 from flowdiag.outcome import outcome
-from flowdiag.reach import Stretch, Times, moment_of
-from flowdiag.sighting import Catch, Seen, Spot, catch, marked, sighting, spots
+from flowdiag.reach import Span, Times, moment_of
+from flowdiag.sighting import Catch, Seen, Spot, catch, marked, place_of, sighting, spots
 from flowdiag.symptom import Request, read_symptom, shown
 from flowdiag.table import Rules
 from flowdiag.traffic_path import other_ways
@@ -175,12 +175,12 @@ def sought_at(wanted: tuple[Spot, ...], window: Window, heard: Listening) -> Sou
     )
 
 
-def times_of(caught: Iterable[Catch]) -> tuple[Stretch, ...]:
-    """The stretches of time in which the flow was seen anywhere."""
+def times_of(caught: Iterable[Catch]) -> tuple[Span, ...]:
+    """When the flow was seen anywhere."""
     times = Times()
     for record in (record for one in caught for record in one.records):
-        times.add(record.start, record.end)
-    return times.stretches
+        times.add(record.start, record.end, place_of(record))
+    return times.spans
 
 
 def worth_of(spot: Spot, heard: Listening, asked: Asked, rules: Rules) -> Coverage:
@@ -253,7 +253,7 @@ class Silence:
         if key not in self._known:
             one = self.caught[place]
             scale = self._weighing(place)
-            worth = scale.at(*span) if span else scale.whole
+            worth = scale.at(span) if span else scale.whole
             self._known[key] = silence_of(_at(one, span), worth) if self.searched else ("unobserved", "")
         return self._known[key]
 
@@ -267,7 +267,7 @@ def _at(one: Catch, span: Span | None) -> Catch:
     """Of what was set aside at a point as late that of one time."""
     if span is None:
         return one
-    first, last = span[0] - CLOCK_SLACK, span[1] + CLOCK_SLACK
+    first, last = span.first - CLOCK_SLACK, span.last + CLOCK_SLACK
     late, unsure = (tuple(r for r in some if begun(r) <= last and when(r) >= first) for some in (one.late, one.unsure))
     return replace(one, late=late, unsure=unsure)
 

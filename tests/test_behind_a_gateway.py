@@ -26,7 +26,7 @@ def row(place, ends, ports, *, real="", action="ACCEPT", flags=3, packets=5, at=
 def nodata(place):
     """Nothing passed there in that minute."""
     resource, interface = (place, "-") if place.startswith("nat-") else ("-", place)
-    return f"{resource} {interface} - - - - - - - {AT} {AT + 50} - - NODATA - -"
+    return f"{resource} {interface} - - - - - - - {AT} {AT + 60} - - NODATA - -"
 
 
 class Scene:
@@ -105,7 +105,7 @@ def test_a_denial_of_the_clients_own_reply_is_found_by_its_port(scene):
 
 def test_other_clients_do_not_hide_a_loss_in_front_of_the_gateway(scene):
     """The gateway has nothing of this client: what leaves it is another's, though it goes to the same server."""
-    others = (scene.inside(OTHER, 40001), scene.outside(), scene.answer(), scene.outside(1501, action="REJECT"))
+    others = (scene.inside(OTHER, 40001, at=AT + 10), scene.outside(), scene.answer(), scene.outside(1501, action="REJECT"))
     found = scene.ask(scene.sent(flags=2), *others)
     assert ("no_log", "unobserved") == (found.symptom, saw(found, "request_between", True).seen)
     assert f"never reached {scene.nat}" in found.headline

@@ -28,7 +28,7 @@ A, B, X = "10.0.1.10", "10.0.2.20", "198.51.100.7"
 
 def both_kept(*interfaces: str) -> list[str]:
     """Packets of others, accepted and rejected: what the flow logs keep of these interfaces is not one kind of traffic alone."""
-    other = "192.0.2.1 192.0.2.2 1 2 6 1 60 1700000000 1700000050"
+    other = "192.0.2.1 192.0.2.2 1 2 6 1 60 1700000000 1700000060"
     return [f"{one} {other} {action} OK 2" for one in interfaces for action in ("REJECT", "ACCEPT")]
 
 
@@ -73,7 +73,7 @@ class Wires(Pair):
 
     def quiet(self, *enis: str, at: int = 0) -> list[str]:
         """Lines that say that a flow log covers these interfaces at that time."""
-        return [f"{eni} - - - - - - - {SECOND + at} {SECOND + at + 50} - NODATA -" for eni in enis]
+        return [f"{eni} - - - - - - - {SECOND + at} {SECOND + at + 60} - NODATA -" for eni in enis]
 
 
 @pytest.fixture
@@ -254,7 +254,7 @@ def balanced(tmp_path: Path):
             at = 120 * number
             lines += [line(node, there, at=at, flags=3 if what == "good" else 2)]
             if what == "lost":
-                lines.append(f"{eni} - - - - - - - {SECOND + at} {SECOND + at + 50} - NODATA -")
+                lines.append(f"{eni} - - - - - - - {SECOND + at} {SECOND + at + 60} - NODATA -")
                 continue
             lines.append(line(eni, there, at=at, flags=3 if what == "good" else 2))
             if what != "silent":

@@ -15,6 +15,7 @@ from flowdiag.listening import Listening, Station, listen
 from flowdiag.logs import ALWAYS, Search, Tally, Window
 from flowdiag.logs.folder import Folder
 from flowdiag.model import UDP, Record, Watcher
+from flowdiag.reach import Span, Times
 from flowdiag.table import Rules
 from flowdiag.wire import witness
 
@@ -43,10 +44,15 @@ def seen(*spans, skipped=0, accepts=1, rejects=1):
     return tally
 
 
+def sent(first, last, by="eni-0a1"):
+    """One record of an interface, web-1's if no other is named, from its first packet to its last one."""
+    return Span(first, first, last, frozenset((by,)))
+
+
 def weighed(*watchers, tally=None, now=THEN + timedelta(hours=1), window=ALWAYS, flow=FLOW, known=True, at=SECOND):
     """What silence on eni-0a2 is worth where the flow was seen elsewhere in the minute before `at`."""
     station = Station(interface="eni-0a2", name="db-1", watchers=watchers if known else None)
-    asked = Asked(window, ((at - 50, at),) if at else (), tally, now)
+    asked = Asked(window, (sent(at - 50, at),) if at else (), tally, now)
     return Weighing(station, flow, False, asked, (), RULES).whole
 
 
@@ -57,7 +63,7 @@ def torn(*spans):
     return tally
 
 
-NODATA = (SECOND - 50, SECOND)
+NODATA = (SECOND - 50, SECOND + 10)
 
 
 @pytest.mark.parametrize(
@@ -213,13 +219,40 @@ def test_a_line_that_ended_before_the_packet_says_nothing_of_it():
     assert ["unproven", "absent"] == [weighed(LOG, tally=tally).silence for tally in (before, after)]
 
 
+@pytest.mark.parametrize(("first", "until", "silence"), [(0, 59, "unproven"), (0, 60, "absent"), (-300, -1, "unproven")])
+def test_the_last_minute_that_was_delivered_proves_nothing_yet(first, until, silence):
+    """The record of the same packet may begin a minute later on another interface, and the last packet counts as well."""
+    lines = seen((SECOND - 600, SECOND + until))
+    assert silence == told_at(sent(SECOND + first, SECOND), lines)
+
+
+def test_an_interface_that_saw_the_packets_itself_tells_of_replies_as_far():
+    """Its lines of the same interval were delivered together with that record."""
+    assert "absent" == told_at(sent(SECOND - 3, SECOND, by="eni-0a2"), seen((SECOND - 600, SECOND)))
+
+
+def test_of_many_records_of_a_minute_each_is_asked_about():
+    """They are held as one; the one that began last needs lines for as long after it as the first one."""
+    times = Times()
+    for at in (0, 45):
+        times.add(SECOND + at, SECOND + at + 2, "eni-0a1")
+    (both,) = times.spans
+    assert ["unproven", "absent"] == [told_at(both, seen((SECOND - 600, SECOND + until))) for until in (104, 105)]
+
+
+def told_at(span, tally):
+    """What silence on eni-0a2 is worth at that time, where nothing tells when the logs were read."""
+    station = Station(interface="eni-0a2", name="db-1", watchers=(LOG,))
+    return Weighing(station, FLOW, False, Asked(seen=(span,), tally=tally), (), RULES).whole.silence
+
+
 def test_packets_at_several_times_are_told_apart():
     """Absent only for those that the lines speak for, and that is said."""
     station = Station(interface="eni-0a2", name="db-1", watchers=(LOG,))
-    sent = ((SECOND - 50, SECOND), (SECOND + 3600, SECOND + 3650))
+    both = (sent(SECOND - 50, SECOND), sent(SECOND + 3600, SECOND + 3650))
     late = THEN + timedelta(hours=4)
     one, between = (
-        Weighing(station, FLOW, False, Asked(seen=sent, tally=seen(lines), now=late), (), RULES).whole
+        Weighing(station, FLOW, False, Asked(seen=both, tally=seen(lines), now=late), (), RULES).whole
         for lines in (NODATA, (SECOND + 1800, SECOND + 1850))
     )
     assert ("absent", "for what was sent from 2023-11-14T22:13:20Z to 2023-11-14T22:14:10Z and for no more") == (
@@ -234,14 +267,14 @@ def test_each_time_can_be_asked_about_by_itself():
     station = Station(interface="eni-0a2", name="db-1", watchers=(LOG,))
     now = THEN + timedelta(minutes=30)
     weighing = Weighing(station, FLOW, False, Asked(tally=seen(NODATA), now=now), (), RULES)
-    times = [(SECOND - 50, SECOND), (SECOND + 900, SECOND + 950), (SECOND + 1700, SECOND + 1750)]
-    assert ["absent", "unproven", "pending"] == [weighing.at(*time).silence for time in times]
-    assert ["CO101", "CO197", "CO290"] == [weighing.at(*time).code for time in times]
+    times = [sent(SECOND + at - 50, SECOND + at) for at in (0, 950, 1750)]
+    assert ["absent", "unproven", "pending"] == [weighing.at(time).silence for time in times]
+    assert ["CO101", "CO197", "CO290"] == [weighing.at(time).code for time in times]
 
 
 def test_skipped_records_void_the_packets_of_their_time():
     """A packet an hour earlier is not concerned; a window that holds the skipped time is."""
-    early = seen((SECOND - 3650, SECOND - 3600), skipped=1)
+    early = seen((SECOND - 3650, SECOND - 3590), skipped=1)
     assert "absent" == weighed(LOG, tally=early, at=SECOND - 3600).silence
     assert "CO192" == weighed(LOG, tally=early, window=HOUR, at=None).code
 
@@ -434,10 +467,10 @@ LAYOUT = "interface-id srcaddr dstaddr pkt-srcaddr pkt-dstaddr srcport dstport p
 
 def on_the_wire(tmp_path, path, world, *lines):
     """What the records show, each `interface srcaddr dstaddr pkt-srcaddr pkt-dstaddr` of a request; a bare id is NODATA."""
-    times, made = f"{SECOND - 50} {SECOND}", []
+    times, minute, made = f"{SECOND - 50} {SECOND}", f"{SECOND - 50} {SECOND + 10}", []
     for line in lines:
         ends = len(line.split()) > 1
-        made.append(f"{line} 49200 5432 6 {times} ACCEPT OK" if ends else f"{line} - - - - - - - {times} - NODATA")
+        made.append(f"{line} 49200 5432 6 {times} ACCEPT OK" if ends else f"{line} - - - - - - - {minute} - NODATA")
     denied = f"eni-0ff 192.0.2.1 192.0.2.2 192.0.2.1 192.0.2.2 1 2 6 {times} REJECT OK"
     (tmp_path / "flow.log").write_text("\n".join((LAYOUT, *made, denied)))
     return witness(path, Folder(tmp_path), ALWAYS, RULES, listen(path, world.snapshot().view()))

@@ -228,6 +228,28 @@ def test_a_connection_whose_packets_stop_arriving_is_cut_there(pair: Wires, told
     assert "until 2023-11-14T22:13:20Z worked, and the latest one, of 2023-11-14T22:25:20Z, failed" in found.headline
 
 
+def test_an_outage_in_the_middle_of_a_connection_is_told(pair: Wires, told) -> None:
+    """It worked, for ten minutes nothing arrived, and it went on: it works, and that it did not for a while is said."""
+    ends = pair.web_eni, pair.db_eni
+    both = [*pair.good(4000), *open_for(pair, range(1, 5), *ends), *open_for(pair, range(17, 21), *ends)]
+    lost = open_for(pair, range(6, 16), pair.web_eni, back=False)
+    found = told(*both, *lost, *covered(pair, range(5, 17)))
+    assert ("reachable", "healthy", "confirmed") == short(found)
+    assert (
+        "one of 3 connections or parts of them, of 2023-11-14T22:19:20Z, failed, and others before and after it" in found.headline
+    )
+    assert f"never reached {pair.db_eni}" in found.headline
+
+
+def test_two_outages_of_a_connection_are_two_failures(pair: Wires, told) -> None:
+    """What comes again is told as something that happens in turn."""
+    ends = pair.web_eni, pair.db_eni
+    both = [*pair.good(4000), *(m for n in (4, 12, 20) for m in open_for(pair, range(n, n + 2), *ends))]
+    lost = [m for n in (7, 15) for m in open_for(pair, range(n, n + 4), pair.web_eni, back=False)]
+    found = told(*both, *lost, *covered(pair, range(22)))
+    assert "2 of 5 connections or parts of them failed, in turn with others that worked" in found.headline
+
+
 def test_replies_that_stop_arriving_are_cut_too(pair: Wires, told) -> None:
     """The server goes on answering, and the source, which is covered, has none of it any more."""
     both = [*pair.good(4000), *open_for(pair, range(1, 10), pair.web_eni, pair.db_eni)]

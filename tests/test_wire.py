@@ -35,7 +35,7 @@ def line(interface, tuple4=REQUEST, action="ACCEPT", flags=None, protocol=6, siz
 
 def silent(interface, status="NODATA", flagged=False, at=1700000000):
     """A line that says nothing passed, or that records were skipped."""
-    return f"2 111122223333 {interface} - - - - - - - {at} {at + 50} -{' -' if flagged else ''} {status}"
+    return f"2 111122223333 {interface} - - - - - - - {at} {at + 60} -{' -' if flagged else ''} {status}"
 
 
 def endpoint(eni, address):
@@ -213,7 +213,7 @@ def test_secondary_address_is_found_at_packet_level(logs):
 
 def test_primary_address_does_not_stand_for_a_secondary_one_at_packet_level(logs):
     """A record whose pkt-dstaddr is another address of the interface is another flow."""
-    other = f"{DB} 10.0.1.10 10.0.2.20 10.0.1.10 10.0.2.21 49200 5432 6 REJECT 1700000000 1700000050"
+    other = f"{DB} 10.0.1.10 10.0.2.20 10.0.1.10 10.0.2.21 49200 5432 6 REJECT 1700000000 1700000060"
     fine = f"{WEB} 10.0.1.10 10.0.2.20 10.0.1.10 10.0.2.20 49200 5432 6 ACCEPT 1700000000 1700000050"
     assert "absent" == points(logs(other, other.replace("REJECT", "ACCEPT"), fine, header=PKT))[1]
 
