@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal, NamedTuple
 
 from flowdiag.agreement import Reach, place_of
 from flowdiag.model import GUARDS, Finding, Leg, PortRange, Relation, Trace, Verdict
 from flowdiag.table import Rules
+from flowdiag.times import shown
 
 State = Literal["passes", "blocked logged", "blocked silent", "blocked back", "partial", "unknown"]
 
@@ -112,7 +113,7 @@ def conclude(
     table = rules.table("verdict")
     rule = table.evaluate({"configuration": state, "place": place_of(trace, reach, _blockers(trace)), **inputs})
     first = findings[0] if findings else None
-    config_time = f"{read_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if read_at else "as it was saved"
+    config_time = shown(read_at, "as it was saved")
     return Conclusion(
         verdict=rule["verdict"],  # type: ignore[arg-type]  # the tables' laws hold the words to those of Verdict
         relation=rule["relation"],  # type: ignore[arg-type]

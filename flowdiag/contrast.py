@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from flowdiag.logs import CLOCK_SLACK
 from flowdiag.model import TCP, Direction, Record, Sighting
+from flowdiag.times import moment_of, shown
 
 REMEMBERED = 30  # seconds that a security group remembers a flow of UDP in one direction, unless told otherwise
 
@@ -23,7 +24,7 @@ def contrast(records: list[Record], direction: Direction) -> str:
     ):
         started = at(min(map(begun, later)))
         if started and follows(map(begun, first), map(begun, later)):
-            return f"{words} since {started:%Y-%m-%dT%H:%M:%SZ}: something was changed in between (inferred from their order)"
+            return f"{words} since {shown(started)}: something was changed in between (inferred from their order)"
     refused, served = (_clients(some, direction) for some in (rejected, accepted))
     if apart(refused, served):
         return f"rejected with client {ports(refused)}, accepted with client {ports(served)}"
@@ -92,7 +93,4 @@ def moment(record: Record) -> datetime | None:
 
 def at(second: int) -> datetime | None:
     """A Unix second as a time, None for zero and for what is no date."""
-    try:
-        return datetime.fromtimestamp(second, UTC) if second else None
-    except (OverflowError, ValueError, OSError):
-        return None
+    return moment_of(second) if second else None

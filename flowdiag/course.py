@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 from flowdiag.contrast import apart, at, follows, ports
 from flowdiag.table import Rules
+from flowdiag.times import shown
 
 State = Literal["works", "fails", "unclear"]
 ENDS_TOLD = 8
@@ -114,8 +115,7 @@ def _words(works: Sequence[Spell], fails: Sequence[Spell]) -> Mapping[str, str]:
 
 
 def _time(second: int) -> str:
-    moment = at(second)
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}" if moment else "a time not logged"
+    return shown(at(second))
 
 
 def _apart(works: Sequence[Spell], fails: Sequence[Spell]) -> str:

@@ -17,8 +17,9 @@ from flowdiag.listening import Station
 from flowdiag.logs import ALWAYS, CLOCK_SLACK, Tally, Window
 from flowdiag.logs import Coverage as Lines
 from flowdiag.model import UDP, Coverage, Flow, Watcher
-from flowdiag.reach import Reach, Schedule, Span, Stretch, moment_of, reach, second_of
+from flowdiag.reach import Reach, Schedule, Span, Stretch, reach
 from flowdiag.table import Rules
+from flowdiag.times import moment_of, second_of, shown
 
 MIRRORED = 4789  # https://docs.aws.amazon.com/vpc/latest/mirroring/traffic-mirroring-packet-formats.html
 DHCP = frozenset((67, 68, 546, 547))  # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-limitations.html
@@ -28,6 +29,7 @@ ENDPOINT, BALANCER = "vpc_endpoint", frozenset(("load_balancer", "network_load_b
 THROTTLED = "Rate limited"
 KEPT = {"ALL": "all", "ACCEPT": "accepted", "REJECT": "rejected"}
 STRETCHES_TOLD = 3
+UNKNOWN = "a time not known"
 DAY = 86_400
 
 
@@ -288,10 +290,10 @@ def _words(station: Station, heard: _Heard, asked: Asked, found: Reach) -> Mappi
         "level": first.level if first else "",
         "destination": (first.destination or first.destination_type or "its destination") if first else "",
         "failure": first.failure if first else "",
-        "created": _shown(first.created if first else None),
+        "created": shown(first.created if first else None, UNKNOWN),
         "retention": str(first.retention) if first else "",
-        "end": _shown(None if asked.last is None else _moment(asked.last)),
-        "until": _shown(None if found.until is None else _moment(found.until)),
+        "end": shown(None if asked.last is None else _moment(asked.last), UNKNOWN),
+        "until": shown(None if found.until is None else _moment(found.until), UNKNOWN),
         "part": _part(found, asked),
     }
 
@@ -300,7 +302,7 @@ def _part(found: Reach, asked: Asked) -> str:
     """For which part of the time asked about the lines speak; nothing where that is all of it."""
     if not found.spoken:
         return ""
-    later = "" if found.until is None else f"; later records are not due before {_shown(_moment(found.until))}"
+    later = "" if found.until is None else f"; later records are not due before {shown(_moment(found.until))}"
     if found.lines == "in part":
         return f", {_stretches(found.spoken)}{later}"
     if asked.seen:
@@ -309,7 +311,7 @@ def _part(found: Reach, asked: Asked) -> str:
         return told + (" and for no more" if some and not later else "") + later
     end = found.spoken[-1][1]
     short = asked.window.end is not None and end + CLOCK_SLACK < second_of(asked.window.end)
-    return (f" until {_shown(_moment(end))}" if short or later else "") + later
+    return (f" until {shown(_moment(end))}" if short or later else "") + later
 
 
 def _joined(spoken: tuple[Stretch, ...], seen: tuple[Span, ...]) -> tuple[Stretch, ...]:
@@ -325,14 +327,10 @@ def _joined(spoken: tuple[Stretch, ...], seen: tuple[Span, ...]) -> tuple[Stretc
 
 
 def _stretches(several: tuple[Stretch, ...]) -> str:
-    told = [f"from {_shown(_moment(first))} to {_shown(_moment(last))}" for first, last in several[:STRETCHES_TOLD]]
+    told = [f"from {shown(_moment(first))} to {shown(_moment(last))}" for first, last in several[:STRETCHES_TOLD]]
     return ", ".join(told) + (" …" if len(several) > STRETCHES_TOLD else "")
 
 
 def _moment(second: int) -> datetime:
     """The time of a Unix second, or the last moment that a calendar has."""
     return moment_of(second) or datetime.max.replace(tzinfo=UTC)
-
-
-def _shown(at: datetime | None) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if at else "a time not known"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 from flowdiag.component import View
 from flowdiag.model import Endpoint, Trace, Unread
+from flowdiag.times import shown
 
 Side = Literal["source", "destination"]
 
@@ -51,6 +52,6 @@ def _checked(side: Side, instance: str, status: Any) -> Host:
     if failing:
         checks = f"the {' and '.join(failing)} status check{'s' if len(failing) > 1 else ''} of {instance}"
         verb = "have" if len(failing) > 1 else "has"
-        said = f"{checks} {verb} failed since {since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if since else f"{checks} failed"
+        said = f"{checks} {verb} failed since {shown(since)}" if since else f"{checks} failed"
         return Host(side, instance, "impaired", said, since)
     return Host(side, instance, "passing", f"the status checks of {instance} pass") if status.passes else Host(side, instance)

@@ -15,6 +15,7 @@ from flowdiag.flows import FlowRecords, Silent
 from flowdiag.logs.record import fields_of
 from flowdiag.model import PROTOCOL_NAMES, Record
 from flowdiag.picture import clean
+from flowdiag.times import shown
 
 VERSION = "flowdiag/flows/1"
 NUMERIC = frozenset(("packets", "bytes"))
@@ -45,7 +46,7 @@ def _asked(found: FlowRecords) -> str:
     question = found.question
     protocol = "every protocol" if found.pair.every_protocol else PROTOCOL_NAMES.get(question.protocol, str(question.protocol))
     port = f"port {question.port}" if question.port is not None else "every port"
-    times = [f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in (question.start, question.end) if moment]
+    times = [shown(moment) for moment in (question.start, question.end) if moment]
     told = (f"{question.source} ↔ {question.destination}", protocol, port, " to ".join(times))
     return clean("RECORDS  " + ", ".join(filter(None, told)))
 
@@ -106,7 +107,7 @@ def _number(value: int | None) -> str:
 
 
 def _time(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}" if moment else ""
+    return shown(moment, "")
 
 
 # ---------------------------------------------------------------- silence, counts

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Literal, NamedTuple
 
 from flowdiag.logs import CLOCK_SLACK, LONGEST_INTERVAL, SHORTEST_INTERVAL, Coverage, Window
 from flowdiag.model import Watcher
+from flowdiag.times import second_of
 
 # How long records typically take from the end of their interval, in seconds: "about 5 minutes" to CloudWatch Logs, "about
 # 10 minutes" to S3 (https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html); elsewhere the longer one.
@@ -216,16 +216,3 @@ class Times:
     def spans(self) -> tuple[Span, ...]:
         """They in their order; each begins with a packet."""
         return tuple(sorted(self._by_minute.values(), key=lambda one: one[:3]))
-
-
-def second_of(moment: datetime) -> int:
-    """A time as a Unix second."""
-    return int(moment.timestamp())
-
-
-def moment_of(second: int) -> datetime | None:
-    """The time of a Unix second; None for one that no calendar holds."""
-    try:
-        return datetime.fromtimestamp(second, UTC)
-    except (OverflowError, ValueError, OSError):
-        return None

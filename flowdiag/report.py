@@ -25,6 +25,7 @@ from flowdiag.model import (
     unobserved,
 )
 from flowdiag.picture import Group, Text, groups
+from flowdiag.times import shown
 
 SEVERAL = " · "
 VERIFIED = "verified: the flow then passes both ways"
@@ -230,7 +231,7 @@ def _moment(at: datetime | None, near: datetime | None = None) -> str:
     if at is None:
         return ""
     same_day = near is not None and _utc(near).date() == _utc(at).date()
-    return f"{_utc(at):%H:%M:%SZ}" if same_day else f"{_utc(at):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{_utc(at):%H:%M:%SZ}" if same_day else shown(at)
 
 
 def _utc(at: datetime) -> datetime:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Literal, cast, get_args
 
 from flowdiag.contrast import moment, outlived
@@ -11,6 +10,7 @@ from flowdiag.model import Evidence, Finding, Record, Sighting, Symptom
 from flowdiag.passage import NOWHERE, SILENT, Passage
 from flowdiag.sighting import Point, Seen
 from flowdiag.table import Rules
+from flowdiag.times import shown
 
 Request = Literal["arrived", "reply missing", "sent", "hidden", "unsent", "unknown"]
 COLUMNS: Mapping[Point, str] = {
@@ -117,8 +117,3 @@ def request_of(seen: Iterable[Sighting], way: Passage) -> Request:
     if points["request_source"] in ("accept", "reject", "mixed") or points["request_destination"] == "reject" or way.sent:
         return "sent"
     return "unsent" if points["request_source"] == "absent" else "unknown"
-
-
-def shown(at: datetime | None) -> str:
-    """A time as a headline gives it."""
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if at else "a time not logged"

@@ -11,6 +11,7 @@ from flowdiag.components import components
 from flowdiag.contrast import moment
 from flowdiag.model import GUARDS, Hop, Record, Sighting, Trace
 from flowdiag.points import Along, Spot, journey
+from flowdiag.times import shown
 
 FIELD = "traffic-path"
 WAYS = {
@@ -61,4 +62,4 @@ def _told(sighting: Sighting, ways: Mapping[str, tuple[str, ...]]) -> Iterator[s
 
 def _when(record: Record) -> str:
     at = moment(record)
-    return f", {at:%Y-%m-%dT%H:%M:%SZ}" if at else ""
+    return f", {shown(at)}" if at else ""

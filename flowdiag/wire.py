@@ -36,10 +36,11 @@ from flowdiag.model import (
     unobserved,
 )
 from flowdiag.outcome import outcome
-from flowdiag.reach import Span, Times, moment_of
+from flowdiag.reach import Span, Times
 from flowdiag.sighting import Catch, Seen, Spot, catch, marked, place_of, sighting, spots
-from flowdiag.symptom import Request, read_symptom, shown
+from flowdiag.symptom import Request, read_symptom
 from flowdiag.table import Rules
+from flowdiag.times import moment_of, shown
 from flowdiag.traffic_path import other_ways
 
 __all__ = ["Wire", "candidates", "read_symptom", "shown", "witness"]

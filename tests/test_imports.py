@@ -75,7 +75,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("logs._sought",),  # what it is asked
     ("address", "named", "balancing", "inspection"),
     ("model",),  # the words
-    ("error", "demo"),
+    ("error", "demo", "times"),
 )
 
 # Edges that go down as they should and still need a word, because one file would seem enough for the work.

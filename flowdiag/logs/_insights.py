@@ -21,6 +21,7 @@ from flowdiag.logs import SHORTEST_INTERVAL, Access
 from flowdiag.logs._amount import LIMIT, Amount, LargeError, refusal
 from flowdiag.logs._waiting import PATIENCE, outcome
 from flowdiag.model import FlowdiagError, Scope
+from flowdiag.times import moment_of, shown
 
 MOST_ROWS = 10_000
 """Rows a query is asked for, and a page of GetQueryResults holds; where that many come, the span is halved and asked again.
@@ -190,7 +191,7 @@ class Insights:
             return  # it stops by itself after an hour
 
 
-def second_of(text: str) -> int | None:
+def second_told(text: str) -> int | None:
     """The Unix second of a time as Insights writes it: `2026-11-23 12:04:31.000` in UTC, or milliseconds; None for neither."""
     if not text:
         return None
@@ -207,4 +208,4 @@ def second_of(text: str) -> int | None:
 
 
 def _shown(second: int) -> str:
-    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return shown(moment_of(second))

@@ -18,7 +18,7 @@ from flowdiag.logs import CLOCK_SLACK, LONGEST_INTERVAL, Access, Means, Opener, 
 from flowdiag.logs._amount import Amount, LargeError, refusal
 from flowdiag.logs._delivery import CLOUDWATCH, Delivery, delivered_to
 from flowdiag.logs._grant import granting
-from flowdiag.logs._insights import Insights, Meter, Row, coverage_query, lines_query, second_of, span_of
+from flowdiag.logs._insights import Insights, Meter, Row, coverage_query, lines_query, second_told, span_of
 from flowdiag.logs._layouts import Layouts, Told, interface_of, layouts_of
 from flowdiag.logs._parallel import Part, in_order
 from flowdiag.logs._several import together
@@ -221,14 +221,14 @@ def _told_by_event(event: Mapping[str, Any]) -> tuple[str, Told]:
 
 def _told_by_row(row: Row) -> tuple[str, Told]:
     stream = row.get("@logStream", "")
-    return stream, Told(row.get("@message", "").encode(), interface_of(stream), second_of(row.get("@timestamp", "")))
+    return stream, Told(row.get("@message", "").encode(), interface_of(stream), second_told(row.get("@timestamp", "")))
 
 
 def _cover(row: Row, sought: Sought, tally: Tally) -> None:
     interface = interface_of(row.get("@logStream", ""))
     accepts, rejects = _count(row.get("accepted", "")), _count(row.get("rejected", ""))
-    first = second_of(row.get("first", "")) or second_of(row.get("since", ""))
-    last = second_of(row.get("last", "")) or first
+    first = second_told(row.get("first", "")) or second_told(row.get("since", ""))
+    last = second_told(row.get("last", "")) or first
     if interface in sought.interfaces and sought.window.touches(first, last):
         tally.cover(interface, first, last, 0, accepts, rejects)
     tally.accepts += accepts

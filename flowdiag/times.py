@@ -1,0 +1,25 @@
+"""Unix seconds, times and how they are told: always in UTC, to the second."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def second_of(moment: datetime) -> int:
+    """A time as a Unix second."""
+    return int(moment.timestamp())
+
+
+def moment_of(second: int) -> datetime | None:
+    """The time of a Unix second; None for one that no calendar holds."""
+    try:
+        return datetime.fromtimestamp(second, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def shown(moment: datetime | None, unknown: str = "a time not logged") -> str:
+    """A time as every sentence gives it, or what stands for one that is not known; one without a zone is in UTC."""
+    if moment is None:
+        return unknown
+    return f"{moment.astimezone(UTC) if moment.tzinfo else moment:%Y-%m-%dT%H:%M:%SZ}"
