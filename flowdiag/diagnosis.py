@@ -126,6 +126,7 @@ def explain(
         relation=said.relation,
         code=said.code,
         headline=said.headline,
+        codes=tuple(dict.fromkeys((said.rule, *wire.codes))),
         why=said.why,
         findings=said.findings,
         path=path,

@@ -613,7 +613,9 @@ class Remedy(Value):
 class Answer(Value):
     """All that is concluded; `diagnosis.Diagnosis` is an Answer that can be drawn on a surface.
 
-    `code` is the code of the headline; `findings` are those that block or leave something open, the deciding one first;
+    `code` is the code of the headline, `codes` those of the rows of the tables `verdict`, `course`, `answer` and `wire` that
+    it rests on, each a page of `flowdiag explain`; `findings` are those that block or leave something open, the deciding one
+    first;
     `coverage` tells of every interface on the path what silence there is worth; `course` tells where connections of the
     flow fared differently one after another;
     `narrows` are the places that take smaller packets than the sender may use, which changes no verdict: `partial` where
@@ -629,6 +631,7 @@ class Answer(Value):
     relation: Relation
     code: str
     headline: str
+    codes: tuple[str, ...] = ()
     why: str = ""
     findings: tuple[Finding, ...] = ()
     path: Trace = Trace()

@@ -36,11 +36,7 @@ from world_services import (
 )
 
 from flowdiag import Diagnosis, Snapshot, diagnose
-from flowdiag.conclude import conclude
-from flowdiag.listening import listen
-from flowdiag.logs import Window, open_source
 from flowdiag.table import Rules
-from flowdiag.wire import witness
 
 FOLDER = Path(__file__).parent / "cases"
 UPDATE = os.environ.get("FLOWDIAG_UPDATE_CASES") == "1" and "PYTEST_XDIST_WORKER" not in os.environ  # a page is one file
@@ -194,7 +190,7 @@ def diagnosed(case: Case, folder: Path) -> tuple[Diagnosis, set[str]]:
     snapshot = _snapshot(case, asked, folder / "snapshot")
     logs = _saved(case, folder)
     found = diagnose(**asked.arguments, snapshot=snapshot, flow_logs=logs)
-    return found, _codes(found, logs, snapshot)
+    return found, _codes(found)
 
 
 def _snapshot(case: Case, asked: Asked, folder: Path) -> Snapshot:
@@ -218,16 +214,12 @@ def _saved(case: Case, folder: Path) -> Path | None:
     return place
 
 
-def _codes(found: Diagnosis, logs: Path | None, snapshot: Snapshot) -> set[str]:
-    """Of the answer, its findings, causes, silences and narrow places, and of `wire`, `answer`, `course` and `verdict`."""
-    window = Window(start=found.question.start, end=found.question.end)
-    listening = listen(found.path, snapshot.view())
-    wire = witness(found.path, open_source(str(logs)) if logs else None, window, RULES, listening, snapshot.read_at)
-    said = conclude(found.path, wire.inputs, wire.words, snapshot.read_at, RULES, wire.reach)
+def _codes(found: Diagnosis) -> set[str]:
+    """Of the answer, the tables it rests on, its findings, causes, silences and narrow places."""
     findings = {finding.code for finding in (*found.findings, *found.path.findings, *found.narrows)}
     causes = {cause.code for cause in found.candidates}
     silences = {coverage.code for coverage in found.coverage}
-    return findings | causes | silences | {found.code, wire.finding.code, said.rule, *wire.codes}
+    return findings | causes | silences | {found.code, *found.codes}
 
 
 # ---------------------------------------------------------------- tests
