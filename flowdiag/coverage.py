@@ -14,10 +14,9 @@ from itertools import pairwise
 from typing import Any
 
 from flowdiag.listening import Station
-from flowdiag.logs import ALWAYS, CLOCK_SLACK, Tally, Window
-from flowdiag.logs import Coverage as Lines
+from flowdiag.logs import ALWAYS, CLOCK_SLACK, InterfaceLines, Tally, Window
 from flowdiag.model import UDP, Coverage, Flow, Watcher
-from flowdiag.reach import Reach, Schedule, Span, Stretch, reach
+from flowdiag.reach import Extent, Period, Schedule, Span, extent
 from flowdiag.table import Rules
 from flowdiag.times import moment_of, second_of, shown
 
@@ -82,7 +81,7 @@ class _Heard:
 
     read: tuple[Watcher, ...]
     schedule: Schedule
-    lines: Lines | None
+    lines: InterfaceLines | None
     state: str
     keeps: str
     forgets: int | None
@@ -124,9 +123,9 @@ class Weighing:
             part="" if rule["silence"] in ("unproven", "pending") else words["part"].strip(),
         )
 
-    def _judged(self, asked: Asked) -> tuple[_Heard, Reach, Any]:
+    def _judged(self, asked: Asked) -> tuple[_Heard, Extent, Any]:
         heard = self._heard(asked.last)
-        found = reach(heard.lines, self.station.interface, asked.seen, asked.window, heard.schedule)
+        found = extent(heard.lines, self.station.interface, asked.seen, asked.window, heard.schedule)
         inputs = {
             "traffic": self._traffic[0],
             "lines": "lost" if self._lost else found.lines,
@@ -141,7 +140,7 @@ class Weighing:
         return self.rules.table("coverage")
 
     @cached_property
-    def _here(self) -> Lines | None:
+    def _here(self) -> InterfaceLines | None:
         return self.asked.tally.interfaces.get(self.station.interface) if self.asked.tally else None
 
     @cached_property
@@ -187,7 +186,7 @@ class Weighing:
             later,
         )
 
-    def _lines(self, read: tuple[Watcher, ...], interval: int) -> Lines | None:
+    def _lines(self, read: tuple[Watcher, ...], interval: int) -> InterfaceLines | None:
         """When the interface has lines, gaps of up to an interval left out. Where one flow log keeps accepted traffic and another
         one rejected, and there are lines of both kinds, only when there are: else nothing tells that both delivered then."""
         here = self._here
@@ -265,7 +264,7 @@ def _state(watchers: tuple[Watcher, ...] | None, read: tuple[Watcher, ...]) -> s
     return "throttled" if any(THROTTLED in w.failure for w in read) else "failing"
 
 
-def _due(found: Reach, heard: _Heard, asked: Asked) -> str:
+def _due(found: Extent, heard: _Heard, asked: Asked) -> str:
     now = heard.schedule.now
     if heard.later and asked.last is not None:
         return "never"
@@ -281,7 +280,7 @@ def _due(found: Reach, heard: _Heard, asked: Asked) -> str:
 # ---------------------------------------------------------------- the words
 
 
-def _words(station: Station, heard: _Heard, asked: Asked, found: Reach) -> Mapping[str, str]:
+def _words(station: Station, heard: _Heard, asked: Asked, found: Extent) -> Mapping[str, str]:
     first = next(iter(heard.read), None)
     named = f"{station.interface} ({station.stands_for})" if station.stands_for else station.interface
     return {
@@ -298,7 +297,7 @@ def _words(station: Station, heard: _Heard, asked: Asked, found: Reach) -> Mappi
     }
 
 
-def _part(found: Reach, asked: Asked) -> str:
+def _part(found: Extent, asked: Asked) -> str:
     """For which part of the time asked about the lines speak; nothing where that is all of it."""
     if not found.spoken:
         return ""
@@ -314,7 +313,7 @@ def _part(found: Reach, asked: Asked) -> str:
     return (f" until {shown(_moment(end))}" if short or later else "") + later
 
 
-def _joined(spoken: tuple[Stretch, ...], seen: tuple[Span, ...]) -> tuple[Stretch, ...]:
+def _joined(spoken: tuple[Period, ...], seen: tuple[Span, ...]) -> tuple[Period, ...]:
     """Stretches between which none is left out, put together."""
     place = {one.first: number for number, one in enumerate(seen)}
     found = list(spoken[:1])
@@ -326,7 +325,7 @@ def _joined(spoken: tuple[Stretch, ...], seen: tuple[Span, ...]) -> tuple[Stretc
     return tuple(found)
 
 
-def _stretches(several: tuple[Stretch, ...]) -> str:
+def _stretches(several: tuple[Period, ...]) -> str:
     told = [f"from {shown(_moment(first))} to {shown(_moment(last))}" for first, last in several[:STRETCHES_TOLD]]
     return ", ".join(told) + (" …" if len(several) > STRETCHES_TOLD else "")
 

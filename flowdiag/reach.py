@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
 
-from flowdiag.logs import CLOCK_SLACK, LONGEST_INTERVAL, SHORTEST_INTERVAL, Coverage, Window
+from flowdiag.logs import CLOCK_SLACK, LONGEST_INTERVAL, SHORTEST_INTERVAL, InterfaceLines, Window
 from flowdiag.model import Watcher
 from flowdiag.times import second_of
 
@@ -26,7 +26,7 @@ FIRST_DELIVERY = 600
 EDGE = 4
 """Lines may begin or end an interval away from the edges of a window, but no more than one in so many parts of it."""
 
-Stretch = tuple[int, int]
+Period = tuple[int, int]
 Lines = Literal["at that time", "for some packets", "in part", "without times", "skipped", "none"]
 
 
@@ -95,23 +95,23 @@ class Span(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Reach:
+class Extent:
     """What of the times asked about is due (`in part`: some of it), what the lines read are worth then, and for which of
     these times they speak; `until` is when all of it is due, None where it is."""
 
     lines: Lines
     due: Literal["all", "in part", "none"] = "all"
-    spoken: tuple[Stretch, ...] = ()
+    spoken: tuple[Period, ...] = ()
     until: int | None = None
 
 
-def reach(here: Coverage | None, interface: str, seen: tuple[Span, ...], window: Window, schedule: Schedule) -> Reach:
+def extent(here: InterfaceLines | None, interface: str, seen: tuple[Span, ...], window: Window, schedule: Schedule) -> Extent:
     """How far the lines of an interface, joined over an interval, reach: for packets that were `seen` at these times, or for a
     window."""
     return _of_packets(here, interface, seen, schedule) if seen else _of_window(here, window, schedule)
 
 
-def _of_packets(here: Coverage | None, interface: str, seen: tuple[Span, ...], schedule: Schedule) -> Reach:
+def _of_packets(here: InterfaceLines | None, interface: str, seen: tuple[Span, ...], schedule: Schedule) -> Extent:
     """Each time is told by itself: it needs lines that begin before and end after it, and only what is due of it counts."""
     limit = schedule.due
     due = seen if limit is None else tuple(one._replace(last=min(one.last, limit)) for one in seen if one.first <= limit)
@@ -124,10 +124,10 @@ def _of_packets(here: Coverage | None, interface: str, seen: tuple[Span, ...], s
     else:
         lines = "skipped" if "skipped" in found else _otherwise(here)
     waits = until is not None and (not due or lines == "none")
-    return Reach(lines, "none" if waits else "all" if until is None else "in part", spoken, until)
+    return Extent(lines, "none" if waits else "all" if until is None else "in part", spoken, until)
 
 
-def _at(here: Coverage | None, first: int, last: int, schedule: Schedule) -> Lines:
+def _at(here: InterfaceLines | None, first: int, last: int, schedule: Schedule) -> Lines:
     """A line that ended before a packet says nothing of it, however far clocks are off; one that begins just after it does,
     for records are delivered in order, but where no flow log was there before."""
     if here is None:
@@ -138,7 +138,7 @@ def _at(here: Coverage | None, first: int, last: int, schedule: Schedule) -> Lin
     return "at that time" if here.spans.cover(first + slack, last) else "none"
 
 
-def _of_window(here: Coverage | None, window: Window, schedule: Schedule) -> Reach:
+def _of_window(here: InterfaceLines | None, window: Window, schedule: Schedule) -> Extent:
     """The time that is due needs lines throughout: nobody knows when in it the packet was."""
     start = second_of(window.start) if window.start else None
     end = second_of(window.end) if window.end else None
@@ -146,20 +146,20 @@ def _of_window(here: Coverage | None, window: Window, schedule: Schedule) -> Rea
     until = schedule.arrival(end) if pending and end is not None else None
     last = schedule.due if pending else end
     if start is not None and last is not None and last <= start:
-        return Reach(_otherwise(here), "none", until=until)
+        return Extent(_otherwise(here), "none", until=until)
     due: Literal["all", "in part"] = "in part" if pending else "all"
     if here is None or not any(here.spans):
-        return Reach("skipped" if here and here.skips else _otherwise(here), due, until=until)
+        return Extent("skipped" if here and here.skips else _otherwise(here), due, until=until)
     if _skipped(here, start, last):
-        return Reach("skipped", due, until=until)
+        return Extent("skipped", due, until=until)
     spoken = tuple(_within(here.spans, start, last))
     if not spoken:
-        return Reach("none", due, until=until)
+        return Extent("none", due, until=until)
     whole = _whole(spoken, start, last, schedule)
-    return Reach("at that time" if whole else "in part", due, spoken, until)
+    return Extent("at that time" if whole else "in part", due, spoken, until)
 
 
-def _within(spans: Iterable[Stretch], start: int | None, last: int | None) -> Iterable[Stretch]:
+def _within(spans: Iterable[Period], start: int | None, last: int | None) -> Iterable[Period]:
     """The stretches as far as they lie in the time asked about."""
     for first, end in spans:
         first, end = (max(first, first if start is None else start), min(end, end if last is None else last))
@@ -167,7 +167,7 @@ def _within(spans: Iterable[Stretch], start: int | None, last: int | None) -> It
             yield first, end
 
 
-def _whole(spoken: tuple[Stretch, ...], start: int | None, last: int | None, schedule: Schedule) -> bool:
+def _whole(spoken: tuple[Period, ...], start: int | None, last: int | None, schedule: Schedule) -> bool:
     """Whether one stretch reaches through all of the time, but for less than an interval at its edges."""
     if start is None and last is None:
         return True
@@ -179,7 +179,7 @@ def _whole(spoken: tuple[Stretch, ...], start: int | None, last: int | None, sch
     return False
 
 
-def _skipped(here: Coverage, first: int | None, last: int | None) -> bool:
+def _skipped(here: InterfaceLines, first: int | None, last: int | None) -> bool:
     """Whether records were skipped in that time, or at a time that is not told."""
     if not here.skips:
         return False
@@ -189,7 +189,7 @@ def _skipped(here: Coverage, first: int | None, last: int | None) -> bool:
     return here.skipped.touch(first - CLOCK_SLACK, last + CLOCK_SLACK)
 
 
-def _otherwise(here: Coverage | None) -> Lines:
+def _otherwise(here: InterfaceLines | None) -> Lines:
     """What lines are worth none of which is of that time."""
     return "without times" if here is not None and here.undated and not any(here.spans) else "none"
 

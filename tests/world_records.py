@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 from hypothesis import strategies as st
 
-from flowdiag.logs import ALWAYS, Coverage, Sought, Tally
+from flowdiag.logs import ALWAYS, InterfaceLines, Sought, Tally
 from flowdiag.logs.record import DEFAULT_FIELDS, NUMBERS
 from flowdiag.model import Record
 
@@ -40,7 +40,7 @@ def accounted(tally: Tally) -> int:
     return tally.records + tally.refused + tally.headers + tally.blank + tally.other_kinds
 
 
-def covered(coverage: Coverage) -> tuple[object, ...]:
+def covered(coverage: InterfaceLines) -> tuple[object, ...]:
     """What is known of an interface's lines."""
     return list(coverage.spans), list(coverage.skipped), coverage.undated, coverage.skips
 

@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any, ClassVar, Protocol
 
 from flowdiag.logs._sought import ALWAYS, CLOCK_SLACK, LONGEST_INTERVAL, SHORTEST_INTERVAL, Sought, Window
-from flowdiag.logs._tally import Coverage, Refused, Spans, Tally
+from flowdiag.logs._tally import InterfaceLines, Refused, Spans, Tally
 from flowdiag.model import FlowdiagError, Record, Scope
 
 __all__ = [
@@ -25,7 +25,7 @@ __all__ = [
     "RECORDS_HELD",
     "SHORTEST_INTERVAL",
     "Access",
-    "Coverage",
+    "InterfaceLines",
     "Means",
     "Opener",
     "Refused",

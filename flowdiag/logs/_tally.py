@@ -76,7 +76,7 @@ class Spans:
 
 
 @dataclass
-class Coverage:
+class InterfaceLines:
     """What a source saw of one interface in the window: when, and when it says itself that records were skipped.
 
     `accepts` and `rejects` are 0 only where no such line of the interface was read; `accepted` and `rejected` tell when there
@@ -104,7 +104,7 @@ class Tally:
     `untimed` are those without times, of which nobody knows whether they lie in the window; `outside_times` are the first
     and the last second of those that are `outside`.
     `blank` are lines without content, control messages of a CloudWatch Logs subscription among them.
-    `interfaces` is the coverage by ENI id, of those sought at least; `notes` are sentences on what could not be read, or
+    `interfaces` are the lines of each by ENI id, of those sought at least; `notes` are sentences on what could not be read, or
     not to its end; `lost` are the interfaces that may have had lines there, whose silence therefore proves nothing.
     `instead` are those that were read in another place than the first, which could not be.
     `flow_logs` are the flow logs that are known to deliver to a place that was read.
@@ -122,7 +122,7 @@ class Tally:
     accepts: int = 0
     rejects: int = 0
     refusals: list[Refused] = field(default_factory=list)
-    interfaces: dict[str, Coverage] = field(default_factory=dict)
+    interfaces: dict[str, InterfaceLines] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
@@ -177,17 +177,17 @@ class Tally:
         """
         if interface in self.lost:
             return
-        coverage = self.interfaces.get(interface)
-        if coverage is None:
-            coverage = self.interfaces[interface] = Coverage()
-        coverage.skips += skipped
-        coverage.accepts += accepts
-        coverage.rejects += rejects
+        here = self.interfaces.get(interface)
+        if here is None:
+            here = self.interfaces[interface] = InterfaceLines()
+        here.skips += skipped
+        here.accepts += accepts
+        here.rejects += rejects
         if start is None or end is None:
-            coverage.undated = True
+            here.undated = True
         else:
-            (coverage.skipped if skipped else coverage.spans).add(start, end)
-            for kind, number in ((coverage.accepted, accepts), (coverage.rejected, rejects)):
+            (here.skipped if skipped else here.spans).add(start, end)
+            for kind, number in ((here.accepted, accepts), (here.rejected, rejects)):
                 if number:
                     kind.add(start, end)
 
@@ -225,19 +225,19 @@ class Tally:
         self.notes += [note for note in other.notes if note not in self.notes]
         self.instead |= other.instead
         self._unsee(other.lost)
-        for interface, coverage in other.interfaces.items():
-            self._extend(interface, coverage)
+        for interface, seen in other.interfaces.items():
+            self._extend(interface, seen)
 
-    def _extend(self, interface: str, seen: Coverage) -> None:
+    def _extend(self, interface: str, seen: InterfaceLines) -> None:
         if interface in self.lost:
             return
-        coverage = self.interfaces.setdefault(interface, Coverage())
-        coverage.skips += seen.skips
-        coverage.accepts += seen.accepts
-        coverage.rejects += seen.rejects
-        coverage.undated |= seen.undated
-        kinds = ((coverage.accepted, seen.accepted), (coverage.rejected, seen.rejected))
-        for mine, others in ((coverage.spans, seen.spans), (coverage.skipped, seen.skipped), *kinds):
+        here = self.interfaces.setdefault(interface, InterfaceLines())
+        here.skips += seen.skips
+        here.accepts += seen.accepts
+        here.rejects += seen.rejects
+        here.undated |= seen.undated
+        kinds = ((here.accepted, seen.accepted), (here.rejected, seen.rejected))
+        for mine, others in ((here.spans, seen.spans), (here.skipped, seen.skipped), *kinds):
             for start, end in others:
                 mine.add(start, end)
 
