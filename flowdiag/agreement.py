@@ -85,7 +85,7 @@ def _entrance(hops: tuple[Hop, ...], spot: Spot) -> int:
 # ---------------------------------------------------------------- beside a blocker
 
 
-def place_of(trace: Trace, reached: tuple[Reach, ...], blockers: Iterable[tuple[int, int]]) -> Place:
+def failed_at(trace: Trace, reached: tuple[Reach, ...], blockers: Iterable[tuple[int, int]]) -> Place:
     """Where the wire failed, seen from what blocks: each blocker is the number of its leg and of its hop there.
 
     `there`: where it stands; `passed`: the packet was seen behind it; `before`: it never came so far; `unseen`: nobody

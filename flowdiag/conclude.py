@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from flowdiag.agreement import Reach, place_of
+from flowdiag.agreement import Reach, failed_at
 from flowdiag.model import GUARDS, Finding, Leg, PortRange, Relation, Trace, Verdict
 from flowdiag.table import Rules
 from flowdiag.times import shown
@@ -111,7 +111,7 @@ def conclude(
     state = configuration(trace)
     findings = telling(trace, state)
     table = rules.table("verdict")
-    rule = table.evaluate({"configuration": state, "place": place_of(trace, reach, _blockers(trace)), **inputs})
+    rule = table.evaluate({"configuration": state, "place": failed_at(trace, reach, _blockers(trace)), **inputs})
     first = findings[0] if findings else None
     config_time = shown(read_at, "as it was saved")
     return Conclusion(

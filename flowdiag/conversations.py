@@ -129,15 +129,10 @@ class Summary:
         return sums.last or 0, sums.first or 0, self._heads[key].direction == "reply", repr(key)
 
 
-def place_of(record: Record) -> str:
-    """The interface that a record is of, or the gateway whose own it is."""
-    return record.interface or record.gateway or record.more.get("resource-id", "")
-
-
 def _key(record: Record, direction: Direction) -> tuple[object, ...]:
     ends = (record.source, record.destination, record.source_port, record.destination_port, *_behind(record))
     return (
-        place_of(record),
+        record.place,
         direction,
         *ends,
         record.protocol,
@@ -155,7 +150,7 @@ def _behind(record: Record) -> Iterator[str]:
 def _head(record: Record, direction: Direction) -> Conversation:
     packet_source, packet_destination = _behind(record)
     return Conversation(
-        interface=place_of(record),
+        interface=record.place,
         direction=direction,
         source=record.source,
         destination=record.destination,

@@ -24,7 +24,7 @@ from flowdiag.question import LAST_HOUR, ask, refuse_future
 from flowdiag.reach import Times
 from flowdiag.reading import door, format_of, live, refuse_empty, saved
 from flowdiag.repeats import Delivered
-from flowdiag.sighting import Catch, Seen, Spot, fit, place_of, through_gateway
+from flowdiag.sighting import Catch, Seen, Spot, fit, through_gateway
 from flowdiag.snapshot import Snapshot
 from flowdiag.sources import NOWHERE
 from flowdiag.table import Rules
@@ -188,11 +188,11 @@ class _Reading:
     def _note(self, record: Record, spot: Spot) -> None:
         if spot.behind:
             self._shared[spot.behind] += 1
-        if place_of(record) == spot.interface:
+        if record.place == spot.interface:
             for other in self.pair.spots:  # a packet enters and leaves an interface in between with the same header
                 self._seen[other] += other == spot or fit(record, other) == "yes"
         self.summary.add(record, spot.direction)
-        self._times.add(record.start, record.end, place_of(record))
+        self._times.add(record.start, record.end, record.place)
 
     # ------------------------------------------------------------ what it comes to
 

@@ -480,6 +480,12 @@ class Record(Value):
     where: str = ""
     line: str = ""
 
+    @property
+    def place(self) -> str:
+        """What saw it: an interface, a transit gateway, or a regional NAT gateway, which has no interface and is told by
+        `resource-id`: https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html"""
+        return self.interface or self.gateway or self.more.get("resource-id", "")
+
 
 class Watcher(Value):
     """One flow log that watches an interface (or a regional NAT gateway): by itself, or with its whole subnet or VPC.

@@ -21,7 +21,7 @@ from flowdiag.model import Address, Direction, Flow, PortRange, Record, Sighting
 from flowdiag.points import Point, Spot, spots
 from flowdiag.repeats import Delivered, keep
 
-__all__ = ["Catch", "Point", "Seen", "Spot", "catch", "fit", "marked", "place_of", "sighting", "spots", "through_gateway"]
+__all__ = ["Catch", "Point", "Seen", "Spot", "catch", "fit", "marked", "sighting", "spots", "through_gateway"]
 
 Seen = Literal["accept", "reject", "mixed", "absent", "unaccepted", "unobserved"]
 Fit = Literal["yes", "no", "unknown"]
@@ -44,8 +44,8 @@ def fit(record: Record, spot: Spot) -> Fit:
     A record without an interface may be of any that the packet passes, if it names both addresses; those of a regional NAT
     gateway show the packet's own.
     """
-    flow, nameless = spot.flow, not place_of(record) and not gateway_of(record)
-    if not spot.interface or spot.unknowable or (place_of(record) != spot.interface and not nameless):
+    flow, nameless = spot.flow, not record.place and not gateway_of(record)
+    if not spot.interface or spot.unknowable or (record.place != spot.interface and not nameless):
         return "no"
     leaving, exact = spot.leaving, nameless or not record.interface
     from_here, to_here = leaving and not exact, not leaving and not exact
@@ -60,14 +60,6 @@ def fit(record: Record, spot: Spot) -> Fit:
         "unknown" if nameless else "yes",
     )
     return "no" if "no" in answers else "unknown" if "unknown" in answers else "yes"
-
-
-def place_of(record: Record) -> str:
-    """The interface that a record is of, or the regional NAT gateway, which has none and is told by resource-id.
-
-    https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
-    """
-    return record.interface or record.more.get("resource-id", "")
 
 
 def _yes(answer: bool) -> Fit:

@@ -37,7 +37,7 @@ from flowdiag.model import (
 )
 from flowdiag.outcome import outcome
 from flowdiag.reach import Span, Times
-from flowdiag.sighting import Catch, Seen, Spot, catch, marked, place_of, sighting, spots
+from flowdiag.sighting import Catch, Seen, Spot, catch, marked, sighting, spots
 from flowdiag.symptom import Request, read_symptom
 from flowdiag.table import Rules
 from flowdiag.times import moment_of, shown
@@ -180,7 +180,7 @@ def times_of(caught: Iterable[Catch]) -> tuple[Span, ...]:
     """When the flow was seen anywhere."""
     times = Times()
     for record in (record for one in caught for record in one.records):
-        times.add(record.start, record.end, place_of(record))
+        times.add(record.start, record.end, record.place)
     return times.spans
 
 
