@@ -10,7 +10,7 @@ from collections.abc import Container, Hashable, Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from flowdiag.model import GUARDS, Direction, Hop, Leg, Sighting, Trace
-from flowdiag.points import Along, Spot, journey
+from flowdiag.points import Journeys, Spot
 
 Place = Literal["there", "passed", "before", "unseen"]
 
@@ -29,10 +29,9 @@ class Reach(NamedTuple):
     wide: bool = False
 
 
-def reaches(trace: Trace, along: Along, seen: Mapping[Spot, Sighting], counted: Container[Direction] = ()) -> tuple[Reach, ...]:
+def reaches(journeys: Journeys, seen: Mapping[Spot, Sighting], counted: Container[Direction] = ()) -> tuple[Reach, ...]:
     """How far the packet was seen to get, leg by leg; `counted` are the directions in which a gateway counts losses itself."""
-    ways = ((leg, journey(leg, along[number] if along else ())) for number, leg in enumerate(trace.legs))
-    return tuple(_reach(leg, [(spot, seen[spot].seen) for spot in way], counted) for leg, way in ways)
+    return tuple(_reach(leg, [(spot, seen[spot].seen) for spot in way], counted) for leg, way in journeys)
 
 
 def _reach(leg: Leg, looked: list[tuple[Spot, str]], counted: Container[Direction]) -> Reach:

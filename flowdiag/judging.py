@@ -14,9 +14,9 @@ from flowdiag.connection import Connection, Stretch, Stretches
 from flowdiag.contrast import begun, moment, when
 from flowdiag.logs import CLOCK_SLACK
 from flowdiag.loss import Loss, together
-from flowdiag.model import Finding, Record, Sighting, Symptom, Trace
+from flowdiag.model import Finding, Record, Sighting, Symptom
 from flowdiag.passage import SILENT, Passage, passage
-from flowdiag.points import Along, Point, Spot
+from flowdiag.points import Journeys, Point, Spot
 from flowdiag.reach import Span
 from flowdiag.sighting import Seen, actions, kept
 from flowdiag.signs import Signs, signs
@@ -47,8 +47,7 @@ class Fare:
 class Bench:
     """All that judging needs and no connection changes: the path and its points, the tables, and what silence is worth."""
 
-    trace: Trace
-    along: Along
+    journeys: Journeys
     spots: Sequence[Spot]
     stretches: Stretches
     rules: Rules
@@ -206,7 +205,7 @@ def _fare(bench: Bench, group: _Alike) -> Fare:
 
 def _judged(bench: Bench, group: _Alike, hidden: frozenset[int] = frozenset()) -> Fare:
     seen = _sightings(bench, group, hidden)
-    way = passage(bench.trace, bench.along, seen, together(group.lost))
+    way = passage(bench.journeys, seen, together(group.lost))
     seen = _certain(seen, way)
     told = tuple(seen.values())
     silent = any(s.seen in SILENT and s.point.startswith("reply") for s in told)
@@ -312,7 +311,7 @@ def _half(bench: Bench, stretch: Stretch, places: list[int]) -> Bench:
     spots = [replace(spot, point=HALF[spot.direction, spot.leaving]) for spot in (bench.spots[place] for place in places)]
     alone = Stretches(dict.fromkeys(spots, stretch), ((stretch,),), (stretch,))
     weigh: Weigh = lambda place, span: bench.weigh(places[place], span)  # noqa: E731
-    return replace(bench, trace=Trace(), along=(), spots=spots, stretches=alone, weigh=weigh)
+    return replace(bench, journeys=(), spots=spots, stretches=alone, weigh=weigh)
 
 
 def _moved(one: Connection, places: list[int]) -> Connection:

@@ -11,8 +11,8 @@ from itertools import pairwise
 from typing import Literal
 
 from flowdiag.loss import Loss
-from flowdiag.model import GUARDS, Direction, Hop, Sighting, Trace
-from flowdiag.points import Along, Spot, journey
+from flowdiag.model import GUARDS, Direction, Hop, Sighting
+from flowdiag.points import Journeys, Spot
 
 State = Literal["rejected", "lost there", "lost back", "passed", "unobserved"]
 SILENT = ("absent", "unaccepted")
@@ -61,25 +61,24 @@ class Passage:
 NOWHERE = Passage()
 
 
-def passage(trace: Trace, along: Along, seen: Mapping[Spot, Sighting], losses: tuple[Loss, ...] = ()) -> Passage:
+def passage(journeys: Journeys, seen: Mapping[Spot, Sighting], losses: tuple[Loss, ...] = ()) -> Passage:
     """What the interfaces in between show: a denial before a loss, a loss before a plain passing.
 
     In one direction a leg that was passed outweighs one on which the packet is missing, which was just not taken.
     """
-    ways = [(leg, journey(leg, along[number] if along else ())) for number, leg in enumerate(trace.legs)]
-    there = min((_along(leg.request, way, "request", seen) for leg, way in ways), key=_first_of_legs, default=NOWHERE)
-    back = min((_along(leg.reply, way, "reply", seen) for leg, way in ways), key=_first_of_legs, default=NOWHERE)
-    counted = (found for loss in losses if (found := _counted(loss, trace, seen)))
+    there = min((_along(leg.request, way, "request", seen) for leg, way in journeys), key=_first_of_legs, default=NOWHERE)
+    back = min((_along(leg.reply, way, "reply", seen) for leg, way in journeys), key=_first_of_legs, default=NOWHERE)
+    counted = (found for loss in losses if (found := _counted(loss, journeys, seen)))
     told = min((*counted, there, back), key=lambda p: (_WORST.index(p.state), not p.hops))
     return replace(told, sent=there.sent)
 
 
-def _counted(loss: Loss, trace: Trace, seen: Mapping[Spot, Sighting]) -> Passage | None:
+def _counted(loss: Loss, journeys: Journeys, seen: Mapping[Spot, Sighting]) -> Passage | None:
     """A loss that a transit gateway counts itself; none where others of its packets arrive, or may have."""
     if not loss.of_all:
         return None
     ends = ("request_destination", "reply_destination", "reply_source") if loss.direction == "request" else ("reply_source",)
-    hops = (hop for leg in trace.legs for hop in enumerate(leg.request if loss.direction == "request" else leg.reply))
+    hops = (hop for leg, _ in journeys for hop in enumerate(leg.request if loss.direction == "request" else leg.reply))
     at = min((step for step, hop in hops if hop.place.kind == GATEWAY), default=0)
     for spot, sighting in seen.items():
         out = spot.direction == loss.direction and spot.leaving and spot.point.endswith("between") and spot.step >= at

@@ -59,17 +59,23 @@ class Spot:
         return shown == header or (shown is not None and any_holds(many, shown))
 
 
+Journeys = tuple[tuple[Leg, tuple[Spot, ...]], ...]
+
+
 def spots(trace: Trace, along: Along = ()) -> tuple[Spot, ...]:
     """The points of every leg, each once, those of the request before those of the reply.
 
     `along` names the interfaces at every hop of every leg, where it is known.
     """
-    ways = [journey(leg, along[number] if along else ()) for number, leg in enumerate(trace.legs)]
-    return tuple(dict.fromkeys(spot for way in ways for spot in way))
+    return tuple(dict.fromkeys(spot for _, way in journeys(trace, along) for spot in way))
 
 
-def journey(leg: Leg, steps: Steps = ()) -> tuple[Spot, ...]:
-    """The points of one leg in the order in which a packet and its reply pass them."""
+def journeys(trace: Trace, along: Along = ()) -> Journeys:
+    """Every leg with its points in the order in which a packet and its reply pass them."""
+    return tuple((leg, _journey(leg, along[number] if along else ())) for number, leg in enumerate(trace.legs))
+
+
+def _journey(leg: Leg, steps: Steps = ()) -> tuple[Spot, ...]:
     ends: dict[str, Spot] = {spot.point: spot for spot in _ends_of(leg)}
     there = list(_between(leg, leg.request, steps[: len(leg.request)], "request_between"))
     back = list(_between(leg, leg.reply, steps[len(leg.request) :], "reply_between"))

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 
 from flowdiag.components import components
 from flowdiag.contrast import moment
-from flowdiag.model import GUARDS, Hop, Record, Sighting, Trace
-from flowdiag.points import Along, Spot, journey
+from flowdiag.model import GUARDS, Hop, Record, Sighting
+from flowdiag.points import Journeys, Spot
 from flowdiag.times import shown
 
 FIELD = "traffic-path"
@@ -28,11 +28,11 @@ PASSIVE = GUARDS | {"route_table", "edge_route_table", "block_public_access", "e
 """Kinds of places that decide about a packet and do not take it any further."""
 
 
-def other_ways(trace: Trace, along: Along, seen: Mapping[Spot, Sighting]) -> tuple[str, ...]:
+def other_ways(journeys: Journeys, seen: Mapping[Spot, Sighting]) -> tuple[str, ...]:
     """A sentence for each end that a packet left by another way than it is led, by the newest of the records that tell."""
     led: dict[Spot, dict[str, tuple[str, ...]]] = {}
-    for number, leg in enumerate(trace.legs):
-        for spot in journey(leg, along[number] if along else ()):
+    for leg, way in journeys:
+        for spot in way:
             if spot.point in ("request_source", "reply_destination"):
                 onward = _onward(leg.request if spot.direction == "request" else leg.reply, spot.step)
                 led.setdefault(spot, {}).update(onward)

@@ -36,6 +36,7 @@ from flowdiag.model import (
     unobserved,
 )
 from flowdiag.outcome import outcome
+from flowdiag.points import journeys
 from flowdiag.reach import Span, Times
 from flowdiag.sighting import Catch, Seen, Spot, catch, marked, sighting, spots
 from flowdiag.symptom import Request, read_symptom
@@ -103,7 +104,7 @@ def witness(
     wanted = marked((*spots(trace, heard.along), *beyond(trace)), heard)
     search = source.search(sought_at(wanted, window, heard)) if source else None
     found, losses = catch(wanted, search) if search else ([Catch(spot, (), (), 0) for spot in wanted], ())
-    ways = stretches(trace, wanted)
+    ways, on_the_way = stretches(trace, wanted), journeys(trace, heard.along)
     parted = connections(found, ways.of, losses)
     caught = parted.catches(found)
     tally = search.tally if search else None
@@ -112,11 +113,11 @@ def witness(
     seen = tuple(_sighting(one, weighed[one.spot], search) for one in caught)
     silence = Silence(caught, heard, asked, rules, searched=search is not None)
     behind = {spot.interface: heard.at(spot.interface).stands_for for spot in wanted}
-    bench = Bench(trace, heard.along, wanted, ways, rules, silence, _limits(trace), behind, heard.zones, parted.doubtful)
+    bench = Bench(on_the_way, wanted, ways, rules, silence, _limits(trace), behind, heard.zones, parted.doubtful)
     told = outcome(bench, parted.connections)
     shows = dict(zip(wanted, seen, strict=True)) if told.targets else told.fare.seen
     known = told.fare.sure or told.fare.symptom != "unobserved"
-    reach = reaches(trace, heard.along, shows, told.fare.way.counted)
+    reach = reaches(on_the_way, shows, told.fare.way.counted)
     causes = _candidates(told.fare, trace, rules, rejecting(trace, reach), hosts) if search else ()
     unread = (*_unread(search, seen, weighed), *_unchecked(hosts, told.fare.answer, causes)) if search else ()
     return Wire(
@@ -132,7 +133,7 @@ def witness(
         files=tuple(search.tally.files) if search else (),
         last=told.last,
         partial=told.partial,
-        course="; ".join(filter(None, (told.headline, *other_ways(trace, heard.along, shows)))),
+        course="; ".join(filter(None, (told.headline, *other_ways(on_the_way, shows)))),
         reach=reach if known else (),
         codes=told.codes,
     )

@@ -16,6 +16,7 @@ from flowdiag.contrast import follows
 from flowdiag.course import Spell, course
 from flowdiag.judging import Bench, judge
 from flowdiag.model import Record
+from flowdiag.points import journeys
 from flowdiag.sighting import RECORDS_KEPT, Catch, kept, spots
 from flowdiag.table import Rules
 
@@ -641,7 +642,8 @@ def test_connections_that_look_alike_are_judged_together():
     """Thousands of one minute take as many looks at silence as one of them."""
     path, asked, minute = Wires().ask().path, [], SECOND - SECOND % 60
     wanted = spots(path)
-    bench = Bench(path, (), wanted, stretches(path, wanted), RULES, lambda place, span: (asked.append(span) or "absent", ""))  # type: ignore[func-returns-value]
+    weigh = lambda place, span: (asked.append(span) or "absent", "")  # type: ignore[func-returns-value]  # noqa: E731
+    bench = Bench(journeys(path), wanted, stretches(path, wanted), RULES, weigh)
     several = [
         Record(
             interface=wanted[0].interface, source=A, destination=B, source_port=30000 + n, destination_port=5432, protocol=6,
