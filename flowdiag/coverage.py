@@ -16,7 +16,7 @@ from typing import Any
 from flowdiag.listening import Station
 from flowdiag.logs import ALWAYS, CLOCK_SLACK, InterfaceLines, Tally, Window
 from flowdiag.model import UDP, Coverage, Flow, Watcher
-from flowdiag.reach import Extent, Period, Schedule, Span, extent
+from flowdiag.reach import Extent, Period, Schedule, Span, extent, extent_of
 from flowdiag.table import Rules
 from flowdiag.times import moment_of, second_of, shown
 
@@ -125,7 +125,7 @@ class Weighing:
 
     def _judged(self, asked: Asked) -> tuple[_Heard, Extent, Any]:
         heard = self._heard(asked.last)
-        found = extent(heard.lines, self.station.interface, asked.seen, asked.window, heard.schedule)
+        found = self._extent(heard, asked)
         inputs = {
             "traffic": self._traffic[0],
             "lines": "lost" if self._lost else found.lines,
@@ -134,6 +134,11 @@ class Weighing:
             "keeps": heard.keeps,
         }
         return heard, found, self._table.evaluate(inputs)
+
+    def _extent(self, heard: _Heard, asked: Asked) -> Extent:
+        if asked.seen:
+            return extent(heard.lines, self.station.interface, asked.seen, heard.schedule)
+        return extent_of(heard.lines, asked.window, asked.tally.read if asked.tally else None, heard.schedule)
 
     @cached_property
     def _table(self) -> Any:

@@ -234,7 +234,7 @@ class _Reading:
     def _notes(self, silent: Iterable[Silent]) -> Iterator[str]:
         if self._search:
             yield from map(lacking, refused(self._search.source, self.tally))
-        if other := other_time(self.tally):
+        if other := other_time(self.tally, self.pair.window):
             yield other
         unproven = dict.fromkeys(one.interface for one in silent if one.seen == "unobserved")
         yield from (self.pair.unwatched[one] for one in unproven if one in self.pair.unwatched and not other)

@@ -105,14 +105,11 @@ class Extent:
     until: int | None = None
 
 
-def extent(here: InterfaceLines | None, interface: str, seen: tuple[Span, ...], window: Window, schedule: Schedule) -> Extent:
-    """How far the lines of an interface, joined over an interval, reach: for packets that were `seen` at these times, or for a
-    window."""
-    return _of_packets(here, interface, seen, schedule) if seen else _of_window(here, window, schedule)
+def extent(here: InterfaceLines | None, interface: str, seen: tuple[Span, ...], schedule: Schedule) -> Extent:
+    """How far the lines of an interface, joined over an interval, reach for packets that were `seen` at these times.
 
-
-def _of_packets(here: InterfaceLines | None, interface: str, seen: tuple[Span, ...], schedule: Schedule) -> Extent:
-    """Each time is told by itself: it needs lines that begin before and end after it, and only what is due of it counts."""
+    Each time is told by itself: it needs lines that begin before and end after it, and only what is due of it counts.
+    """
     limit = schedule.due
     due = seen if limit is None else tuple(one._replace(last=min(one.last, limit)) for one in seen if one.first <= limit)
     late = None if limit is None else max((one.last for one in seen if one.last > limit), default=None)
@@ -138,8 +135,11 @@ def _at(here: InterfaceLines | None, first: int, last: int, schedule: Schedule) 
     return "at that time" if here.spans.cover(first + slack, last) else "none"
 
 
-def _of_window(here: InterfaceLines | None, window: Window, schedule: Schedule) -> Extent:
-    """The time that is due needs lines throughout: nobody knows when in it the packet was."""
+def extent_of(here: InterfaceLines | None, window: Window, read: Period | None, schedule: Schedule) -> Extent:
+    """How far they reach for a packet that may have been at any time of the window: what is due of it needs lines throughout.
+
+    An open end of the window is where the lines of all interfaces `read` begin or end.
+    """
     start = second_of(window.start) if window.start else None
     end = second_of(window.end) if window.end else None
     pending = end is not None and not schedule.is_due(end)
@@ -155,7 +155,7 @@ def _of_window(here: InterfaceLines | None, window: Window, schedule: Schedule) 
     spoken = tuple(_within(here.spans, start, last))
     if not spoken:
         return Extent("none", due, until=until)
-    whole = _whole(spoken, start, last, schedule)
+    whole = _whole(spoken, *_closed((start, last), read or spoken[0]), schedule)
     return Extent("at that time" if whole else "in part", due, spoken, until)
 
 
@@ -167,16 +167,16 @@ def _within(spans: Iterable[Period], start: int | None, last: int | None) -> Ite
             yield first, end
 
 
-def _whole(spoken: tuple[Period, ...], start: int | None, last: int | None, schedule: Schedule) -> bool:
+def _closed(asked: tuple[int | None, int | None], read: Period) -> Period:
+    (start, end), (first, last) = asked, read
+    return first if start is None else start, last if end is None else end
+
+
+def _whole(spoken: tuple[Period, ...], start: int, last: int, schedule: Schedule) -> bool:
     """Whether one stretch reaches through all of the time, but for less than an interval at its edges."""
-    if start is None and last is None:
-        return True
-    for first, end in spoken:
-        begin, close = (first if start is None else start), (end if last is None else last)
-        edge = max(min(schedule.interval, (close - begin) // EDGE), CLOCK_SLACK)
-        if first - begin <= (edge if schedule.begun(begin) else CLOCK_SLACK) and close - end <= edge:
-            return True
-    return False
+    edge = max(min(schedule.interval, (last - start) // EDGE), CLOCK_SLACK)
+    early = edge if schedule.begun(start) else CLOCK_SLACK
+    return any(first - start <= early and last - end <= edge for first, end in spoken)
 
 
 def _skipped(here: InterfaceLines, first: int | None, last: int | None) -> bool:

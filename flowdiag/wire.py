@@ -119,7 +119,7 @@ def witness(
     known = told.fare.sure or told.fare.symptom != "unobserved"
     reach = reaches(on_the_way, shows, told.fare.way.counted)
     causes = _candidates(told.fare, trace, rules, rejecting(trace, reach), hosts) if search else ()
-    unread = (*_unread(search, seen, weighed), *_unchecked(hosts, told.fare.answer, causes)) if search else ()
+    unread = (*_unread(search, seen, weighed, window), *_unchecked(hosts, told.fare.answer, causes)) if search else ()
     return Wire(
         sightings=seen,
         coverage=once(weighed.values()),
@@ -288,7 +288,8 @@ def described(search: Search) -> tuple[str, ...]:
         return ()
     files = f"{_counted(len(tally.files), 'file')}, " if tally.files else ""
     several = f"{files}{_counted(tally.records, 'record')}"
-    aside = [f"{tally.outside} outside the time asked about{_lying(tally)}"] if tally.outside else []
+    lying = _lying(tally)
+    aside = [f"{tally.outside} of another time{lying}{',' if lying else ''} than was asked about"] if tally.outside else []
     aside += [f"{tally.other_kinds} of transit gateways"] if tally.other_kinds else []
     aside += [f"{tally.untimed} without times"] if tally.untimed else []
     return ("; ".join((f"{search.source}: {several}", *aside)),)
@@ -301,9 +302,9 @@ def _lying(tally: Tally) -> str:
     return f", {first} to {last}" if first and last else ""
 
 
-def _unread(search: Search, seen: tuple[Sighting, ...], weighed: Mapping[Spot, Coverage]) -> tuple[Unread, ...]:
+def _unread(search: Search, seen: tuple[Sighting, ...], weighed: Mapping[Spot, Coverage], window: Window) -> tuple[Unread, ...]:
     told = tuple(refused(search.source, search.tally))
-    return told if _no_records(search.tally) else (*told, *_unseen(seen, weighed, search.tally))
+    return told if _no_records(search.tally) else (*told, *_unseen(seen, weighed, search.tally, window))
 
 
 def _unchecked(hosts: Iterable[Host], answer: str, causes: Iterable[Candidate]) -> Iterable[Unread]:
@@ -333,13 +334,19 @@ def _no_records(tally: Tally) -> bool:
     return bool(tally.refused) and tally.refused == tally.lines - tally.blank
 
 
-def other_time(tally: Tally) -> str:
+def other_time(tally: Tally, window: Window) -> str:
     """The way out where there are records, and all of another time than was asked about; empty elsewhere."""
     lying = _lying(tally) if tally.outside and tally.outside == tally.records else ""
-    return f"the records read are all of another time{lying}: change at (--at)" if lying else ""
+    if not lying:
+        return ""
+    first, last = tally.outside_times or (0, 0)
+    start, end = window.seconds
+    if start is not None and end is not None and first <= start and end <= last:
+        return f"the records read are all from before or after it{lying}: nothing of that time was delivered here"
+    return f"the records read are all of another time{lying}: change at (--at)"
 
 
-def _unseen(seen: tuple[Sighting, ...], weighed: Mapping[Spot, Coverage], tally: Tally) -> Iterable[Unread]:
+def _unseen(seen: tuple[Sighting, ...], weighed: Mapping[Spot, Coverage], tally: Tally, window: Window) -> Iterable[Unread]:
     """One entry an interface whose silence says nothing, with the reason, and which packet is meant where not every one is;
     that records may be the flow is told before what coverage says."""
     covered = {one.headline for one in weighed.values()}
@@ -351,8 +358,8 @@ def _unseen(seen: tuple[Sighting, ...], weighed: Mapping[Spot, Coverage], tally:
     unknown = {one.interface for one in weighed.values() if one.watchers is None} - tally.lost  # DescribeFlowLogs would tell
     for interface, (note, meant) in reasons.items():
         query = Query(kind="flow_log", by="interface", value=interface)
-        granted = interface in unknown and note in covered
+        way_out = other_time(tally, window) if note in covered else ""
+        granted = interface in unknown and note in covered and not way_out
         reason = f"{note}; what was looked for: {meant}" if meant else note
-        way_out = other_time(tally) if granted else ""
-        action = "ec2:DescribeFlowLogs" if granted and not way_out else ""
+        action = "ec2:DescribeFlowLogs" if granted else ""
         yield Unread(query=query, reason=reason, action=action, way_out=way_out)

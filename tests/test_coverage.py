@@ -246,6 +246,16 @@ def told_at(span, tally):
     return Weighing(station, FLOW, False, Asked(seen=(span,), tally=tally), (), RULES).whole.silence
 
 
+def test_without_a_window_the_time_is_what_was_read_of_any_interface():
+    """A hole in the lines, or an interface whose lines end before those of others, leaves part of it open."""
+    whole, hole, short = (seen(*lines) for lines in ([(0, 7200)], [(0, 1200), (2400, 7200)], [(0, 1200)]))
+    for tally in (whole, hole, short):
+        tally.cover("eni-0a1", 0, 7200, 0, 1, 1)
+    found = [weighed(LOG, tally=tally, at=None) for tally in (whole, hole, short)]
+    assert ["CO101", "CO295", "CO295"] == [one.code for one in found]
+    assert "from 1970-01-01T00:00:00Z to 1970-01-01T00:20:00Z, from 1970-01-01T00:40:00Z" in found[1].headline
+
+
 def test_packets_at_several_times_are_told_apart():
     """Absent only for those that the lines speak for, and that is said."""
     station = Station(interface="eni-0a2", name="db-1", watchers=(LOG,))

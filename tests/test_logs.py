@@ -221,10 +221,10 @@ def test_coverage_counts_every_line_of_an_interface():
     assert [(1700000000, 1700000060)] == list(tally.interfaces["eni-0b2"].spans)
 
 
-def test_window_keeps_what_touches_it_within_the_clock_slack():
-    """Times are exact to 60 seconds; what lies further out neither counts nor covers."""
-    near = Window(start=datetime.fromtimestamp(1700000110, UTC))
-    far = Window(start=datetime.fromtimestamp(1700000200, UTC))
+@pytest.mark.parametrize(("bound", "within", "beyond"), [("start", 1700000060, 1700000061), ("end", 1699999940, 1699999939)])
+def test_a_window_keeps_what_may_be_of_it(bound, within, beyond):
+    """A record shows its packets up to a minute late and never early; what lies further out neither counts nor covers."""
+    near, far = (Window(**{bound: datetime.fromtimestamp(second, UTC)}) for second in (within, beyond))
     assert 1 == len(read(ACCEPTED, window=near)[0])
     records, tally = read(ACCEPTED, window=far)
     assert ([], {}, 1) == (records, tally.interfaces, tally.outside)

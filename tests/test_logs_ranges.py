@@ -94,7 +94,7 @@ def test_only_row_groups_that_can_hold_the_window_are_fetched(tmp_path):
     """The footer by one or two requests, then the row groups that are neighbours by one; the rest is counted unread."""
     raw = written()
     found, tally, fetched, filled = copied(tmp_path, raw, WINDOW)
-    assert [text for text in LINES[790:1161] if " eni-0a1 " in text] == [record.line for record in found]
+    assert [text for text in LINES[850:1161] if " eni-0a1 " in text] == [record.line for record in found]
     assert (ROWS, ROWS, [], []) == (tally.lines, accounted(tally), tally.notes, filled)
     assert [(len(raw) - 4000, len(raw))] == fetched.spans[:1]
     assert 3 == len(fetched.spans)
@@ -134,7 +134,7 @@ def test_files_of_other_writers(tmp_path):
     table = frame(LINES).to_arrow()
     footers.write_table(table, file, row_group_size=GROUP, write_page_index=True, use_dictionary=["interface_id"])
     found, tally, fetched, filled = copied(tmp_path, file.getvalue(), WINDOW)
-    assert [text for text in LINES[790:1161] if " eni-0a1 " in text] == [record.line for record in found]
+    assert [text for text in LINES[850:1161] if " eni-0a1 " in text] == [record.line for record in found]
     assert ([], [], True) == (tally.notes, filled, fetched.bytes < len(file.getvalue()) / 2)
 
 
@@ -145,7 +145,7 @@ def test_times_as_text_have_no_statistics_to_go_by(tmp_path):
     file = io.BytesIO()
     frame(LINES).with_columns(pl.col("start").cast(pl.String)).write_parquet(file, row_group_size=GROUP)
     found, tally, _, filled = copied(tmp_path, file.getvalue(), WINDOW)
-    assert [text for text in LINES[790:1161] if " eni-0a1 " in text] == [record.line for record in found]
+    assert [text for text in LINES[850:1161] if " eni-0a1 " in text] == [record.line for record in found]
     assert ([], []) == (tally.notes, filled)
 
 
@@ -153,7 +153,7 @@ def test_holes_are_filled_where_more_is_read_than_was_foreseen(tmp_path):
     """Should the two readers of a footer differ, the records are the same, each once."""
     with patch.object(_ranges, "_may_hold", lambda group, asked: False):
         found, tally, _, filled = copied(tmp_path, written(), WINDOW)
-    assert [text for text in LINES[790:1161] if " eni-0a1 " in text] == [record.line for record in found]
+    assert [text for text in LINES[850:1161] if " eni-0a1 " in text] == [record.line for record in found]
     assert (ROWS, ROWS, [], [True]) == (tally.lines, accounted(tally), tally.notes, filled)
 
 

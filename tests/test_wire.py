@@ -337,7 +337,16 @@ def test_what_a_torn_file_may_hold_is_named(logs, tmp_path):
 def test_records_of_another_time_say_of_which(logs):
     """A time that was written wrongly shows by the times of what was read."""
     wire = logs(line(WEB), line(DB, at=1700004000), window=Window(end=datetime(2023, 11, 1, tzinfo=UTC)))
-    assert "2 outside the time asked about, 2023-11-14T22:13:20Z to 2023-11-14T23:" in wire.sources[0]
+    assert "2 of another time, 2023-11-14T22:13:20Z to 2023-11-14T23:20:50Z, than was asked about" in wire.sources[0]
+    assert all(unread.way_out.endswith("change at (--at)") for unread in wire.unread)
+
+
+def test_records_around_the_time_asked_about_are_not_of_another_one(logs):
+    """A hole in what was delivered is no wrong time, and what ended just before it does not speak of it."""
+    hole = Window(start=datetime.fromtimestamp(1700000051, UTC), end=datetime.fromtimestamp(1700003000, UTC))
+    wire = logs(line(WEB), line(WEB, at=1700004000), line(DB), line(DB, at=1700004000), window=hole)
+    assert "unobserved" == wire.symptom
+    assert all("nothing of that time was delivered here" in unread.way_out for unread in wire.unread)
 
 
 def test_refused_lines_are_listed_as_unread(logs):

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from flowdiag.model import Address, Value
 
 CLOCK_SLACK = 60
-"""Seconds by which start and end of a record may be off (https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html)."""
+"""Seconds by which start and end of a record may be late (https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html)."""
 SHORTEST_INTERVAL, LONGEST_INTERVAL = 60, 600
 """Seconds of an aggregation interval, of which there are two: silence no longer than that is no gap in a log (same page)."""
 
@@ -33,8 +33,12 @@ class Window(Value):
 
     @property
     def seconds(self) -> tuple[int | None, int | None]:
-        """The first and the last Unix second that a record of it may show, whose clock may be off; None for an open end."""
-        begins = int(self.start.timestamp()) - CLOCK_SLACK if self.start else None
+        """The first and the last Unix second that a record of it may show; None for an open end.
+
+        A record shows its packets up to 60 seconds late, and never early: one that ended before the window is not of it.
+        https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
+        """
+        begins = int(self.start.timestamp()) if self.start else None
         return begins, int(self.end.timestamp()) + CLOCK_SLACK if self.end else None
 
     def touches(self, start: int | None, end: int | None) -> bool:
@@ -44,8 +48,8 @@ class Window(Value):
         if start is None and end is None:
             return False
         times = [second for second in (start, end) if second is not None]
-        begins = self.start is None or max(times) + CLOCK_SLACK >= self.start.timestamp()
-        return begins and (self.end is None or min(times) - CLOCK_SLACK <= self.end.timestamp())
+        first, last = self.seconds
+        return (first is None or max(times) >= first) and (last is None or min(times) <= last)
 
 
 ALWAYS = Window()

@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
-from flowdiag.logs import CLOCK_SLACK, SHORTEST_INTERVAL, Sought
+from flowdiag.logs import SHORTEST_INTERVAL, Sought
 from flowdiag.logs._keys import Slots
 from flowdiag.logs.record import KNOWN, canonical
 from flowdiag.model import Address, FlowdiagError, Scope
@@ -276,11 +276,11 @@ def _equals(table: Table, key: str, text: str) -> Query:
 
 
 def _time(table: Table, sought: Sought) -> Query:
-    """Records that touch the window; clocks may be off by a minute."""
+    """Records that may be of the window: they show their packets up to a minute late."""
     window = sought.window
     assert window.start
     assert window.end
-    first, last = int(window.start.timestamp()) - CLOCK_SLACK, int(window.end.timestamp()) + CLOCK_SLACK
+    first, last = window.seconds
     return Query(f"{_number(table, 'end')} >= ? AND {_number(table, 'start')} <= ?", (str(first), str(last)))
 
 

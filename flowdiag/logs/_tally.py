@@ -162,10 +162,15 @@ class Tally:
         return frozenset((*self.flow_logs, *(found[1] for found in named if found))) or None
 
     @property
+    def read(self) -> tuple[int, int] | None:
+        """From when to when lines of the window were read, of any interface sought; None where none has times."""
+        ends = [span for one in self.interfaces.values() for span in one.spans]
+        return (min(first for first, _ in ends), max(last for _, last in ends)) if ends else None
+
+    @property
     def newest(self) -> int | None:
         """The last second of which a line was read, whether or not it lies in the window; None where no line has times."""
-        ends = [end for one in self.interfaces.values() for _, end in one.spans]
-        return max((*ends, *(self.outside_times or ())), default=None)
+        return max((*(self.read or ()), *(self.outside_times or ())), default=None)
 
     def cover(self, interface: str, start: int | None, end: int | None, skipped: int, accepts: int = 0, rejects: int = 0) -> None:
         """Take note that the flow log has a line for this interface and time; NODATA counts, SKIPDATA voids absence.
