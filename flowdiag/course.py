@@ -23,8 +23,8 @@ class Spell(NamedTuple):
     """One connection in the course: when it began, how it fared, and what may set it apart from others.
 
     `firm` is a failure that comes of a decision and so is no chance (a REJECT); `number` is whose fare it is. `ends` are the
-    addresses that it was from and to, `zones` their Availability Zones where these are known; `part` tells that it goes on with
-    one that was open before.
+    addresses that it was from and to, `zones` their Availability Zones where these are known; `ended` is when it was seen
+    last; `part` tells that it goes on with one that was open before, `lasting` that it did so for longer than times are off.
     """
 
     begun: int
@@ -35,7 +35,9 @@ class Spell(NamedTuple):
     ends: tuple[str, str] = ("", "")
     zones: tuple[str, str] = ("", "")
     size: int = 0
+    ended: int = 0
     part: bool = False
+    lasting: bool = False
 
 
 class Course(NamedTuple):
@@ -56,7 +58,7 @@ def course(spells: Iterable[Spell], rules: Rules) -> Course:
     fails = [s for s in telling if s.state == "fails"]
     order = _order(works, fails)
     newest = _newest(works, fails, order)
-    inputs = {"latest": newest, "order": order, "failing": _failing(works, fails)}
+    inputs = {"latest": newest, "order": order, "failing": _failing(works, fails, order)}
     rule = rules.table("course").evaluate(inputs)
     tells = works if rule["verdict"] == "allowed" else fails or telling
     others = fails if tells is works else works
@@ -94,22 +96,26 @@ def _order(works: Sequence[Spell], fails: Sequence[Spell]) -> str:
     return "framed" if len(f) == 1 and w[0] <= f[0] < w[-1] else "in turn"
 
 
-def _failing(works: Sequence[Spell], fails: Sequence[Spell]) -> str:
+def _failing(works: Sequence[Spell], fails: Sequence[Spell], order: str) -> str:
+    """A single failure may be a chance, but for a denial, and for what goes on failing up to the end."""
     if not fails:
         return "none"
-    return "one" if works and len(fails) == 1 and not fails[0].firm else "several"
+    chance = not fails[0].firm and not (fails[0].lasting and order == "since")
+    return "one" if works and len(fails) == 1 and chance else "several"
 
 
 def _words(works: Sequence[Spell], fails: Sequence[Spell]) -> Mapping[str, str]:
     """The words of a headline: times, numbers, and what sets apart what fails."""
+    parts = any(spell.part for spell in (*works, *fails))
+    worked, failed = ((max(s.ended for s in some) if parts else some[-1].begun) for some in (works, fails))
     return {
-        "worked": _time(works[-1].begun),
+        "what": "what was sent" if parts else "what began",
+        "worked": _time(worked),
         "works": _time(works[0].begun),
-        "failed": _time(fails[-1].begun),
+        "failed": _time(failed),
         "fails": _time(fails[0].begun),
         "failing": str(len(fails)),
-        "count": f"{len(works) + len(fails)} connections"
-        + (" or parts of them" if any(s.part for s in (*works, *fails)) else ""),
+        "count": f"{len(works) + len(fails)} connections" + (" or parts of them" if parts else ""),
         "apart": _apart(works, fails),
     }
 

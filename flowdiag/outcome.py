@@ -14,6 +14,7 @@ from flowdiag.connection import Connection
 from flowdiag.contrast import size_of
 from flowdiag.course import Spell, State, course
 from flowdiag.judging import Bench, Fare, behind, judge
+from flowdiag.logs import CLOCK_SLACK
 from flowdiag.loss import Loss, together
 from flowdiag.model import Sighting
 
@@ -100,5 +101,7 @@ def _spells(number: int, fare: Fare, zones: Mapping[str, str]) -> Iterable[Spell
             ends=one.stretch,
             zones=(zones.get(one.stretch[0], ""), zones.get(one.stretch[1], "")),
             size=int(max((size_of(record) for _, record in one.records), default=0)),
+            ended=one.last,
             part=one.continued,
+            lasting=one.continued and one.last - one.first > CLOCK_SLACK,
         )

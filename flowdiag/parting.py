@@ -1,4 +1,5 @@
-"""One connection → the parts in which each point did the same: where what passed is rejected, or arrives no more, it is cut.
+"""One connection → the parts in which each point did the same: it is cut where what passed is rejected, arrives no more or is
+answered no more.
 
 Times are exact to 60 seconds: https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
 """
@@ -14,7 +15,7 @@ from typing import NamedTuple
 from flowdiag.contrast import begun, when
 from flowdiag.logs import CLOCK_SLACK, Spans
 from flowdiag.loss import Loss
-from flowdiag.model import Direction, Record
+from flowdiag.model import TCP, Direction, Record
 from flowdiag.points import Point, Spot
 
 ENDS: Mapping[Direction, tuple[Point, Point]] = {
@@ -64,8 +65,10 @@ def _by_action(marked: Iterable[Marked]) -> Iterator[list[Marked]]:
 
 
 def _by_arrival(part: list[Marked], losses: list[Loss], spots: Sequence[Spot]) -> Iterator[Part]:
-    """Cut where packets that arrived before are sent on and arrive no more, and where they arrive again."""
-    cuts = [-inf, *(cut for gap in _together(g for way in WAYS for g in _gaps(part, losses, spots, way)) for cut in gap), inf]
+    """Cut where packets that arrived before are sent on and arrive no more, or were answered before and are no more, and where
+    that ends."""
+    gaps = (*(gap for way in WAYS for gap in _gaps(part, losses, spots, way)), *_mute(part, spots))
+    cuts = [-inf, *(cut for gap in _together(gaps) for cut in gap), inf]
     first = True
     for start, end in pairwise(cuts):
         marked = [m for m in part if start <= begun(m[1]) < end]
@@ -97,6 +100,25 @@ def _gaps(part: list[Marked], losses: Iterable[Loss], spots: Sequence[Spot], way
         missing = bisect_right(left, ended + CLOCK_SLACK)
         if missing < len(left) and left[missing] < again - CLOCK_SLACK:
             yield left[missing], again - CLOCK_SLACK
+
+
+def _mute(part: list[Marked], spots: Sequence[Spot]) -> Iterator[Gap]:
+    """Each time in which one end of a TCP connection goes on sending, for longer than times are off, and nothing is answered,
+    though something was before.
+
+    Whatever TCP sends is acknowledged, but for a reset, and that is sent once: https://www.rfc-editor.org/rfc/rfc9293
+    """
+    seen: dict[Direction, list[Record]] = {"request": [], "reply": []}
+    for place, record in part:
+        if record.action == "ACCEPT" and record.protocol == TCP:
+            seen[spots[place].direction].append(record)
+    answered = Spans(2 * CLOCK_SLACK)
+    for record in seen["reply"]:
+        answered.add(*sorted((begun(record), when(record))))
+    for (_, ended), (again, _) in pairwise((*answered, (inf, inf))):
+        asked = [one for one in seen["request"] if ended + CLOCK_SLACK < begun(one) < again - CLOCK_SLACK]
+        if asked and max(map(when, asked)) - begun(asked[0]) > CLOCK_SLACK:
+            yield min(map(begun, asked)), again - CLOCK_SLACK
 
 
 def _together(gaps: Iterable[Gap]) -> list[Gap]:
