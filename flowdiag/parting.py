@@ -107,18 +107,22 @@ def _mute(part: list[Marked], spots: Sequence[Spot]) -> Iterator[Gap]:
     though something was before.
 
     Whatever TCP sends is acknowledged, but for a reset, and that is sent once: https://www.rfc-editor.org/rfc/rfc9293
+    Where a point that saw requests has none in that time, it is not cut: the same packets may count before it there.
     """
-    seen: dict[Direction, list[Record]] = {"request": [], "reply": []}
+    seen: dict[Direction, list[Marked]] = {"request": [], "reply": []}
     for place, record in part:
         if record.action == "ACCEPT" and record.protocol == TCP:
-            seen[spots[place].direction].append(record)
+            seen[spots[place].direction].append((place, record))
     answered = Spans(2 * CLOCK_SLACK)
-    for record in seen["reply"]:
+    for _, record in seen["reply"]:
         answered.add(*sorted((begun(record), when(record))))
+    everywhere = {place for place, _ in seen["request"]}
     for (_, ended), (again, _) in pairwise((*answered, (inf, inf))):
-        asked = [one for one in seen["request"] if ended + CLOCK_SLACK < begun(one) < again - CLOCK_SLACK]
-        if asked and max(map(when, asked)) - begun(asked[0]) > CLOCK_SLACK:
-            yield min(map(begun, asked)), again - CLOCK_SLACK
+        asked = [(place, one) for place, one in seen["request"] if ended + CLOCK_SLACK < begun(one) < again - CLOCK_SLACK]
+        times = [begun(one) for _, one in asked]
+        lasting = asked and max(when(one) for _, one in asked) - min(times) > CLOCK_SLACK
+        if lasting and {place for place, _ in asked} == everywhere:
+            yield min(times), again - CLOCK_SLACK
 
 
 def _together(gaps: Iterable[Gap]) -> list[Gap]:
