@@ -196,6 +196,7 @@ def flows(limit: int, as_json: bool, parquet: str | None, profile: str | None, *
     found = flow_records(**asked, session=_session_for(profile, asked))
     if parquet is not None:
         found.write_parquet(parquet)
+        click.echo(f"every record is in {parquet}", err=True)
     if as_json:
         with tempfile.SpooledTemporaryFile(_SPOOL, "w+", encoding="utf-8") as document:
             listing.write_json(found, document.write)  # whole, or not at all

@@ -15,6 +15,8 @@ from flowdiag.table import Rules
 from flowdiag.times import shown
 
 State = Literal["works", "fails", "unclear"]
+IN_A_ROW = 3
+"""So many failures that follow one another, with success before and after, are told as one time."""
 ENDS_TOLD = 8
 """More ends than this set nothing apart that a person could read."""
 
@@ -125,7 +127,10 @@ def _time(second: int) -> str:
 
 
 def _apart(works: Sequence[Spell], fails: Sequence[Spell]) -> str:
-    """What those that fail have in common and those that work have not: their ends, the client's ports, their size."""
+    """What those that fail have in common and those that work have not: their time, ends, the client's ports, their size."""
+    first, last = fails[0].begun, fails[-1].begun
+    if len(fails) >= IN_A_ROW and not any(first <= spell.begun <= last for spell in works):
+        return f": all from {_time(first)} to {_time(last)}, none before or after"
     ours, theirs = ({s.ends for s in some} for some in (fails, works))
     zones = _zones(works, fails)
     if ours.isdisjoint(theirs) and len(ours | theirs) <= ENDS_TOLD:

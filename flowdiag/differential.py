@@ -205,9 +205,11 @@ def _late(evidence: Evidence) -> Held:
 
 
 def _never_reached(evidence: Evidence) -> Held:
+    blocking = [f for f in evidence.findings if f.direction == "request" and f.verdict == "blocked"]
+    if "unaccepted" in evidence.seen("request_destination") and all(f.table in GUARDS for f in blocking):
+        return Held("unknown", "a packet denied there would not be on record")
     if "accept" in evidence.seen("request_source") | evidence.seen("request_between"):
         return Held("yes", "the request was on its way and is not seen at the destination")
-    blocking = [f for f in evidence.findings if f.direction == "request" and f.verdict == "blocked"]
     return Held("yes", blocking[0].headline) if blocking else Held("unknown", "the source was not observed to send")
 
 
@@ -251,7 +253,7 @@ def _host(evidence: Evidence) -> Held:
 def _host_by_wire(evidence: Evidence) -> Held:
     if evidence.answer == "cut":
         return Held("unknown", "an application that closes idle connections looks the same")
-    if evidence.answer == "half open":
+    if evidence.answer == "half open" and "absent" not in evidence.seen("reply_source"):
         return Held("unknown", "the client's own host may drop the answer")
     if evidence.answer == "reset":
         return Held("yes", "the host refuses the connection")

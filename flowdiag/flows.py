@@ -240,7 +240,7 @@ class _Reading:
         yield from (self.pair.unwatched[one] for one in unproven if one in self.pair.unwatched and not other)
         doubtful = sum(self._doubtful.values())
         if doubtful:
-            field = "the log format lacks a field that would tell (interface-id, ports or pkt- addresses)"
+            field = "the log format lacks a field that would tell (interface-id, action, ports, pkt- addresses)"
             yield f"{doubtful} more may be of this pair; {field}"
         for gateway, number in self._shared.items():
             several = f"{number} record{'' if number == 1 else 's'}"

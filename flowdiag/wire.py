@@ -234,7 +234,7 @@ def silence_of(one: Catch, worth: Coverage) -> tuple[Seen, str]:
 def _lacking(worth: Coverage) -> str:
     """Which fields would tell a record of this flow from others: those that the flow logs' formats leave out, where known."""
     fields = dict.fromkeys(field for watcher in worth.watchers or () for field in watcher.lacks)
-    return f"the log format lacks {', '.join(fields) or 'a field that would tell (interface-id, ports or pkt- addresses)'}"
+    return f"the log format lacks {', '.join(fields) or 'a field that would tell (interface-id, action, ports, pkt- addresses)'}"
 
 
 @dataclass(frozen=True)
@@ -351,12 +351,15 @@ def _unseen(seen: tuple[Sighting, ...], weighed: Mapping[Spot, Coverage], tally:
     that records may be the flow is told before what coverage says."""
     covered = {one.headline for one in weighed.values()}
     reasons: dict[str, tuple[str, str]] = {}
-    for one, meant in unobserved(seen):
+    for one, meant in (*unobserved(seen), *((one, "") for one in seen if one.seen == "unaccepted")):
         if one.note and one.interface.startswith(("eni-", "nat-")):
             kept = reasons.get(one.interface)
             reasons[one.interface] = (one.note, meant) if kept is None or kept[0] in covered else kept
     unknown = {one.interface for one in weighed.values() if one.watchers is None} - tally.lost  # DescribeFlowLogs would tell
+    hidden = {one.interface for one in seen if one.seen == "unaccepted"} - unknown
     for interface, (note, meant) in reasons.items():
+        if interface in hidden and note in covered:
+            continue  # its flow log keeps accepted packets alone: that was read
         query = Query(kind="flow_log", by="interface", value=interface)
         way_out = other_time(tally, window) if note in covered else ""
         granted = interface in unknown and note in covered and not way_out

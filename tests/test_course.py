@@ -679,3 +679,13 @@ def test_a_headline_quotes_the_time_of_the_denial(pair: Wires, told):
     assert "REJECT on" in found.headline
     assert "last 2023-11-14T22:14:10Z" in found.headline
     assert {"ACCEPT", "REJECT"} == {record.action for record in found.records}
+
+
+def test_an_outage_of_several_connections_is_told_by_its_time():
+    """Five that work, four that are rejected one after another, and five that work again."""
+    states = ["works"] * 5 + ["fails"] * 4 + ["works"] * 5
+    several = [Spell(SECOND + 120 * n, state, firm=True, client=40000 + n % 3) for n, state in enumerate(states)]
+    told = (
+        "4 of 14 connections failed, in turn with others that worked: all from 2023-11-14T22:23:20Z to 2023-11-14T22:29:20Z, none"
+    )
+    assert told in course(several, RULES).headline

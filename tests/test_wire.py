@@ -238,7 +238,7 @@ def test_layout_without_interface_is_undecided_at_both_ends(logs):
     """Which interface refused is not told, but that somebody may have is."""
     wire = logs(f"{REQUEST} 6 REJECT 1700000000 1700000060 OK", header=NAMELESS)
     assert ("unobserved",) * 4 == points(wire)
-    said = "1 record may be this flow; the log format lacks a field that would tell (interface-id, ports or pkt- addresses)"
+    said = "1 record may be this flow; the log format lacks a field that would tell (interface-id, action, ports, pkt- addresses)"
     assert [(WEB, said, ""), (DB, said, "")] == [(u.query.value, u.reason, u.action) for u in wire.unread]
 
 
