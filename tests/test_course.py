@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from scenes import Pair, ask, behind_nat, peered
+from scenes import ask, behind_nat, peered
+from wires import BARE, FLAGGED, SECOND, A, B, Wires, X, both_kept, line, saved, short, sums
 from world import World
 from world_balancers import LoadBalancer
 
@@ -21,60 +22,6 @@ from flowdiag.sighting import RECORDS_KEPT, Catch, kept, spots
 from flowdiag.table import Rules
 
 RULES = Rules.load()
-SECOND = 1_700_000_000  # 2023-11-14T22:13:20Z
-BARE = "interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status"
-FLAGGED = f"{BARE} tcp-flags"
-A, B, X = "10.0.1.10", "10.0.2.20", "198.51.100.7"
-
-
-def both_kept(*interfaces: str) -> list[str]:
-    """Packets of others, accepted and rejected: what the flow logs keep of these interfaces is not one kind of traffic alone."""
-    other = "192.0.2.1 192.0.2.2 1 2 6 1 60 1700000000 1700000060"
-    return [f"{one} {other} {action} OK 2" for one in interfaces for action in ("REJECT", "ACCEPT")]
-
-
-def line(eni: str, ends: str, action: str = "ACCEPT", flags: int | str | None = 2, **more: int) -> str:
-    """One record, `at` seconds after the first; without flags it fits BARE."""
-    packets, size, start = more.get("packets", 1), more.get("size", 60), SECOND + more.get("at", 0)
-    flag = "" if flags is None else f" {flags}"
-    counted = f"{more.get('protocol', 6)} {packets} {packets * size} {start} {start + more.get('lasts', 50)}"
-    return f"{eni} {ends} {counted} {action} OK{flag}"
-
-
-class Wires(Pair):
-    """web-1 and db-1, with the records of connections from the one to the other on tcp/5432."""
-
-    @property
-    def web_eni(self) -> str:
-        return str(self.web.eni.id)
-
-    @property
-    def db_eni(self) -> str:
-        return str(self.db.eni.id)
-
-    def there(self, port: int, eni: str = "", **more: int | str) -> list[str]:
-        """The request on one interface, or on both."""
-        return [line(one, f"{A} {B} {port} 5432", **more) for one in ([eni] if eni else [self.web_eni, self.db_eni])]  # type: ignore[arg-type]
-
-    def back(self, port: int, eni: str = "", **more: int | str) -> list[str]:
-        """The reply on one interface, or on both."""
-        return [line(one, f"{B} {A} 5432 {port}", **more) for one in ([eni] if eni else [self.db_eni, self.web_eni])]  # type: ignore[arg-type]
-
-    def good(self, port: int, at: int = 0) -> list[str]:
-        """A whole connection, on both interfaces."""
-        return [*self.there(port, flags=3, at=at), *self.back(port, flags=19, at=at)]
-
-    def refused(self, port: int, at: int = 0) -> list[str]:
-        """A connection that the server resets."""
-        return [*self.there(port, at=at), *self.back(port, flags=4, size=40, at=at)]
-
-    def denied(self, port: int, at: int = 0) -> list[str]:
-        """A request that is rejected where it arrives."""
-        return [*self.there(port, self.web_eni, at=at), *self.there(port, self.db_eni, action="REJECT", at=at)]
-
-    def quiet(self, *enis: str, at: int = 0) -> list[str]:
-        """Lines that say that a flow log covers these interfaces at that time."""
-        return [f"{eni} - - - - - - - {SECOND + at} {SECOND + at + 60} - NODATA -" for eni in enis]
 
 
 @pytest.fixture
@@ -91,22 +38,6 @@ def told(tmp_path: Path, pair: Wires):
         return pair.ask(flow_logs=saved(tmp_path, lines, header), **question)
 
     return asked
-
-
-def saved(folder: Path, lines: Iterable[str], header: str = FLAGGED) -> str:
-    """The folder with the records."""
-    (folder / "a.log").write_text("\n".join((header, *lines)) + "\n")
-    return str(folder)
-
-
-def short(found: Diagnosis) -> tuple[str, str, str]:
-    """Verdict, symptom and relation."""
-    return str(found.verdict), str(found.symptom), str(found.relation)
-
-
-def sums(*several: list[str]) -> list[str]:
-    """Lines of several connections."""
-    return [one for lines in several for one in lines]
 
 
 # ---------------------------------------------------------------- one that worked hides nothing

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from scenes import hubbed
-from test_course import FLAGGED, SECOND, Wires, both_kept, line, saved, short, sums
+from wires import FLAGGED, SECOND, Wires, both_kept, line, saved, short, sums
 from world import World
 from world_services import TransitGateway
 

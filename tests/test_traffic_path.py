@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from scenes import hubbed, public_web
-from test_course import FLAGGED, Wires, line, saved, short
+from wires import FLAGGED, Wires, line, saved, short
 from world import World
 
 from flowdiag import Diagnosis, diagnose
