@@ -137,7 +137,7 @@ class Weighing:
 
     def _extent(self, heard: _Heard, asked: Asked) -> Extent:
         if asked.seen:
-            return extent(heard.lines, self.station.interface, asked.seen, heard.schedule)
+            return extent(heard.lines, asked.seen, asked.window, heard.schedule)
         return extent_of(heard.lines, asked.window, asked.tally.read if asked.tally else None, heard.schedule)
 
     @cached_property
@@ -297,6 +297,7 @@ def _words(station: Station, heard: _Heard, asked: Asked, found: Extent) -> Mapp
         "created": shown(first.created if first else None, UNKNOWN),
         "retention": str(first.retention) if first else "",
         "end": shown(None if asked.last is None else _moment(asked.last), UNKNOWN),
+        "needed": shown(None if found.needed is None else _moment(found.needed), UNKNOWN),
         "until": shown(None if found.until is None else _moment(found.until), UNKNOWN),
         "part": _part(found, asked),
     }

@@ -192,7 +192,7 @@ class _Reading:
             for other in self.pair.spots:  # a packet enters and leaves an interface in between with the same header
                 self._seen[other] += other == spot or fit(record, other) == "yes"
         self.summary.add(record, spot.direction)
-        self._times.add(record.start, record.end, record.place)
+        self._times.add(record.start, record.end)
 
     # ------------------------------------------------------------ what it comes to
 

@@ -103,11 +103,12 @@ class _Alike:
         seen = any(spots[place].direction == "request" for place in self.records)
         return not seen and bool(self.connections) and all(one.continued for one in self.connections)
 
-    def span(self, spots: Sequence[Spot]) -> Span | None:
-        """When they were seen and where; None where nothing was, or times were not logged."""
+    @property
+    def span(self) -> Span | None:
+        """When they were seen; None where nothing was, or times were not logged."""
         last = max((one.last for one in self.connections), default=0)
         begun = [one.first for one in self.connections]
-        return Span(min(begun), max(begun), last, frozenset(spots[n].interface for n in self.records)) if last else None
+        return Span(min(begun), max(begun), last) if last else None
 
 
 def judge(bench: Bench, all_of_them: Sequence[Connection]) -> list[Fare]:
@@ -249,7 +250,7 @@ def _sightings(bench: Bench, group: _Alike, hidden: frozenset[int]) -> dict[Spot
     Where the packet is missing on its way to a gateway, what leaves the gateway is not its own.
     """
     own = {one.stretch for one in group.connections}
-    of, span = bench.stretches.of, group.span(bench.spots)
+    of, span = bench.stretches.of, group.span
     seen: list[Sighting] = []
     for place, spot in enumerate(bench.spots):
         mine = not own or of[spot] in own

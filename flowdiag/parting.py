@@ -79,8 +79,8 @@ def _by_arrival(part: list[Marked], losses: list[Loss], spots: Sequence[Spot]) -
 
 
 def _gaps(part: list[Marked], losses: Iterable[Loss], spots: Sequence[Spot], way: Direction) -> Iterator[Gap]:
-    """Each time in which packets leave the one end, or are lost, and nothing gets through, though something did before. A reply
-    that comes back shows that its request got through, or was answered for.
+    """Each time in which packets leave the one end, or are lost, and nothing gets through, though something did before. Where
+    the far end shows none at any time, a reply that comes back shows that its request got through, or was answered for.
 
     A record tells its first packet up to 60 seconds late, so one packet may stand at two interfaces as far apart.
     """
@@ -91,7 +91,8 @@ def _gaps(part: list[Marked], losses: Iterable[Loss], spots: Sequence[Spot], way
             at.setdefault(spots[place].point, []).append(record)
     arrived = at.get(far) or at.get(f"{way}_between") or []  # type: ignore[call-overload]
     through = Spans(2 * CLOCK_SLACK)
-    for record in (*arrived, *(at.get("reply_source", ()) if way == "request" else ())):
+    answers = at.get("reply_source", ()) if way == "request" and not at.get(far) else ()
+    for record in (*arrived, *answers):
         through.add(*sorted((begun(record), when(record))))  # one that ends before it starts may be of any time between
     sent = map(begun, at.get(near, ()) if arrived else ())
     lost = (loss.first for loss in losses if loss.direction == way)

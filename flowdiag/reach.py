@@ -27,7 +27,7 @@ EDGE = 4
 """Lines may begin or end an interval away from the edges of a window, but no more than one in so many parts of it."""
 
 Period = tuple[int, int]
-Lines = Literal["at that time", "for some packets", "in part", "without times", "skipped", "none"]
+Lines = Literal["at that time", "for some packets", "in part", "cut off", "without times", "skipped", "none"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,11 @@ class Schedule:
     def interval(self) -> int:
         """Seconds of the longest aggregation interval of these flow logs: silence that is no longer is no gap in their lines."""
         return max((watcher.interval for watcher in self.watchers), default=LONGEST_INTERVAL)
+
+    def closes(self, here: InterfaceLines) -> int:
+        """Seconds in which a record of the interface ends at the latest: an interval, by its lines where nothing tells."""
+        shown = LONGEST_INTERVAL if here.longest > 2 * SHORTEST_INTERVAL else SHORTEST_INTERVAL
+        return max((watcher.interval for watcher in self.watchers), default=shown)
 
     def arrival(self, second: int) -> int:
         """When the records of this second have typically arrived."""
@@ -76,36 +81,45 @@ _NEVER = -(10**12)  # long before any calendar begins
 
 
 class Span(NamedTuple):
-    """When packets were seen elsewhere, in Unix seconds: the first one, the last one that began a record, the last one; and the
-    interfaces that saw some of them."""
+    """When packets were seen, in Unix seconds: the first one, the last one of those that each is asked about, the last one."""
 
     first: int
     begun: int
     last: int
-    by: frozenset[str] = frozenset()
 
-    def until(self, interface: str) -> int:
-        """Up to when an interface needs lines so that a record of each would be among them.
+    def until(self, interval: int) -> int:
+        """Up to when an interface needs lines so that a record of each, or of a reply to it, would be among them: a record may
+        tell its packets 60 seconds late, and it ends with the interval that it is of.
 
-        "This might be up to 60 seconds after the packet was transmitted or received": on another interface the record of the
-        same packet may begin later than here. Where an interface saw them itself, its own lines reach as far.
         https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
         """
-        return self.last if interface in self.by else max(self.last, self.begun + CLOCK_SLACK)
+        return self.begun + interval + CLOCK_SLACK
+
+    def within(self, window: Window) -> Span | None:
+        """What of it the records of a window tell; None where that may be nothing. What ended before the window was not
+        read, so of what began before it only what is later for certain counts."""
+        start, end = (second_of(moment) if moment else None for moment in (window.start, window.end))
+        if (end is not None and self.begun > end) or (
+            start is not None and self.first < start and self.last <= start + CLOCK_SLACK
+        ):
+            return None
+        return self if start is None else Span(max(self.first, start), max(self.begun, start), self.last)
 
 
 @dataclass(frozen=True)
 class Extent:
     """What of the times asked about is due (`in part`: some of it), what the lines read are worth then, and for which of
-    these times they speak; `until` is when all of it is due, None where it is."""
+    these times they speak; `until` is when all of it is due, None where it is; `needed` is how far lines would have to
+    reach, where they are cut off before."""
 
     lines: Lines
     due: Literal["all", "in part", "none"] = "all"
     spoken: tuple[Period, ...] = ()
     until: int | None = None
+    needed: int | None = None
 
 
-def extent(here: InterfaceLines | None, interface: str, seen: tuple[Span, ...], schedule: Schedule) -> Extent:
+def extent(here: InterfaceLines | None, seen: tuple[Span, ...], window: Window, schedule: Schedule) -> Extent:
     """How far the lines of an interface, joined over an interval, reach for packets that were `seen` at these times.
 
     Each time is told by itself: it needs lines that begin before and end after it, and only what is due of it counts.
@@ -114,25 +128,29 @@ def extent(here: InterfaceLines | None, interface: str, seen: tuple[Span, ...], 
     due = seen if limit is None else tuple(one._replace(last=min(one.last, limit)) for one in seen if one.first <= limit)
     late = None if limit is None else max((one.last for one in seen if one.last > limit), default=None)
     until = None if late is None else schedule.arrival(late)
-    found = [_at(here, one.first, one.until(interface), schedule) for one in due]
+    found = [_at(here, one.within(window), schedule) for one in due]
     spoken = tuple((one.first, one.last) for one, lines in zip(due, found, strict=True) if lines == "at that time")
     if spoken:
         lines: Lines = "at that time" if len(spoken) == len(due) else "for some packets"
     else:
-        lines = "skipped" if "skipped" in found else _otherwise(here)
+        lines = next((worth for worth in ("skipped", "cut off") if worth in found), _otherwise(here))
     waits = until is not None and (not due or lines == "none")
-    return Extent(lines, "none" if waits else "all" if until is None else "in part", spoken, until)
+    needed = max(one.until(schedule.closes(here)) for one in due) if here is not None and lines == "cut off" else None
+    return Extent(lines, "none" if waits else "all" if until is None else "in part", spoken, until, needed)
 
 
-def _at(here: InterfaceLines | None, first: int, last: int, schedule: Schedule) -> Lines:
+def _at(here: InterfaceLines | None, asked: Span | None, schedule: Schedule) -> Lines:
     """A line that ended before a packet says nothing of it, however far clocks are off; one that begins just after it does,
     for records are delivered in order, but where no flow log was there before."""
-    if here is None:
+    if here is None or asked is None:
         return "none"
-    if _skipped(here, first, last):
+    first, until = asked.first, asked.until(schedule.closes(here))
+    if _skipped(here, first, asked.last):
         return "skipped"
     slack = CLOCK_SLACK if schedule.begun(first) else 0
-    return "at that time" if here.spans.cover(first + slack, last) else "none"
+    if here.spans.cover(first + slack, until):
+        return "at that time"
+    return "cut off" if here.spans.cover(first + slack, first) else "none"
 
 
 def extent_of(here: InterfaceLines | None, window: Window, read: Period | None, schedule: Schedule) -> Extent:
@@ -198,21 +216,21 @@ def _otherwise(here: InterfaceLines | None) -> Lines:
 
 
 class Times:
-    """When a flow was seen, and where, minute by minute, so that few are held whatever number of records there are."""
+    """When a flow was seen, minute by minute, so that few are held whatever number of records there are."""
 
     def __init__(self) -> None:
         self._by_minute: dict[int, Span] = {}
 
-    def add(self, start: int | None, end: int | None, interface: str) -> None:
+    def add(self, start: int | None, end: int | None) -> None:
         """Take in the time of a record; one without times is left out."""
         first, last = (start if start is not None else end), (end if end is not None else start)
         if first is None or last is None:
             return
-        minute, new = first // SHORTEST_INTERVAL, Span(first, first, last, frozenset((interface,)))
+        minute, new = first // SHORTEST_INTERVAL, Span(first, first, last)
         known = self._by_minute.get(minute, new)
-        self._by_minute[minute] = Span(min(known.first, first), max(known.begun, first), max(known.last, last), known.by | new.by)
+        self._by_minute[minute] = Span(min(known.first, first), max(known.begun, first), max(known.last, last))
 
     @property
     def spans(self) -> tuple[Span, ...]:
         """They in their order; each begins with a packet."""
-        return tuple(sorted(self._by_minute.values(), key=lambda one: one[:3]))
+        return tuple(sorted(self._by_minute.values()))

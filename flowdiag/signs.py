@@ -60,7 +60,7 @@ def signs(seen: Mapping[str, Sequence[Record]], limits: Mapping[str, int], sure:
     protocol = next((record.protocol for record in requests + replies), None)
     return Signs(
         protocol="tcp" if protocol == TCP else "icmp" if protocol in (ICMP, ICMPV6) else "other",
-        asked=bool(requests),
+        asked=any(map(_wants_an_answer, requests)),
         reply=_reply(requests, replies),
         returned=any(record.action == "ACCEPT" for record in seen.get("reply_source", ())),
         client="goes on" if any(map(_goes_on, requests)) else "opens only",
@@ -87,6 +87,16 @@ def _reply(requests: list[Record], replies: list[Record]) -> str:
     if _breaks_off(replies, requests):
         return "breaks off"
     return "repeats itself" if _repeats(replies, requests) else "answers"
+
+
+def _wants_an_answer(request: Record) -> bool:
+    """Whatever TCP sends is acknowledged, but for a reset (https://www.rfc-editor.org/rfc/rfc9293); without tcp-flags one packet
+    of bare headers may be one."""
+    if request.protocol != TCP:
+        return True
+    if request.tcp_flags is not None:
+        return not request.tcp_flags & RST
+    return request.packets != 1 or size_of(request) != _bare(request)
 
 
 def _refuses(reply: Record, requests: Iterable[Record]) -> bool:

@@ -181,7 +181,7 @@ def times_of(caught: Iterable[Catch]) -> tuple[Span, ...]:
     """When the flow was seen anywhere."""
     times = Times()
     for record in (record for one in caught for record in one.records):
-        times.add(record.start, record.end, record.place)
+        times.add(record.start, record.end)
     return times.spans
 
 

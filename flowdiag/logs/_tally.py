@@ -80,7 +80,7 @@ class InterfaceLines:
     """What a source saw of one interface in the window: when, and when it says itself that records were skipped.
 
     `accepts` and `rejects` are 0 only where no such line of the interface was read; `accepted` and `rejected` tell when there
-    were some.
+    were some; `longest` is how many seconds the longest of them tells of, as far as each is known by itself.
     """
 
     spans: Spans = field(default_factory=Spans)
@@ -91,6 +91,7 @@ class InterfaceLines:
     skips: int = 0
     accepts: int = 0
     rejects: int = 0
+    longest: int = 0
 
 
 @dataclass
@@ -191,6 +192,7 @@ class Tally:
         if start is None or end is None:
             here.undated = True
         else:
+            here.longest = max(here.longest, end - start)
             (here.skipped if skipped else here.spans).add(start, end)
             for kind, number in ((here.accepted, accepts), (here.rejected, rejects)):
                 if number:
@@ -241,6 +243,7 @@ class Tally:
         here.accepts += seen.accepts
         here.rejects += seen.rejects
         here.undated |= seen.undated
+        here.longest = max(here.longest, seen.longest)
         kinds = ((here.accepted, seen.accepted), (here.rejected, seen.rejected))
         for mine, others in ((here.spans, seen.spans), (here.skipped, seen.skipped), *kinds):
             for start, end in others:
