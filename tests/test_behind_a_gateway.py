@@ -23,10 +23,10 @@ def row(place, ends, ports, *, real="", action="ACCEPT", flags=3, packets=5, at=
     return f"{resource} {interface} {ends} {ports} 6 {packets} {60 * packets} {at} {at + 50} {action} {flags} OK {real or ends}"
 
 
-def nodata(place):
+def nodata(place, at=AT):
     """Nothing passed there in that minute."""
     resource, interface = (place, "-") if place.startswith("nat-") else ("-", place)
-    return f"{resource} {interface} - - - - - - - {AT} {AT + 60} - - NODATA - -"
+    return f"{resource} {interface} - - - - - - - {at} {at + 60} - - NODATA - -"
 
 
 class Scene:
@@ -105,7 +105,12 @@ def test_a_denial_of_the_clients_own_reply_is_found_by_its_port(scene):
 
 def test_other_clients_do_not_hide_a_loss_in_front_of_the_gateway(scene):
     """The gateway has nothing of this client: what leaves it is another's, though it goes to the same server."""
-    others = (scene.inside(OTHER, 40001, at=AT + 10), scene.outside(), scene.answer(), scene.outside(1501, action="REJECT"))
+    others = (
+        *(scene.inside(OTHER, 40001, at=AT + n) for n in (10, 70)),
+        scene.outside(),
+        scene.answer(),
+        scene.outside(1501, action="REJECT"),
+    )
     found = scene.ask(scene.sent(flags=2), *others)
     assert ("no_log", "unobserved") == (found.symptom, saw(found, "request_between", True).seen)
     assert f"never reached {scene.nat}" in found.headline
@@ -204,7 +209,7 @@ def test_a_regional_gateway_has_its_statement_of_coverage(regional, level):
     vpc = regional.world.raw()[regional.world.account, regional.world.region]["Vpcs"][0]["VpcId"]
     log = flow_log(regional.world, regional.nat if level == "gateway" else vpc)
     sent = row(regional.app, f"{CLIENT} {FAR}", "40000 443")
-    found = diagnose("app-1", FAR, 443, **regional.write(sent, nodata(regional.nat)))
+    found = diagnose("app-1", FAR, 443, **regional.write(sent, nodata(regional.nat), nodata(regional.nat, AT + 60)))
     here = next(one for one in found.coverage if one.interface == regional.nat)
     assert ("absent", [(log, level)]) == (here.silence, [(w.id, w.level) for w in here.watchers])
     assert f"never reached {regional.nat}" in found.headline

@@ -126,7 +126,8 @@ def silence(source: str, destination: str) -> str:
     """Flow log lines of SYNs that leave, arrive and are never answered."""
     header = "interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status tcp-flags"
     syn = "10.0.1.10 10.0.2.20 40000 5432 6 3 180 1795176060 1795176110 ACCEPT OK 2"
-    return "\n".join([header, f"{source} {syn}", f"{destination} {syn}", ""])
+    quiet = "- - - - - - - 1795176110 1795176180 - NODATA -"
+    return "\n".join([header, *(f"{eni} {what}" for what in (syn, quiet) for eni in (source, destination)), ""])
 
 
 # ---------------------------------------------------------------- surfaces, colour

@@ -44,9 +44,9 @@ def seen(*spans, skipped=0, accepts=1, rejects=1):
     return tally
 
 
-def sent(first, last, by="eni-0a1"):
-    """One record of an interface, web-1's if no other is named, from its first packet to its last one."""
-    return Span(first, first, last, frozenset((by,)))
+def sent(first, last):
+    """One record of web-1's interface, from its first packet to its last one."""
+    return Span(first, first, last)
 
 
 def weighed(*watchers, tally=None, now=THEN + timedelta(hours=1), window=ALWAYS, flow=FLOW, known=True, at=SECOND):
@@ -63,7 +63,7 @@ def torn(*spans):
     return tally
 
 
-NODATA = (SECOND - 50, SECOND + 10)
+NODATA = (SECOND - 50, SECOND + 70)
 
 
 @pytest.mark.parametrize(
@@ -215,34 +215,47 @@ def test_a_flow_log_made_within_the_hour_leaves_its_beginning_open():
 
 def test_a_line_that_ended_before_the_packet_says_nothing_of_it():
     """Not even by a few seconds; one that begins within a minute after it does, for clocks differ so far."""
-    before, after = seen((SECOND - 600, SECOND - 51)), seen((SECOND - 20, SECOND + 40))
+    before, after = seen((SECOND - 600, SECOND - 51)), seen((SECOND - 20, SECOND + 70))
     assert ["unproven", "absent"] == [weighed(LOG, tally=tally).silence for tally in (before, after)]
 
 
-@pytest.mark.parametrize(("first", "until", "silence"), [(0, 59, "unproven"), (0, 60, "absent"), (-300, -1, "unproven")])
-def test_the_last_minute_that_was_delivered_proves_nothing_yet(first, until, silence):
-    """The record of the same packet may begin a minute later on another interface, and the last packet counts as well."""
-    lines = seen((SECOND - 600, SECOND + until))
-    assert silence == told_at(sent(SECOND + first, SECOND), lines)
+@pytest.mark.parametrize(("interval", "until", "silence"), [(60, 69, "unproven"), (60, 70, "absent"), (600, 609, "unproven")])
+def test_lines_have_to_go_on_until_a_record_of_it_would_be_there(interval, until, silence):
+    """A record ends with its interval and tells its packets a minute late, so one may be in what was not read."""
+    assert silence == told_at(sent(SECOND - 50, SECOND), seen((SECOND - 600, SECOND + until)), interval)
 
 
-def test_an_interface_that_saw_the_packets_itself_tells_of_replies_as_far():
-    """Its lines of the same interval were delivered together with that record."""
-    assert "absent" == told_at(sent(SECOND - 3, SECOND, by="eni-0a2"), seen((SECOND - 600, SECOND)))
+@pytest.mark.parametrize(("longest", "silence"), [(120, "absent"), (121, "unproven")])
+def test_where_nothing_tells_the_interval_the_longest_line_does(longest, silence):
+    """One of more than two minutes is of a flow log with intervals of ten."""
+    lines = seen(*((SECOND - 600 + n, SECOND - 600 + n + longest) for n in range(0, 600, longest)), (SECOND, SECOND + 70))
+    assert silence == weighed(tally=lines, known=False).silence
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "silence"),
+    [(-50, 0, "absent"), (-70, -9, "unproven"), (-70, 11, "absent"), (3550, 3600, "absent"), (3551, 3601, "unproven")],
+)
+def test_what_lies_at_the_edges_of_a_window_is_not_judged(first, last, silence):
+    """What ended before it was not read, so a reply may be missing here that is there; nor is what began after it asked about."""
+    station, lines = Station(interface="eni-0a2", name="db-1", watchers=(LOG,)), seen((SECOND - 600, SECOND + 7200))
+    window = Window(start=THEN - timedelta(seconds=50), end=THEN + timedelta(seconds=3550))
+    asked = Asked(window, (sent(SECOND + first, SECOND + last),), lines)
+    assert silence == Weighing(station, FLOW, False, asked, (), RULES).whole.silence
 
 
 def test_of_many_records_of_a_minute_each_is_asked_about():
     """They are held as one; the one that began last needs lines for as long after it as the first one."""
     times = Times()
     for at in (0, 45):
-        times.add(SECOND + at, SECOND + at + 2, "eni-0a1")
+        times.add(SECOND + at, SECOND + at + 2)
     (both,) = times.spans
-    assert ["unproven", "absent"] == [told_at(both, seen((SECOND - 600, SECOND + until))) for until in (104, 105)]
+    assert ["unproven", "absent"] == [told_at(both, seen((SECOND - 600, SECOND + until))) for until in (164, 165)]
 
 
-def told_at(span, tally):
+def told_at(span, tally, interval=60):
     """What silence on eni-0a2 is worth at that time, where nothing tells when the logs were read."""
-    station = Station(interface="eni-0a2", name="db-1", watchers=(LOG,))
+    station = Station(interface="eni-0a2", name="db-1", watchers=(LOG.model_copy(update={"interval": interval}),))
     return Weighing(station, FLOW, False, Asked(seen=(span,), tally=tally), (), RULES).whole.silence
 
 
@@ -284,7 +297,7 @@ def test_each_time_can_be_asked_about_by_itself():
 
 def test_skipped_records_void_the_packets_of_their_time():
     """A packet an hour earlier is not concerned; a window that holds the skipped time is."""
-    early = seen((SECOND - 3650, SECOND - 3590), skipped=1)
+    early = seen((SECOND - 3650, SECOND - 3530), skipped=1)
     assert "absent" == weighed(LOG, tally=early, at=SECOND - 3600).silence
     assert "CO192" == weighed(LOG, tally=early, window=HOUR, at=None).code
 
@@ -477,7 +490,7 @@ LAYOUT = "interface-id srcaddr dstaddr pkt-srcaddr pkt-dstaddr srcport dstport p
 
 def on_the_wire(tmp_path, path, world, *lines):
     """What the records show, each `interface srcaddr dstaddr pkt-srcaddr pkt-dstaddr` of a request; a bare id is NODATA."""
-    times, minute, made = f"{SECOND - 50} {SECOND}", f"{SECOND - 50} {SECOND + 10}", []
+    times, minute, made = f"{SECOND - 50} {SECOND}", f"{SECOND - 50} {SECOND + 70}", []
     for line in lines:
         ends = len(line.split()) > 1
         made.append(f"{line} 49200 5432 6 {times} ACCEPT OK" if ends else f"{line} - - - - - - - {minute} - NODATA")

@@ -53,6 +53,7 @@ def test_a_service_that_is_stopped_is_no_fault_of_a_route(world: World, tmp_path
     lines = (
         f"{one} 10.0.1.40 10.0.2.45 49200 3306 6 1 60 1700000000 1700000050 ACCEPT OK 2 -\n"
         f"{other} - - - - - - - 1700000000 1700000060 - NODATA - -\n"
+        f"{other} - - - - - - - 1700000060 1700000120 - NODATA - -\n"
     )
     found = asked(world, tmp_path, lines, "orders-fn", "orders-db", 3306)
     assert "SV" == found.code[:2]

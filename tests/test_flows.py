@@ -357,7 +357,7 @@ def test_the_listing_of_the_bundled_incident() -> None:
     result = demo_run()
     head, table, silent, counts = result.stdout.strip().split("\n\n")
     assert 0 == result.exit_code
-    assert "read     flow logs in flow-logs: 2 files, 11 records; 2 of 2 interfaces of the path covered" == head.splitlines()[1]
+    assert "read     flow logs in flow-logs: 2 files, 13 records; 2 of 2 interfaces of the path covered" == head.splitlines()[1]
     names, *rows = (row.split("  ") for row in table.splitlines())
     assert ["interface", "way", "from → to", "protocol", "action", "packets", "bytes", "first", "last", "tcp-flags"] == [
         name.strip() for name in names if name.strip()

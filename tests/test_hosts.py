@@ -14,6 +14,7 @@ from flowdiag import Diagnosis, diagnose
 
 FIELDS = "interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status tcp-flags\n"
 SENT = "{web} 10.0.1.10 10.0.2.20 49200 5432 6 3 180 1700000000 1700000050 ACCEPT OK 2\n"
+QUIET = "1700000050 1700000130"
 BEFORE, AFTER = "2023-11-14T22:00:00Z", "2023-11-15T08:00:00Z"  # of the records
 HOST = "application or host"
 
@@ -27,7 +28,11 @@ def pair() -> Pair:
 
 def looked(pair: Pair, folder: Path, *more: str, without: tuple[str, ...] = ()) -> Diagnosis:
     """web-1 → db-1 with the request on record at web-1, and more records."""
-    lines = (SENT, *more)
+    lines = (
+        SENT,
+        *more,
+        *(f"{eni} - - - - - - - {QUIET} - NODATA -\n" for eni in ("{web}", "{db}") if eni in "".join((SENT, *more))),
+    )
     (folder / "a.log").write_text(FIELDS + "".join(lines).format(web=pair.web.eni.id, db=pair.db.eni.id))
     return pair.ask(flow_logs=folder, without=without)
 

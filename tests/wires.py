@@ -17,8 +17,9 @@ A, B, X = "10.0.1.10", "10.0.2.20", "198.51.100.7"
 
 def both_kept(*interfaces: str) -> list[str]:
     """Packets of others, accepted and rejected: what the flow logs keep of these interfaces is not one kind of traffic alone."""
-    other = "192.0.2.1 192.0.2.2 1 2 6 1 60 1700000000 1700000060"
-    return [f"{one} {other} {action} OK 2" for one in interfaces for action in ("REJECT", "ACCEPT")]
+    other, minutes = "192.0.2.1 192.0.2.2 1 2 6 1 60", [f"{SECOND + n} {SECOND + n + 60}" for n in (0, 60, 120)]
+    acted = [("REJECT", minutes[0]), *(("ACCEPT", minute) for minute in minutes)]
+    return [f"{one} {other} {minute} {action} OK 2" for one in interfaces for action, minute in acted]
 
 
 def line(eni: str, ends: str, action: str = "ACCEPT", flags: int | str | None = 2, **more: int) -> str:
@@ -27,6 +28,11 @@ def line(eni: str, ends: str, action: str = "ACCEPT", flags: int | str | None = 
     flag = "" if flags is None else f" {flags}"
     counted = f"{more.get('protocol', 6)} {packets} {packets * size} {start} {start + more.get('lasts', 50)}"
     return f"{eni} {ends} {counted} {action} OK{flag}"
+
+
+def quiet(*enis: str, at: int = 0) -> list[str]:
+    """Lines that say that a flow log covers these interfaces at that time, and for long enough after it to be sure."""
+    return [f"{eni} - - - - - - - {SECOND + n} {SECOND + n + 60} - NODATA -" for eni in enis for n in (at, at + 60, at + 120)]
 
 
 class Wires(Pair):
@@ -61,8 +67,8 @@ class Wires(Pair):
         return [*self.there(port, self.web_eni, at=at), *self.there(port, self.db_eni, action="REJECT", at=at)]
 
     def quiet(self, *enis: str, at: int = 0) -> list[str]:
-        """Lines that say that a flow log covers these interfaces at that time."""
-        return [f"{eni} - - - - - - - {SECOND + at} {SECOND + at + 60} - NODATA -" for eni in enis]
+        """Nothing passed these interfaces at that time."""
+        return quiet(*enis, at=at)
 
 
 def saved(folder: Path, lines: Iterable[str], header: str = FLAGGED) -> str:
