@@ -210,8 +210,9 @@ def _judged(bench: Bench, group: _Alike, hidden: frozenset[int] = frozenset()) -
     seen = _certain(seen, way)
     told = tuple(seen.values())
     silent = any(s.seen in SILENT and s.point.startswith("reply") for s in told)
-    ruled = bench.rules.table("answer").evaluate(group.signs.inputs(silent))
-    idle = group.signs.cut
+    shown = group.signs if any(s.records and s.point.startswith("reply") for s in told) else group.signs.unanswered
+    ruled = bench.rules.table("answer").evaluate(shown.inputs(silent))
+    idle = shown.cut
     words = {
         **way.words,
         "unclear": ruled["headline"],
@@ -260,11 +261,20 @@ def _sightings(bench: Bench, group: _Alike, hidden: frozenset[int]) -> dict[Spot
             continue
         records = group.records.get(place, []) if mine else [r for pair in group.others.get(place, {}).values() for r in pair]
         seen.append(bench.sighting(place, records, span))
+    if group.connections and all(one.continued for one in group.connections) and _unheard(seen):
+        seen = [bench.unseen(n) if one.point.startswith("reply") else one for n, one in enumerate(seen)]
     if own and any(one.seen in SILENT and _enters(bench, spot, own) for spot, one in zip(bench.spots, seen, strict=True)):
         foreign = (n for n, spot in enumerate(bench.spots) if of[spot] not in own and seen[n].records)
         for place in list(foreign):
             seen[place] = bench.sighting(place, [], span)
     return dict(zip(bench.spots, seen, strict=True))
+
+
+def _unheard(seen: Sequence[Sighting]) -> bool:
+    """Whether the requests leave and do not arrive at an end that sends on: it was asked before, and sends that again."""
+    at = {one.point: one.seen for one in seen}
+    sent = at.get("request_source") == at.get("reply_destination") == "accept"
+    return sent and at.get("request_destination") == "absent"
 
 
 def _enters(bench: Bench, spot: Spot, own: set[Stretch]) -> bool:

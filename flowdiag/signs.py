@@ -37,6 +37,11 @@ class Signs(NamedTuple):
     cut: Cut | None = None
     sure: bool = True
 
+    @property
+    def unanswered(self) -> Signs:
+        """The same, without what came back."""
+        return self._replace(reply=NONE, returned=False, cut=None)
+
     def inputs(self, silent: bool) -> Mapping[str, str]:
         """The inputs of the table `answer`; `silent`: a reply would be on record."""
         missing = "missing" if self.asked and silent else "not seen"

@@ -241,6 +241,16 @@ def test_an_outage_in_the_middle_of_a_connection_is_told(pair: Wires, told) -> N
     assert f"never reached {pair.db_eni}" in found.headline
 
 
+def test_what_a_server_sends_again_is_no_answer(pair: Wires, told) -> None:
+    """Its last data was never acknowledged, for the client's packets do not arrive any more."""
+    ends = pair.web_eni, pair.db_eni
+    again = sums(*(pair.back(4000, at=60 * n, flags=0) for n in range(6, 16)))
+    lost = open_for(pair, range(6, 20), pair.web_eni, back=False)
+    found = told(*pair.good(4000), *open_for(pair, range(1, 5), *ends), *again, *lost, *covered(pair, range(5, 22)))
+    assert ("inconclusive", "no_log") == short(found)[:2]
+    assert "what was sent until 2023-11-14T22:18:10Z worked" in found.headline
+
+
 def test_two_outages_of_a_connection_are_two_failures(pair: Wires, told) -> None:
     """What comes again is told as something that happens in turn."""
     ends = pair.web_eni, pair.db_eni
