@@ -172,16 +172,17 @@ def _file(aside: dict[int, list[Record]], marked: Iterable[Marked]) -> None:
 
 
 def _epochs(marked: list[Marked], spots: Sequence[Spot]) -> Iterator[list[Marked]]:
-    """Parted where an opening follows a close by more than clocks differ, or (no flags logged) where nothing was on record
-    for longer than the longest aggregation interval."""
+    """Parted where an opening follows a close by more than clocks differ, or follows a time longer than the longest aggregation
+    interval in which nothing was on record; of what has no openings (no flags logged, or no TCP) by that time alone."""
     epoch: list[Marked] = []
     closed: int | None = None
     newest = 0
-    flagged = any(record.tcp_flags is not None for _, record in marked)
+    flagged = any(record.protocol == TCP and record.tcp_flags is not None for _, record in marked)
     for place, record in marked:
         opens = _is_opening(record) and spots[place].direction == "request"
-        again = closed is not None and opens and begun(record) > closed + CLOCK_SLACK
-        if epoch and (again or (not flagged and begun(record) > newest + LONGEST_INTERVAL)):
+        silent = begun(record) > newest + LONGEST_INTERVAL
+        again = opens and (silent or (closed is not None and begun(record) > closed + CLOCK_SLACK))
+        if epoch and (again or (silent and not flagged)):
             yield epoch
             epoch, closed = [], None
         epoch.append((place, record))

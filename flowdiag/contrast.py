@@ -64,11 +64,19 @@ def outlived(seen: Iterable[Sighting]) -> bool:
 
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html#connection-tracking-timeouts
     """
-    records = [(one.point, record) for one in seen for record in one.records if record.protocol not in (None, TCP)]
+    several = tuple(seen)
+    records = [(one.point, record) for one in several for record in one.records if record.protocol not in (None, TCP)]
     asked = [record for point, record in records if point.startswith("request") and record.action == "ACCEPT"]
-    denied = [record for point, record in records if point.startswith("reply") and record.action == "REJECT"]
+    whole = max((_whole_since(one) for one in several if one.point.startswith("request")), default=0)
+    denied = [r for point, r in records if point.startswith("reply") and r.action == "REJECT" and begun(r) >= whole]
     gaps = [min((begun(one) - when(r) for r in asked if begun(r) <= begun(one)), default=0) for one in denied]
     return max(gaps, default=0) > REMEMBERED
+
+
+def _whole_since(sighting: Sighting) -> int:
+    """The second since which none of its records is left out: of many only the newest are kept, and the first of each kind."""
+    kept = sighting.records
+    return begun(kept[len(kept) // 2]) if sighting.count > len(kept) and kept else 0
 
 
 def size_of(record: Record) -> float:

@@ -135,6 +135,9 @@ def extent(here: InterfaceLines | None, seen: tuple[Span, ...], window: Window, 
     else:
         lines = next((worth for worth in ("skipped", "cut off") if worth in found), _otherwise(here))
     waits = until is not None and (not due or lines == "none")
+    ready = max((schedule.arrival(one.begun + CLOCK_SLACK) for one in due), default=None)
+    if lines in ("cut off", "none") and schedule.now is not None and ready is not None and schedule.now < ready:
+        return Extent("none", "none", until=max(ready, until or ready))
     needed = max(one.until(schedule.closes(here)) for one in due) if here is not None and lines == "cut off" else None
     return Extent(lines, "none" if waits else "all" if until is None else "in part", spoken, until, needed)
 
@@ -223,9 +226,10 @@ class Times:
 
     def add(self, start: int | None, end: int | None) -> None:
         """Take in the time of a record; one without times is left out."""
-        first, last = (start if start is not None else end), (end if end is not None else start)
-        if first is None or last is None:
+        times = [second for second in (start, end) if second is not None]
+        if not times:
             return
+        first, last = min(times), max(times)
         minute, new = first // SHORTEST_INTERVAL, Span(first, first, last)
         known = self._by_minute.get(minute, new)
         self._by_minute[minute] = Span(min(known.first, first), max(known.begun, first), max(known.last, last))

@@ -58,7 +58,7 @@ def _told(record: Record) -> int:
 
 
 class Delivered:
-    """Which records were given already, in a few bytes each, however many there are.
+    """Which records were given already, in some 200 bytes each, however many there are.
 
     What is known of a record grows with every delivery of it, so how many there are depends on no order where two formats
     deliver them. Of three, none of which has all the fields of another, it may: which two of them are one record nobody can

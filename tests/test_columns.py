@@ -27,7 +27,7 @@ ADDRESSES = ("10.0.1.10", "10.0.2.20", "2001:db8::10")
 WORDS = st.from_regex(r"[A-Za-z0-9%_./:-]{1,12}", fullmatch=True).filter(lambda word: word != "-")
 PORTS = st.integers(0, 65535).map(str)
 COUNTS = st.integers(0, 2**62).map(str)
-SECONDS = st.integers(0, 2**31 - 1).map(str)
+SECONDS = st.integers(1, 2**31 - 1).map(str)
 VALUES = {
     "srcaddr": st.just(ADDRESSES[0]),
     "dstaddr": st.sampled_from(ADDRESSES),

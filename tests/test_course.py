@@ -619,3 +619,24 @@ def test_an_outage_of_several_connections_is_told_by_its_time():
         "4 of 14 connections failed, in turn with others that worked: all from 2023-11-14T22:23:20Z to 2023-11-14T22:29:20Z, none"
     )
     assert told in course(several, RULES).headline
+
+
+@pytest.mark.parametrize("port", [4000, 4001])
+def test_a_client_that_comes_again_with_its_port_is_another_connection(pair: Wires, told, port: int) -> None:
+    """A health check draws the same port for weeks: that it worked yesterday says nothing of today."""
+    day = 86_400
+    tries = sums(*(pair.there(port, at=day + 3600 * n, packets=3) for n in range(3)))
+    quiet_day = [one for n in range(4) for one in pair.quiet(pair.web_eni, pair.db_eni, at=day + 3600 * n)]
+    found = told(*pair.good(4000), *tries, *quiet_day, *both_kept(pair.web_eni, pair.db_eni))
+    assert ("broken", "accept_broken") == short(found)[:2]
+
+
+def test_pings_that_are_answered_no_more_are_no_connection_that_works(pair: Wires, told) -> None:
+    """They have no openings, whatever stands in tcp-flags."""
+    pair.sg_db.ingress("icmp", None, pair.sg_web)
+    enis = (pair.web_eni, pair.db_eni)
+    ways = {n: [f"{A} {B} 0 0", f"{B} {A} 0 0"] if n < 10 else [f"{A} {B} 0 0"] for n in (*range(10), *range(30, 40))}
+    pings = [line(e, way, flags=0, protocol=1, at=60 * n) for n, both in ways.items() for way in both for e in enis]
+    quiet_after = [one for n in range(10, 44) for one in pair.quiet(*enis, at=60 * n)]
+    found = told(*pings, *quiet_after, *both_kept(*enis), port=None, protocol="icmp")
+    assert "accept_broken" == found.symptom

@@ -231,7 +231,7 @@ def test_one_second_with_too_many_rows_is_said():
     lines = [("eni-0a1-all", START, line("eni-0a1"))] * 10_000  # what a query gives at most
     _, tally = searched(group(Door(Insights(lines).answers())), sought("eni-0a1", hours=24))
     assert ({}, 1) == (tally.interfaces, len(tally.notes))
-    assert "more than 10000 lines between 2023-11-14T22:15:00Z and 2023-11-14T22:15:00Z: narrow the window" in tally.notes[0]
+    assert "10000 lines or more lie between 2023-11-14T22:15:00Z and 2023-11-14T22:15:00Z: narrow the window" in tally.notes[0]
 
 
 @pytest.mark.parametrize("status", ["Failed", "Cancelled", "Timeout"])
@@ -248,6 +248,14 @@ def test_a_query_that_takes_too_long_is_stopped():
     _, tally = searched(group(Door(answers.answers())), sought("eni-0a1", hours=24))
     assert {"query-0", "query-1"} == set(answers.stopped)
     assert {"given up after 900 s" in note for note in tally.notes} == {True}
+
+
+def test_a_query_that_cannot_be_followed_is_stopped():
+    """It would go on, and cost, though nobody reads what it finds."""
+    answers = Insights(LINES, running=10**6)
+    given = {name: answer for name, answer in answers.answers().items() if name != "get_query_results"}  # which is denied
+    searched(group(Door(given)), sought("eni-0a1", hours=24))
+    assert {"query-0", "query-1"} == set(answers.stopped)
 
 
 def test_ipv6_is_looked_for_by_any_colon():
@@ -530,3 +538,13 @@ def test_a_missing_group_over_http(served: boto3.Session):
     _, tally = searched(source, sought("eni-0a1"))
     assert "eni-0a1 could not be read (ResourceNotFoundException: The specified log group does not exist" in tally.notes[0]
     assert {"eni-0a1"} == tally.lost
+
+
+@pytest.mark.parametrize("space", ["\u00a0", "\u2003", "\x1c"])
+def test_white_space_beyond_ascii_is_part_of_a_value(space):
+    """As in the other places where a line is parted, whatever a tag or a name holds."""
+    layout = "${version} ${interface-id} ${srcaddr} ${dstaddr} ${a-new-field}"
+    text = f"5 eni-0a1 10.0.1.10 10.0.2.20 a{space}b"
+    door = Door({"filter_log_events": filtering(event("eni-0a1-all", text))})
+    records, _ = searched(group(door, delivery(layout)), sought("eni-0a1"))
+    assert [f"a{space}b"] == [record.more["a-new-field"] for record in records]

@@ -175,9 +175,26 @@ def test_what_may_be_a_flow_log_and_cannot_be_read_voids_silence(tmp_path, text)
     assert "archive" in " ".join((*search.tally.notes, *(one.where for one in search.tally.refusals)))
 
 
+NAMED = "111122223333_vpcflowlogs_us-east-1_fl-0a3_20231114T2210Z_0a1b2c3d.log.gz"
+
+
+@pytest.mark.parametrize(
+    "name", [f"{NAMED}.6Ab3F2c1", f"{NAMED}.age", "a.log.gz.part", "b.log.parquet.gpg", "Unconfirmed 12.crdownload"]
+)
+@pytest.mark.parametrize("text", [b"", b"\x1f", b"\x85\x01\x0c no text", gzip.compress(RECORDS)[:60]])
+def test_what_its_name_calls_a_flow_log_and_is_none_voids_silence(tmp_path, name, text):
+    """A download that was broken off, or a cipher: its records are missing, however it begins."""
+    (tmp_path / "b.log").write_text(line(1))
+    (tmp_path / name).write_bytes(text)
+    search = Folder(tmp_path).search(seek())
+    assert [line(1)] == [record.line for record in search]
+    assert (True, True) == ("eni-0a1" in search.tally.lost, any(note.startswith(name) for note in search.tally.notes))
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
+        (f"{NAMED}.sha256", b"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n"),
         ("README", b"These are the flow logs of eni-0a1.\n"),
         ("NOTES.md", b"# start and end of the version\n\n    " + line().encode()),
         ("hosts.csv", b"name,interface-id,address\nweb-1,eni-0a1,10.0.1.10\n"),

@@ -63,7 +63,7 @@ VALUES = {
     "pkt-dstaddr": st.just("-") | st.ip_addresses(v=6).map(str),
     **dict.fromkeys(NUMBERS, PORT),
     "protocol": st.integers(0, 255).map(str) | st.just("-"),
-    **dict.fromkeys(("start", "end"), st.integers(0, 2**31 - 1).map(str)),
+    **dict.fromkeys(("start", "end"), st.integers(1, 2**31 - 1).map(str)),
     "action": st.sampled_from(["ACCEPT", "REJECT"]),
     "log-status": st.just("OK"),
 }

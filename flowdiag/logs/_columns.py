@@ -13,7 +13,7 @@ from typing import Any
 from flowdiag.logs import SHORTEST_INTERVAL, Sought, Window
 from flowdiag.logs._needle import needles
 from flowdiag.logs.lines import SILENT, by_interface
-from flowdiag.logs.record import ADDRESSES, HIGHEST, LATEST_SECOND, NUMBERS, SHAPES, Layout, canonical
+from flowdiag.logs.record import ADDRESSES, HIGHEST, LATEST_SECOND, LOWEST, NUMBERS, SHAPES, Layout, canonical
 from flowdiag.model import Address
 
 ENDS = ("srcaddr", "dstaddr")
@@ -159,7 +159,7 @@ class Columns:
     def _out_of_range(self, field: str) -> list[Any]:
         """When an integer is none that its field can have."""
         column, highest = self._pl.col(self._columns[field]), HIGHEST.get(field)
-        return [column < 0, *([column > highest] if highest else [])]
+        return [column < LOWEST.get(field, 0), *([column > highest] if highest else [])]
 
     def alike(self) -> tuple[list[Any], list[Any]]:
         """How plain rows are counted: by what, and what of each group: its number, first start and last end.

@@ -25,6 +25,12 @@ SUFFIXES = frozenset((".log", ".txt", ".gz", ".json", ".jsonl", ".parquet"))
 """Of files that are flow logs, whatever they hold."""
 _DOCUMENTS = frozenset((".docx", ".jar", ".odp", ".ods", ".odt", ".pptx", ".whl", ".xlsx"))
 """Of files that are zip archives but hold no others."""
+_NAMED_AS_ONE = re.compile(r"_vpcflowlogs_|\.log\.(gz|parquet)|\.(crdownload|download|part|partial)$")
+"""What stands in the names of flow logs as AWS delivers them, also of those that a download or a cipher named anew, and of
+downloads that were broken off."""
+_CHECKSUMS = frozenset((".asc", ".md5", ".sha1", ".sha256", ".sig"))
+_UNLIKE = "is by its name a flow log, or part of one, and holds none that can be read: fetch it again, or take it away"
+_GZIP = b"\x1f\x8b"
 _LINK = "links to another folder, which is not looked into: give that one, or put its files here"
 _BEGINNING = 1 << 16
 """Bytes of a file that tell what it is."""
@@ -90,7 +96,11 @@ def _look(path: Path) -> tuple[bool, str]:
         if named or path.suffix in _DOCUMENTS:
             return named, ""
         begin = _beginning(path)
-        return _begins_as_one(begin), f"left out, for {table(begin)}" if _is_table(begin) else ""
+        if _is_table(begin):
+            return False, f"left out, for {table(begin)}"
+        flow_log = _begins_as_one(begin)
+        renamed = _NAMED_AS_ONE.search(path.name) and path.suffix not in _CHECKSUMS
+        return flow_log, _UNLIKE if renamed and not flow_log else ""
     except OSError as error:
         return False, f"cannot be read ({error.strerror}), so what it holds is not known"
 
@@ -106,6 +116,8 @@ def _begins_as_one(begin: bytes) -> bool:
         return False
     start = narrow(Text((begin,), zlib).start)
     if not start or start.startswith(MAGIC) or foreign(start):  # packed and torn at once, columns, or an archive
+        return True
+    if begin.startswith(_GZIP) and b"\n" not in start:  # torn within its first line
         return True
     text = start.lstrip()
     if text[:1] in (b"{", b"["):

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from flowdiag.logs import Sought, Tally
 from flowdiag.logs.lines import Lines
-from flowdiag.logs.record import DEFAULT, DEFAULT_FIELDS, GATEWAY_FIELDS, KNOWN, Layout
+from flowdiag.logs.record import DEFAULT, DEFAULT_FIELDS, GATEWAY_FIELDS, KNOWN, Layout, tokens
 from flowdiag.model import FlowdiagError, Record
 
 _SINCE = {
@@ -160,8 +160,8 @@ def _completed(layout: Layout, told: Told, line: bytes) -> tuple[Layout, bytes]:
 
 def _against(layout: Layout, told: Told, line: bytes) -> str:
     """Why a line that has the shape of a layout is none of it; empty where nothing speaks against it."""
-    tokens = dict(zip(layout.fields, line.decode("utf-8", "backslashreplace").split(), strict=True))
-    version, interface = tokens.get("version", "-"), tokens.get("interface-id", "-")
+    values = dict(zip(layout.fields, tokens(line), strict=True))
+    version, interface = values.get("version", "-"), values.get("interface-id", "-")
     wanted = version_of(layout)
     fields_known = KNOWN.issuperset(layout.fields)  # one that is not may be of any later version
     if version.isdecimal() and (int(version) < wanted or (fields_known and int(version) > wanted)):

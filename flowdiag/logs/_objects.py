@@ -72,7 +72,13 @@ class Reading:
     def _columns(self, objects: list[Object], tally: Tally) -> Iterator[Record]:
         """Parquet is read from its end, so by way of a file. Several are fetched at a time and searched one after another, for
         a search uses every core by itself, and memory."""
-        with tempfile.TemporaryDirectory(prefix="flowdiag-") as folder:
+        try:
+            space = tempfile.TemporaryDirectory(prefix="flowdiag-")
+        except OSError as error:
+            for found in objects:
+                self._fail(found, error)
+            return
+        with space as folder:
             places = (Path(folder) / str(number) for number in count())
             calls = (partial(self._copied, found, path) for found, path in zip(objects, places, strict=False))
             with closing(ahead(calls)) as copies:
@@ -96,7 +102,7 @@ class Reading:
         complete = copy.complete if copy.partly else None
         try:
             yield from parquet.records([(copy.path, self._name(found))], self.sought, tally, self.density, complete)
-        except FlowdiagError as error:
+        except (FlowdiagError, OSError) as error:
             self._fail(found, error)
 
     def _fail(self, found: Object, error: Exception) -> None:

@@ -54,11 +54,12 @@ class Spans:
 
     def common(self, other: Spans) -> Spans:
         """What lies in one of these stretches and in one of the others."""
-        found = Spans(0)
-        for start, end in self:
-            for first, last in other:
-                if first <= end and start <= last:
-                    found.add(max(start, first), min(end, last))
+        found, mine, others = Spans(0), list(self), list(other)
+        while mine and others:
+            (start, end), (first, last) = mine[-1], others[-1]
+            if first <= end and start <= last:
+                found.add(max(start, first), min(end, last))
+            (mine if start > first else others).pop()  # what begins later meets no earlier one any more
         return found
 
     def touch(self, start: int, end: int) -> bool:
@@ -189,9 +190,11 @@ class Tally:
         here.skips += skipped
         here.accepts += accepts
         here.rejects += rejects
-        if start is None or end is None:
+        times = [second for second in (start, end) if second is not None]
+        if not times:
             here.undated = True
         else:
+            start, end = times[0], times[-1]
             here.longest = max(here.longest, end - start)
             (here.skipped if skipped else here.spans).add(start, end)
             for kind, number in ((here.accepted, accepts), (here.rejected, rejects)):

@@ -176,7 +176,12 @@ class Athena(Opener):
     def _rows(self, query: Query) -> Iterator[list[str]]:
         """The rows of a query as texts, empty for nothing; raises FlowdiagError where Athena refuses or breaks off."""
         id = self._started(query)
-        if outcome(lambda: self._ended(id), self.pause, PATIENCE) is None:
+        try:
+            ended = outcome(lambda: self._ended(id), self.pause, PATIENCE)
+        except BaseException:  # also where a person breaks it off: what runs on costs
+            self._stop(id)
+            raise
+        if ended is None:
             self._stop(id)
             raise FlowdiagError(f"the query was given up after {PATIENCE:.0f} s")
         rows = (

@@ -55,12 +55,14 @@ SHAPES = {
     **dict.fromkeys(NUMBERS, _NUMBER),
     **dict.fromkeys(("srcport", "dstport"), _PORT),
     "protocol": _PROTOCOL,
+    **dict.fromkeys(("start", "end"), (r"-|[1-9]\d{0,12}", "a time in seconds or milliseconds since 1970")),
     **dict.fromkeys(ADDRESSES, _ADDRESS),
     "action": (r"-|ACCEPT|REJECT", "ACCEPT or REJECT"),
     "log-status": (r"-|OK|NODATA|SKIPDATA", "OK, NODATA or SKIPDATA"),
 }
-HIGHEST = {"srcport": 65535, "dstport": 65535, "protocol": 255}
-"""The largest number that a field may have; others may have any that is not negative."""
+LOWEST = {"start": 1, "end": 1}
+HIGHEST = {"srcport": 65535, "dstport": 65535, "protocol": 255, "start": 10**13 - 1, "end": 10**13 - 1}
+"""The smallest and the largest number that a field may have; others may have any that is not negative."""
 _OLDEST = (r"-|2", "2, as that of the default format is")
 """The version where the default format is assumed: with any other one the line is of another format.
 
@@ -162,11 +164,11 @@ class Layout:
         return Glance(interface or resource, _second(start), _second(end), action, status, named)
 
     def _unfit(self, line: bytes) -> str:
-        tokens = _tokens(line)
+        found = tokens(line)
         way_out = f": {UNFIT}" if self.assumed else ""
-        if len(tokens) != len(self.fields):
-            return f"has {len(tokens)} fields where the {self.assumed or 'format'} has {len(self.fields)}{way_out}"
-        for name, token in zip(self.fields, tokens, strict=True):
+        if len(found) != len(self.fields):
+            return f"has {len(found)} fields where the {self.assumed or 'format'} has {len(self.fields)}{way_out}"
+        for name, token in zip(self.fields, found, strict=True):
             shape, wanted = self._shape(name)
             if not re.fullmatch(shape, token, re.ASCII):
                 return f"{name} is {token!r}, not {wanted}{way_out}"
@@ -180,7 +182,7 @@ class Layout:
     def taken_apart(self, line: bytes, where: str) -> Record:
         """The record of a line that has stood a glance."""
         shown = line.decode("utf-8", "backslashreplace").strip()
-        return record_of(dict(zip(self.fields, _tokens(line), strict=True)), where, shown)
+        return record_of(dict(zip(self.fields, tokens(line), strict=True)), where, shown)
 
 
 _GLANCED = ("interface-id", "start", "end", "action", "log-status", "resource-id", *ADDRESSES)
@@ -263,7 +265,8 @@ def in_order(name: str) -> tuple[int, str]:
     return (DEFAULT_FIELDS.index(name) if name in DEFAULT_FIELDS else len(DEFAULT_FIELDS)), name
 
 
-def _tokens(line: bytes) -> list[str]:
+def tokens(line: bytes) -> list[str]:
+    """The values of a line: parted by white space of ASCII alone, for other kinds of it may stand within a value."""
     return [token.decode("utf-8", "backslashreplace") for token in line.split()]
 
 
