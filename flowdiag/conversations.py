@@ -82,7 +82,7 @@ class _Sum:
     bytes: int | None = None
     first: int | None = None
     last: int | None = None
-    flags: dict[str, None] | None = None
+    flags: set[str] | None = None
 
     def add(self, record: Record) -> None:
         """Count one more record of this conversation."""
@@ -92,7 +92,7 @@ class _Sum:
         times = [second for second in (self.first, self.last, record.start, record.end) if second is not None]
         self.first, self.last = (min(times), max(times)) if times else (None, None)
         if record.tcp_flags is not None:
-            self.flags = {**(self.flags or {}), **dict.fromkeys(flag_names(record.tcp_flags))}
+            self.flags = (self.flags or set()).union(flag_names(record.tcp_flags))
 
 
 def _plus(known: int | None, more: int | None) -> int | None:
@@ -171,8 +171,13 @@ def _summed(sums: _Sum) -> dict[str, object]:
         "bytes": sums.bytes,
         "first": at(sums.first or 0),
         "last": at(sums.last or 0),
-        "flags": None if sums.flags is None else tuple(sums.flags),
+        "flags": None if sums.flags is None else tuple(sorted(sums.flags, key=_in_order)),
     }
+
+
+def _in_order(flag: str) -> tuple[bool, bool, str]:
+    """Openings first, what has no name last: whatever the order of the records."""
+    return not flag.startswith("SYN"), flag.isdecimal(), flag
 
 
 def flag_names(value: int) -> tuple[str, ...]:
