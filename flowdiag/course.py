@@ -109,7 +109,7 @@ def _failing(works: Sequence[Spell], fails: Sequence[Spell], order: str) -> str:
 def _words(works: Sequence[Spell], fails: Sequence[Spell]) -> Mapping[str, str]:
     """The words of a headline: times, numbers, and what sets apart what fails."""
     parts = any(spell.part for spell in (*works, *fails))
-    worked, failed = ((max(s.ended for s in some) if parts else some[-1].begun) for some in (works, fails))
+    worked, failed = (works[-1].begun, fails[-1].begun) if not parts else (_until(works, fails), _until(fails, works))
     return {
         "what": "what was sent" if parts else "what began",
         "worked": _time(worked),
@@ -120,6 +120,11 @@ def _words(works: Sequence[Spell], fails: Sequence[Spell]) -> Mapping[str, str]:
         "count": f"{len(works) + len(fails)} connections" + (" or parts of them" if parts else ""),
         "apart": _apart(works, fails),
     }
+
+
+def _until(some: Sequence[Spell], others: Sequence[Spell]) -> int:
+    """When the last of some was seen last; no later than the first of the others that began after them."""
+    return min((max(s.ended for s in some), *(o.begun for o in others if o.begun > some[0].begun)))
 
 
 def _time(second: int) -> str:
