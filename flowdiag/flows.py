@@ -164,9 +164,11 @@ class _Reading:
         """Every record that fits a point of the path, each once."""
         if self.pair.source is None:
             return
-        self._search = self.pair.source.search(sought_at(self.pair.spots, self.pair.window, self.pair.heard))
+        self._search = self.pair.source.search(sought_at(self.pair.spots, self.pair.window.heard, self.pair.heard))
         self.tally = self._search.tally
         for record in self._search:
+            if not self.pair.window.touches(record.start, record.end):
+                continue
             spot = self._place(record)
             if spot is not None and self._given.is_new(record):
                 self._note(record, spot)

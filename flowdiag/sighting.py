@@ -15,7 +15,7 @@ from flowdiag.address import EVERY_PROTOCOL, address
 from flowdiag.contrast import contrast, moment, when
 from flowdiag.halves import Halves
 from flowdiag.listening import Listening
-from flowdiag.logs import RECORDS_HELD, Search, too_many
+from flowdiag.logs import ALWAYS, RECORDS_HELD, Search, Window, too_many
 from flowdiag.loss import Loss, gateway_of, losses_of
 from flowdiag.model import Address, Direction, Flow, PortRange, Record, Sighting
 from flowdiag.points import Point, Spot, spots
@@ -122,13 +122,14 @@ Found = dict[Spot, tuple[dict[str, Record], int]]
 """By point its records, each once, and how many may or may not be it."""
 
 
-def catch(wanted: tuple[Spot, ...], search: Search) -> tuple[list[Catch], tuple[Loss, ...]]:
-    """What is found for each point, and what transit gateways lost; the search's tally is complete afterwards.
+def catch(wanted: tuple[Spot, ...], search: Search, window: Window = ALWAYS) -> tuple[list[Catch], tuple[Loss, ...]]:
+    """What is found for each point in the window, and what transit gateways lost; the search, which may go on after the
+    window, has a complete tally afterwards.
 
     Raises FlowdiagError after RECORDS_HELD records, for all that is found is held.
     """
     losses: list[Loss] = []
-    found = _gathered(wanted, search, losses)
+    found = _gathered(wanted, (record for record in search if window.touches(record.start, record.end)), losses)
     others = _set_apart(found, search.tally.interfaces) if any(spot.behind for spot in found) else {}
     caught = [Catch(spot, tuple(kept.values()), (), doubtful, others.get(spot, 0)) for spot, (kept, doubtful) in found.items()]
     return caught, tuple(losses)

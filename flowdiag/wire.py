@@ -102,8 +102,8 @@ def witness(
     """
     heard = listening or Listening()
     wanted = marked((*spots(trace, heard.along), *beyond(trace)), heard)
-    search = source.search(sought_at(wanted, window, heard)) if source else None
-    found, losses = catch(wanted, search) if search else ([Catch(spot, (), (), 0) for spot in wanted], ())
+    search = source.search(sought_at(wanted, window.heard, heard)) if source else None
+    found, losses = catch(wanted, search, window) if search else ([Catch(spot, (), (), 0) for spot in wanted], ())
     ways, on_the_way = stretches(trace, wanted), journeys(trace, heard.along)
     parted = connections(found, ways.of, losses)
     caught = parted.catches(found)

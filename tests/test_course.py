@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from scenes import ask, behind_nat, peered
 from wires import BARE, FLAGGED, SECOND, A, B, Wires, X, both_kept, line, quiet, saved, short, sums
 from world import World
 from world_balancers import LoadBalancer
+from world_logs import flow_log
 
-from flowdiag import Diagnosis
+from flowdiag import Diagnosis, flow_records
 from flowdiag.connection import connections, stretches
 from flowdiag.contrast import follows
 from flowdiag.course import Spell, course
@@ -640,3 +642,17 @@ def test_pings_that_are_answered_no_more_are_no_connection_that_works(pair: Wire
     quiet_after = [one for n in range(10, 44) for one in pair.quiet(*enis, at=60 * n)]
     found = told(*pings, *quiet_after, *both_kept(*enis), port=None, protocol="icmp")
     assert "accept_broken" == found.symptom
+
+
+def test_what_comes_after_a_window_tells_of_silence_in_it_and_of_nothing_else(tmp_path: Path, pair: Wires) -> None:
+    """A flow log tells of ten minutes at a time: its lines are read on until a record of the last packet would have ended."""
+    flow_log(pair.world, pair.vpc, MaxAggregationInterval=600)
+    ten = [
+        f"{eni} - - - - - - - {SECOND + n} {SECOND + n + 599} - NODATA -" for eni in (pair.db_eni,) for n in range(0, 1800, 600)
+    ]
+    lines = [*pair.there(4000, pair.web_eni, at=200), *ten, *pair.good(4001, at=700)]
+    moment = datetime.fromtimestamp(SECOND + 300, UTC)
+    found = pair.ask(flow_logs=saved(tmp_path, lines), at=moment, window="5m")
+    assert ("no_log", [4000]) == (found.symptom, [record.source_port for record in found.records])
+    seen = flow_records("web-1", "db-1", 5432, snapshot=pair.world.snapshot(), flow_logs=tmp_path, at=moment, window="5m")
+    assert [4000] == [record.source_port for record in seen]

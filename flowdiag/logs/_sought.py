@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pydantic import Field, field_validator
 
@@ -13,6 +13,10 @@ CLOCK_SLACK = 60
 """Seconds by which start and end of a record may be late (https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html)."""
 SHORTEST_INTERVAL, LONGEST_INTERVAL = 60, 600
 """Seconds of an aggregation interval, of which there are two: silence no longer than that is no gap in a log (same page)."""
+
+
+_MARGIN = timedelta(seconds=LONGEST_INTERVAL + CLOCK_SLACK)
+_LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 class Window(Value):
@@ -40,6 +44,14 @@ class Window(Value):
         """
         begins = int(self.start.timestamp()) if self.start else None
         return begins, int(self.end.timestamp()) + CLOCK_SLACK if self.end else None
+
+    @property
+    def heard(self) -> Window:
+        """The time of which lines are wanted, so that silence in the window is worth something up to its end: a record that
+        would break it may end an aggregation interval later, and tell its packets another minute late."""
+        if self.end is None or self.end > _LATEST - _MARGIN:
+            return self
+        return Window(start=self.start, end=self.end + _MARGIN)
 
     def touches(self, start: int | None, end: int | None) -> bool:
         """True where a record of these Unix seconds may lie in the window; one without times never does in a bounded one."""
