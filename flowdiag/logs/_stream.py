@@ -31,7 +31,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _WIDE = {b"\xff\xfe\x00\x00": "utf-32", b"\x00\x00\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 """Byte order marks of texts with several bytes a character, as PowerShell writes them; the longer ones first."""
 _TABLE = re.compile(rb"[\"'\w.:/-]*[,;][\"'\w.:/-]*[,;]")
-_IS_TABLE = "its fields are separated by commas (CSV): write spaces instead, and the field names as its first line"
+_IS_TABLE = "its fields are separated by commas or semicolons (CSV): write spaces instead, and the field names as its first line"
 
 
 def records(
@@ -81,7 +81,7 @@ def foreign(start: bytes) -> str:
 
 
 def table(begin: bytes) -> str:
-    """Why a text that begins so is read by nobody here: it has commas; empty for others."""
+    """Why a text that begins so is read by nobody here: it is a table (CSV); empty for others."""
     return _IS_TABLE if _TABLE.match(begin) else ""
 
 
