@@ -70,14 +70,14 @@ class Sorted:
 
     def catches(self, caught: Sequence[Catch]) -> list[Catch]:
         """The catches without what was set aside."""
-        mine: dict[int, list[Record]] = {}
+        mine: dict[int, dict[int, Record]] = {}
         for one in self.connections:
             for place, record in one.records:
-                mine.setdefault(place, []).append(record)
+                mine.setdefault(place, {})[id(record)] = record  # one that goes on beyond a cut is of two parts
         return [
             replace(
                 one,
-                records=tuple(mine.get(place, ())),
+                records=tuple(mine.get(place, {}).values()),
                 late=tuple(self.late.get(place, ())),
                 unsure=tuple(self.unsure.get(place, ())),
                 foreign=tuple(self.foreign.get(place, ())),

@@ -29,7 +29,8 @@ Gap = tuple[float, float]  # Unix seconds: when the first packet is missing, and
 
 
 class Part(NamedTuple):
-    """What was seen and what was lost; `continued` where it is cut from what was before, so that nothing new is asked in it."""
+    """What was seen, in order of time and behind it what goes on from before, and what was lost; `continued` where it is cut from
+    what was before, so that nothing new is asked in it."""
 
     marked: list[Marked]
     lost: list[Loss]
@@ -70,12 +71,20 @@ def _by_arrival(part: list[Marked], losses: list[Loss], spots: Sequence[Spot]) -
     gaps = (*(gap for way in WAYS for gap in _gaps(part, losses, spots, way)), *_mute(part, spots))
     cuts = [-inf, *(cut for gap in _together(gaps) for cut in gap), inf]
     first = True
-    for start, end in pairwise(cuts):
+    for number, (start, end) in enumerate(pairwise(cuts)):
         marked = [m for m in part if start <= begun(m[1]) < end]
         lost = [loss for loss in losses if start <= loss.first < end]
         if marked or lost:
-            yield Part(marked, lost, continued=not first)
+            yield Part([*marked, *_going_on(part, spots, start, gap=number % 2 == 1)], lost, continued=not first)
             first = False
+
+
+def _going_on(part: list[Marked], spots: Sequence[Spot], start: float, gap: bool) -> Iterator[Marked]:
+    """What a record tells that begins before a cut and ends after it, so that its point is not silent then; in a gap the requests
+    alone, for what it tells of replies may be of the time before."""
+    for place, record in part:
+        if begun(record) < start <= when(record) and (not gap or spots[place].direction == "request"):
+            yield place, record
 
 
 def _gaps(part: list[Marked], losses: Iterable[Loss], spots: Sequence[Spot], way: Direction) -> Iterator[Gap]:
