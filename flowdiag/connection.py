@@ -35,7 +35,8 @@ class Connection:
     what a gateway counts as lost of it: one of the two may be empty.
 
     `client` is the client's port, None where ports were not logged; `sure` is False where nothing tells which end opened
-    it; `continued` is a part of one that was open before, in which no new request need be.
+    it; `continued` is a part of one that was open before, in which no new request need be, and of `blind` points nothing is
+    known in it.
     """
 
     stretch: Stretch
@@ -44,6 +45,7 @@ class Connection:
     sure: bool = True
     lost: tuple[Loss, ...] = ()
     continued: bool = False
+    blind: frozenset[int] = frozenset()
 
     @property
     def first(self) -> int:
@@ -127,7 +129,9 @@ def _sort_out(
     aside = {id(record) for _, record in (*late, *unsure)}
     sure = _is_sure(epoch, spots, client)
     for part in parts([m for m in epoch if id(m[1]) not in aside], spots, losses):
-        found.connections.append(Connection(stretch, client, tuple(part.marked), sure, tuple(part.lost), part.continued))
+        found.connections.append(
+            Connection(stretch, client, tuple(part.marked), sure, tuple(part.lost), part.continued, part.blind)
+        )
 
 
 class _Lost:

@@ -128,7 +128,7 @@ def judge(bench: Bench, all_of_them: Sequence[Connection]) -> list[Fare]:
         looks = tuple(sorted({(place, record.action) for place, record in one.records}))
         aside = tuple(sorted((place, action) for place, seen in beside.items() for action in seen))
         kinds = frozenset(loss.kind for loss in one.lost)
-        key = (one.stretch, looks, aside, read, one.first // MINUTE, one.last // MINUTE, kinds, one.continued)
+        key = (one.stretch, looks, aside, read, one.first // MINUTE, one.last // MINUTE, kinds, one.continued, one.blind)
         group = groups.setdefault(key, _Alike(others=beside, signs=read))
         group.add(one)
     return [_fare(bench, group) for group in groups.values() or (_Alike(),)]
@@ -256,7 +256,8 @@ def _sightings(bench: Bench, group: _Alike, hidden: frozenset[int]) -> dict[Spot
     for place, spot in enumerate(bench.spots):
         mine = not own or of[spot] in own
         unasked = spot.direction == "request" and group.unasked(bench.spots)
-        if place in hidden or unasked or not (mine or _same_leg(bench.stretches, own, of[spot])):
+        blind = any(place in one.blind for one in group.connections)
+        if place in hidden or blind or unasked or not (mine or _same_leg(bench.stretches, own, of[spot])):
             seen.append(bench.unseen(place))
             continue
         records = group.records.get(place, []) if mine else [r for pair in group.others.get(place, {}).values() for r in pair]

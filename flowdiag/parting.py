@@ -30,11 +30,13 @@ Gap = tuple[float, float]  # Unix seconds: when the first packet is missing, and
 
 class Part(NamedTuple):
     """What was seen, in order of time and behind it what goes on from before, and what was lost; `continued` where it is cut from
-    what was before, so that nothing new is asked in it."""
+    what was before, so that nothing new is asked in it. Points that are `blind` have a record of which nobody knows whether
+    it tells of this time."""
 
     marked: list[Marked]
     lost: list[Loss]
     continued: bool = False
+    blind: frozenset[int] = frozenset()
 
 
 def parts(marked: Iterable[Marked], spots: Sequence[Spot], losses: Iterable[Loss] = ()) -> Iterator[Part]:
@@ -75,16 +77,11 @@ def _by_arrival(part: list[Marked], losses: list[Loss], spots: Sequence[Spot]) -
         marked = [m for m in part if start <= begun(m[1]) < end]
         lost = [loss for loss in losses if start <= loss.first < end]
         if marked or lost:
-            yield Part([*marked, *_going_on(part, spots, start, gap=number % 2 == 1)], lost, continued=not first)
+            before = [(place, record) for place, record in part if begun(record) < start <= when(record)]
+            going_on = [m for m in before if number % 2 == 0 or spots[m[0]].direction == "request"]  # in a gap no answer does
+            blind = frozenset(place for place, _ in before) - {place for place, _ in (*marked, *going_on)}
+            yield Part([*marked, *going_on], lost, continued=not first, blind=blind)
             first = False
-
-
-def _going_on(part: list[Marked], spots: Sequence[Spot], start: float, gap: bool) -> Iterator[Marked]:
-    """What a record tells that begins before a cut and ends after it, so that its point is not silent then; in a gap the requests
-    alone, for what it tells of replies may be of the time before."""
-    for place, record in part:
-        if begun(record) < start <= when(record) and (not gap or spots[place].direction == "request"):
-            yield place, record
 
 
 def _gaps(part: list[Marked], losses: Iterable[Loss], spots: Sequence[Spot], way: Direction) -> Iterator[Gap]:
