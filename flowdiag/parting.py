@@ -77,8 +77,9 @@ def _by_arrival(part: list[Marked], losses: list[Loss], spots: Sequence[Spot]) -
         marked = [m for m in part if start <= begun(m[1]) < end]
         lost = [loss for loss in losses if start <= loss.first < end]
         if marked or lost:
-            before = [(place, record) for place, record in part if begun(record) < start <= when(record)]
-            going_on = [m for m in before if number % 2 == 0 or spots[m[0]].direction == "request"]  # in a gap no answer does
+            gap = number % 2 == 1
+            before = [m for m in part if begun(m[1]) < start <= when(m[1]) + (CLOCK_SLACK if gap else 0)]
+            going_on = [m for m in before if start <= when(m[1]) and not (gap and spots[m[0]].direction == "reply")]
             blind = frozenset(place for place, _ in before) - {place for place, _ in (*marked, *going_on)}
             yield Part([*marked, *going_on], lost, continued=not first, blind=blind)
             first = False

@@ -251,6 +251,16 @@ def test_what_a_server_sends_again_is_no_answer(pair: Wires, told) -> None:
     assert "what was sent until 2023-11-14T22:18:10Z worked" in found.headline
 
 
+def test_what_one_record_tells_of_an_outage_and_of_the_time_after_it_is_no_silence(pair: Wires, told) -> None:
+    """Both interfaces tell of ten minutes at a time: the replies go on in records that began in the outage."""
+    ends = pair.web_eni, pair.db_eni
+    both = [*pair.good(4000), *open_for(pair, range(1, 5), *ends)]
+    lost = open_for(pair, range(6, 12), pair.web_eni, back=False)
+    later = [*open_for(pair, range(14, 22), *ends, back=False), *pair.back(4000, at=700, lasts=590, flags=0)]
+    found = told(*both, *lost, *later, *covered(pair, range(5, 24)))
+    assert ("reachable", "healthy", "confirmed") == short(found)
+
+
 def test_two_outages_of_a_connection_are_two_failures(pair: Wires, told) -> None:
     """What comes again is told as something that happens in turn."""
     ends = pair.web_eni, pair.db_eni
