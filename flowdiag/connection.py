@@ -35,8 +35,8 @@ class Connection:
     what a gateway counts as lost of it: one of the two may be empty.
 
     `client` is the client's port, None where ports were not logged; `sure` is False where nothing tells which end opened
-    it; `continued` is a part of one that was open before, in which no new request need be, and of `blind` points nothing is
-    known in it.
+    it; `since` and `until` are where it is cut from what was before and after, in Unix seconds, and of `blind` points nothing
+    is known in it.
     """
 
     stretch: Stretch
@@ -44,18 +44,26 @@ class Connection:
     records: tuple[Marked, ...]
     sure: bool = True
     lost: tuple[Loss, ...] = ()
-    continued: bool = False
+    since: float | None = None
+    until: float = inf
     blind: frozenset[int] = frozenset()
+
+    @property
+    def continued(self) -> bool:
+        """Whether it was open before, so that no new request need be in it."""
+        return self.since is not None
 
     @property
     def first(self) -> int:
         """The second in which its first packet was seen, or lost."""
-        return min((*(begun(record) for _, record in self.records[:1]), *(loss.first for loss in self.lost)))
+        first = min((*(begun(record) for _, record in self.records[:1]), *(loss.first for loss in self.lost)))
+        return int(max(first, self.since or 0))
 
     @property
     def last(self) -> int:
         """The second in which its last packet was seen, or lost."""
-        return max((*(when(record) for _, record in self.records), *(loss.last for loss in self.lost)))
+        last = max((*(when(record) for _, record in self.records), *(loss.last for loss in self.lost)))
+        return int(min(last, self.until))
 
 
 @dataclass
@@ -129,9 +137,8 @@ def _sort_out(
     aside = {id(record) for _, record in (*late, *unsure)}
     sure = _is_sure(epoch, spots, client)
     for part in parts([m for m in epoch if id(m[1]) not in aside], spots, losses):
-        found.connections.append(
-            Connection(stretch, client, tuple(part.marked), sure, tuple(part.lost), part.continued, part.blind)
-        )
+        records, lost = tuple(part.marked), tuple(part.lost)
+        found.connections.append(Connection(stretch, client, records, sure, lost, part.since, part.until, part.blind))
 
 
 class _Lost:

@@ -327,4 +327,5 @@ def _half(bench: Bench, stretch: Stretch, places: list[int]) -> Bench:
 
 
 def _moved(one: Connection, places: list[int]) -> Connection:
-    return replace(one, records=tuple((places.index(place), record) for place, record in one.records if place in places))
+    records = tuple((places.index(place), record) for place, record in one.records if place in places)
+    return replace(one, records=records, blind=frozenset(places.index(place) for place in one.blind if place in places))

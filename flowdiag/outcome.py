@@ -11,12 +11,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from flowdiag.connection import Connection
-from flowdiag.contrast import size_of
+from flowdiag.contrast import at, size_of, when
 from flowdiag.course import Spell, State, course
 from flowdiag.judging import Bench, Fare, behind, judge
 from flowdiag.logs import CLOCK_SLACK
 from flowdiag.loss import Loss, together
-from flowdiag.model import Sighting
+from flowdiag.times import second_of
 
 STATES: dict[str, State] = {"healthy": "works", "unobserved": "unclear"}
 
@@ -82,16 +82,29 @@ def _outcome(bench: Bench, fares: Sequence[Fare]) -> Outcome:
 
 
 def _last(fare: Fare) -> datetime | None:
-    replies = _times(s for s in fare.seen.values() if s.point.startswith("reply")) if fare.symptom == "healthy" else []
-    return max(replies or _times(fare.seen.values()), default=None)
+    """When the wire last showed the flow or, where it is healthy, the answer."""
+    seen = [(one.point, second_of(one.last)) for one in fare.seen.values() if one.last]
+    if fare.symptom != "healthy":
+        return at(max((second for _, second in seen), default=0))
+    ended = max((one.last for one in fare.connections), default=0)
+    return at(min((second for second in (_answered(seen), ended) if second), default=0))
 
 
-def _times(seen: Iterable[Sighting]) -> list[datetime]:
-    return [sighting.last for sighting in seen if sighting.last]
+def _answered(seen: Iterable[tuple[str, int]]) -> int:
+    """When an answer was seen last, of what each point saw last: as the source saw it or, where nobody looked there, while both
+    ends went on sending. In Unix seconds, 0 where it was not."""
+    ends: dict[str, int] = {}
+    for point, second in seen:
+        end = point if point == "reply_source" else point.partition("_")[0]
+        ends[end] = max(second, ends.get(end, 0))
+    return ends.get("reply_source") or min(ends.values(), default=0)
 
 
 def _spells(number: int, fare: Fare, zones: Mapping[str, str]) -> Iterable[Spell]:
+    points = [spot.point for spot in fare.seen]
     for one in fare.connections:
+        works = fare.symptom == "healthy"
+        answered = _answered((points[place], when(record)) for place, record in one.records) if works else 0
         yield Spell(
             begun=one.first,
             state=STATES.get(fare.symptom, "fails"),
@@ -101,7 +114,7 @@ def _spells(number: int, fare: Fare, zones: Mapping[str, str]) -> Iterable[Spell
             ends=one.stretch,
             zones=(zones.get(one.stretch[0], ""), zones.get(one.stretch[1], "")),
             size=int(max((size_of(record) for _, record in one.records), default=0)),
-            ended=one.last,
+            ended=min(answered or one.last, one.last),
             part=one.continued,
             lasting=one.continued and one.last - one.first > CLOCK_SLACK,
         )

@@ -29,13 +29,14 @@ Gap = tuple[float, float]  # Unix seconds: when the first packet is missing, and
 
 
 class Part(NamedTuple):
-    """What was seen, in order of time and behind it what goes on from before, and what was lost; `continued` where it is cut from
-    what was before, so that nothing new is asked in it. Points that are `blind` have a record of which nobody knows whether
-    it tells of this time."""
+    """What was seen, in order of time and behind it what goes on from before, and what was lost. `since` is where it is cut from
+    what was before, so that nothing new need be asked in it, and `until` where it is cut from what comes after, in Unix
+    seconds. Points that are `blind` have a record of which nobody knows whether it tells of this time."""
 
     marked: list[Marked]
     lost: list[Loss]
-    continued: bool = False
+    since: float | None = None
+    until: float = inf
     blind: frozenset[int] = frozenset()
 
 
@@ -45,11 +46,13 @@ def parts(marked: Iterable[Marked], spots: Sequence[Spot], losses: Iterable[Loss
     several = list(_by_action(marked))
     if left and not several:
         yield Part([], left)
-    for number, (part, following) in enumerate(zip_longest(several, several[1:])):
+    since = None
+    for part, following in zip_longest(several, several[1:]):
         end = begun(following[0][1]) if following else inf
         for one in _by_arrival(part, [loss for loss in left if loss.first < end], spots):
-            yield one._replace(continued=one.continued or number > 0)
+            yield one._replace(since=one.since or since, until=min(one.until, end))
         left = [loss for loss in left if loss.first >= end]
+        since = end
 
 
 def _by_action(marked: Iterable[Marked]) -> Iterator[list[Marked]]:
@@ -76,12 +79,12 @@ def _by_arrival(part: list[Marked], losses: list[Loss], spots: Sequence[Spot]) -
     for number, (start, end) in enumerate(pairwise(cuts)):
         marked = [m for m in part if start <= begun(m[1]) < end]
         lost = [loss for loss in losses if start <= loss.first < end]
-        if marked or lost:
-            gap = number % 2 == 1
-            before = [m for m in part if begun(m[1]) < start <= when(m[1]) + (CLOCK_SLACK if gap else 0)]
-            going_on = [m for m in before if start <= when(m[1]) and not (gap and spots[m[0]].direction == "reply")]
+        off = CLOCK_SLACK if number % 2 else 0  # in an outage, what a record tells of its last minute may be from before it
+        before = [m for m in part if begun(m[1]) < start <= when(m[1]) + off]
+        going_on = [m for m in before if start + (off if spots[m[0]].direction == "reply" else 0) <= when(m[1])]
+        if marked or lost or (off and going_on):
             blind = frozenset(place for place, _ in before) - {place for place, _ in (*marked, *going_on)}
-            yield Part([*marked, *going_on], lost, continued=not first, blind=blind)
+            yield Part([*marked, *going_on], lost, None if first else start, end, blind)
             first = False
 
 
@@ -101,36 +104,51 @@ def _gaps(part: list[Marked], losses: Iterable[Loss], spots: Sequence[Spot], way
     answers = at.get("reply_source", ()) if way == "request" and not at.get(far) else ()
     for record in (*arrived, *answers):
         through.add(*sorted((begun(record), when(record))))  # one that ends before it starts may be of any time between
-    sent = map(begun, at.get(near, ()) if arrived else ())
-    lost = (loss.first for loss in losses if loss.direction == way)
-    left = sorted((*sent, *lost))
+    sent = at.get(near, ()) if arrived else ()
+    left = sorted((*_departures(sent), *((loss.first, loss.first) for loss in losses if loss.direction == way)))
     for (_, ended), (again, _) in pairwise((*through, (inf, inf))):
-        missing = bisect_right(left, ended + CLOCK_SLACK)
-        if missing < len(left) and left[missing] < again - CLOCK_SLACK:
-            yield left[missing], again - CLOCK_SLACK
+        start, end = ended + CLOCK_SLACK, again - CLOCK_SLACK
+        after = (left[number] for number in range(bisect_right(left, (start, inf)), len(left)))
+        missing = next((earliest for earliest, latest in after if latest < end or earliest >= end), inf)
+        if missing < end:
+            yield missing, end
+
+
+def _departures(records: Iterable[Record]) -> Iterator[tuple[int, int]]:
+    """Between which seconds, for certain, a packet left: the first of each record as it tells, the last a minute before that
+    or later."""
+    for record in records:
+        yield begun(record), begun(record)
+        if when(record) > begun(record) + CLOCK_SLACK:
+            yield when(record) - CLOCK_SLACK, when(record)
 
 
 def _mute(part: list[Marked], spots: Sequence[Spot]) -> Iterator[Gap]:
-    """Each time in which one end of a TCP connection goes on sending, for longer than times are off, and nothing is answered,
-    though something was before.
+    """Each time in which packets of a TCP connection go on towards its server past one interface, for longer than times are off,
+    and no answer passes there, though one did before.
 
     Whatever TCP sends is acknowledged, but for a reset, and that is sent once: https://www.rfc-editor.org/rfc/rfc9293
-    Where a point that saw requests has none in that time, it is not cut: the same packets may count before it there.
+    Each interface is looked at by itself: where the records of another one go on for longer, they do not tell of this one.
     """
-    seen: dict[Direction, list[Marked]] = {"request": [], "reply": []}
+    seen: dict[str, dict[Direction, list[Record]]] = {}
     for place, record in part:
         if record.action == "ACCEPT" and record.protocol == TCP:
-            seen[spots[place].direction].append((place, record))
+            ways = seen.setdefault(spots[place].interface, {"request": [], "reply": []})
+            ways[spots[place].direction].append(record)
+    for ways in seen.values():
+        yield from _unanswered(ways["request"], ways["reply"])
+
+
+def _unanswered(requests: Iterable[Record], replies: Iterable[Record]) -> Iterator[Gap]:
+    """Each time after a reply in which several requests begin to be on record, and no reply is."""
     answered = Spans(2 * CLOCK_SLACK)
-    for _, record in seen["reply"]:
+    for record in replies:
         answered.add(*sorted((begun(record), when(record))))
-    everywhere = {place for place, _ in seen["request"]}
     for (_, ended), (again, _) in pairwise((*answered, (inf, inf))):
-        asked = [(place, one) for place, one in seen["request"] if ended + CLOCK_SLACK < begun(one) < again - CLOCK_SLACK]
-        times = [begun(one) for _, one in asked]
-        lasting = asked and max(when(one) for _, one in asked) - min(times) > CLOCK_SLACK
-        if lasting and {place for place, _ in asked} == everywhere:
-            yield min(times), again - CLOCK_SLACK
+        asked = [one for one in requests if ended + CLOCK_SLACK < begun(one) < again - CLOCK_SLACK]
+        first = min(map(begun, asked), default=inf)
+        if max(map(when, asked), default=-inf) - first > CLOCK_SLACK:
+            yield first, again - CLOCK_SLACK
 
 
 def _together(gaps: Iterable[Gap]) -> list[Gap]:

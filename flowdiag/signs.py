@@ -80,13 +80,14 @@ def _accepted(seen: Mapping[str, Sequence[Record]], way: str) -> list[Record]:
 
 
 def _reply(requests: list[Record], replies: list[Record]) -> str:
-    """What the replies are: a refusal and nothing else, an answer, an answer said again and again or broken off at once."""
+    """What the replies are: a refusal and nothing else, a reset of what was open before, an answer, an answer said again and
+    again or broken off at once."""
     if not replies:
         return NONE
     if replies[0].protocol != TCP:
         return "answers"
     if all(_refuses(record, requests) for record in replies):
-        return "refuses"
+        return "refuses" if any(map(_may_open, requests)) else "resets"
     if not any(_welcomes(record) for record in replies):
         return "unclear"
     if _breaks_off(replies, requests):
@@ -102,6 +103,10 @@ def _wants_an_answer(request: Record) -> bool:
     if request.tcp_flags is not None:
         return not request.tcp_flags & RST
     return request.packets != 1 or size_of(request) != _bare(request)
+
+
+def _may_open(request: Record) -> bool:
+    return request.tcp_flags is None or bool(request.tcp_flags & SYN)
 
 
 def _refuses(reply: Record, requests: Iterable[Record]) -> bool:

@@ -114,6 +114,16 @@ def spells(text: str, firm: bool = False) -> list[Spell]:
     return [Spell(1000 + 300 * n, states[letter], number=n, firm=firm) for n, letter in enumerate(text)]  # type: ignore[arg-type]
 
 
+def test_an_answer_is_as_late_as_it_came_back(pair: Wires, told):
+    """A server that sends on for minutes after its answers ceased to arrive: the source's interface tells until when they did."""
+    there = pair.there(4000, flags=2, packets=9, size=400, lasts=180)
+    back = [
+        *pair.back(4000, pair.db_eni, flags=18, packets=30, size=900, lasts=560),
+        *pair.back(4000, pair.web_eni, flags=18, packets=9, size=900, lasts=180),
+    ]
+    assert "answered at 2023-11-14T22:16:20Z" in told(*there, *back).headline
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [
