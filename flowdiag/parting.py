@@ -6,7 +6,7 @@ Times are exact to 60 seconds: https://docs.aws.amazon.com/vpc/latest/userguide/
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise, zip_longest
 from math import inf
@@ -76,16 +76,24 @@ def _by_arrival(part: list[Marked], losses: list[Loss], spots: Sequence[Spot]) -
     gaps = (*(gap for way in WAYS for gap in _gaps(part, losses, spots, way)), *_mute(part, spots))
     cuts = [-inf, *(cut for gap in _together(gaps) for cut in gap), inf]
     first = True
+    going: list[Marked] = []  # what began in earlier parts, and may go on
     for number, (start, end) in enumerate(pairwise(cuts)):
-        marked = [m for m in part if start <= begun(m[1]) < end]
+        marked = part[_before(part, start) : _before(part, end)]
         lost = [loss for loss in losses if start <= loss.first < end]
         off = CLOCK_SLACK if number % 2 else 0  # in an outage, what a record tells of its last minute may be from before it
-        before = [m for m in part if begun(m[1]) < start <= when(m[1]) + off]
+        going = [m for m in going if start <= when(m[1]) + CLOCK_SLACK]
+        before = [m for m in going if start <= when(m[1]) + off]
         going_on = [m for m in before if start + (off if spots[m[0]].direction == "reply" else 0) <= when(m[1])]
         if marked or lost or (off and going_on):
             blind = frozenset(place for place, _ in before) - {place for place, _ in (*marked, *going_on)}
             yield Part([*marked, *going_on], lost, None if first else start, end, blind)
             first = False
+        going += marked
+
+
+def _before(part: list[Marked], second: float) -> int:
+    """How many of them began before."""
+    return bisect_left(part, second, key=lambda m: begun(m[1]))
 
 
 def _gaps(part: list[Marked], losses: Iterable[Loss], spots: Sequence[Spot], way: Direction) -> Iterator[Gap]:
@@ -144,11 +152,12 @@ def _unanswered(requests: Iterable[Record], replies: Iterable[Record]) -> Iterat
     answered = Spans(2 * CLOCK_SLACK)
     for record in replies:
         answered.add(*sorted((begun(record), when(record))))
+    asked = sorted(requests, key=begun)
     for (_, ended), (again, _) in pairwise((*answered, (inf, inf))):
-        asked = [one for one in requests if ended + CLOCK_SLACK < begun(one) < again - CLOCK_SLACK]
-        first = min(map(begun, asked), default=inf)
-        if max(map(when, asked), default=-inf) - first > CLOCK_SLACK:
-            yield first, again - CLOCK_SLACK
+        start, end = ended + CLOCK_SLACK, again - CLOCK_SLACK
+        several = asked[bisect_right(asked, start, key=begun) : bisect_left(asked, end, key=begun)]
+        if several and max(map(when, several)) > begun(several[0]) + CLOCK_SLACK:
+            yield begun(several[0]), end
 
 
 def _together(gaps: Iterable[Gap]) -> list[Gap]:
