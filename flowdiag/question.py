@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from flowdiag.address import EVERY_PROTOCOL, protocol_number
 from flowdiag.model import PROTOCOL_NAMES, TCP, UDP, FlowdiagError, Question
@@ -113,11 +113,20 @@ def _between(at: str | datetime | None, window: str | timedelta | None) -> tuple
 
 
 def _time(at: str | datetime) -> datetime:
+    if isinstance(at, str) and _is_date(at):
+        raise FlowdiagError(f"at={at!r} has no time of day: write it as {at.strip()}T12:04Z")
     try:
         moment = at if isinstance(at, datetime) else datetime.fromisoformat(at.strip())
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, AttributeError, OverflowError):
         raise FlowdiagError(f"at={at!r} is no time: write it as 2026-11-23T12:04Z") from None
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return bool(date.fromisoformat(text.strip()))
+    except ValueError:
+        return False
 
 
 def _span(window: str | timedelta) -> timedelta:

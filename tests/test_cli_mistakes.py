@@ -31,6 +31,7 @@ MALFORMED = {
         [*ASKED, "--protocol", "tcpp"],
         "protocol 'tcpp' is not known: use tcp, udp, icmp, icmpv6 or an IANA number from 0 to 255",
     ),
+    "day": ([*ASKED, "--at", "2026-11-23"], "at='2026-11-23' has no time of day: write it as 2026-11-23T12:04Z"),
     "time": ([*ASKED, "--at", "noon"], "at='noon' is no time: write it as 2026-11-23T12:04Z"),
     "time beyond the calendar": (
         [*ASKED, "--at", "9999-12-31T23:59-12:00"],

@@ -578,7 +578,7 @@ def test_a_time_that_is_still_to_come_is_refused() -> None:
         refuse_future(question(), at(0))
     refuse_future(question(), at(60))
     with pytest.raises(FlowdiagError, match="is in the future"):
-        diagnose("web-1", "db-1", 5432, at="9000-01-01")
+        diagnose("web-1", "db-1", 5432, at="9000-01-01T00:00Z")
 
 
 def test_a_log_group_may_be_told_by_the_destination_alone() -> None:
