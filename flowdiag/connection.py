@@ -1,8 +1,8 @@
 """Records → Connections: which records of a flow are one connection, which came after it was closed, and who opened it.
 
 A connection is what has the same ends and ports, both ways, up to the next opening after a close. A gateway that draws
-ports of its own (NAT, a load balancer) parts it in stretches, whose connections cannot be joined for certain: each is a
-connection of its own. Where a connection stops doing what it did, it is cut there (`parting`).
+ports of its own parts it in `stretches`, whose connections cannot be joined for certain: each is a connection of its own.
+Where a connection stops doing what it did, it is cut there (`parting`).
 tcp-flags: FIN 1, SYN 2, RST 4, SYN-ACK 18; ACK alone is not logged, and times are exact to 60 seconds:
 https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
 """
@@ -14,19 +14,17 @@ from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from math import inf
 
-from flowdiag.components import components
 from flowdiag.contrast import begun, size_of, when
 from flowdiag.logs import CLOCK_SLACK, LONGEST_INTERVAL
 from flowdiag.loss import Loss
-from flowdiag.model import TCP, Flow, Hop, Leg, Record, Trace
+from flowdiag.model import TCP, Record
 from flowdiag.parting import Marked, parts
 from flowdiag.sighting import Catch, Spot
+from flowdiag.stretches import Stretch
 
 FIN, SYN, RST, SYN_ACK = 1, 2, 4, 18
 HEADER, OPTIONS = 40, 12  # bytes of an IPv4 and a TCP header, and of the timestamps that packets without data carry
 EPHEMERAL = 32768  # where the range begins from which Linux draws a client's port
-
-Stretch = tuple[str, str]  # the addresses of the request where the stretch begins
 
 
 @dataclass(frozen=True)
@@ -287,67 +285,3 @@ def _is_sure(epoch: list[Marked], spots: Sequence[Spot], client: int | None) -> 
     if client is not None and client == asked:  # as IKE, NTP and DNS servers use among themselves: what went first tells
         return any(spots[place].direction == "request" for place, _ in epoch)
     return asked is None or asked < EPHEMERAL or client is None or client >= EPHEMERAL
-
-
-# ---------------------------------------------------------------- stretches
-
-
-@dataclass(frozen=True)
-class Stretches:
-    """`of` tells the stretch of every point, `legs` those of every leg in the order in which a request passes them, and
-    `ends` the one in which it reaches the destination; what comes later is behind it, as a load balancer's targets are."""
-
-    of: Mapping[Spot, Stretch]
-    legs: tuple[tuple[Stretch, ...], ...]
-    ends: tuple[Stretch, ...]
-
-
-def stretches(trace: Trace, wanted: Iterable[Spot]) -> Stretches:
-    """The path in stretches over which a connection keeps its ports."""
-    known: dict[Stretch, Stretch] = {}
-    orders = tuple(_along(leg, known) for leg in trace.legs)
-    wanted = tuple(wanted)
-    of = {spot: known.get(_pair(spot), _pair(spot)) for spot in wanted}
-    reached = tuple(_reached(leg, order, known) for leg, order in zip(trace.legs, orders, strict=True))
-    return Stretches(of, orders, reached)
-
-
-def _along(leg: Leg, known: dict[Stretch, Stretch]) -> tuple[Stretch, ...]:
-    order: list[Stretch] = []
-    for hop in leg.request:
-        before, after = _ends(hop.before), _ends(hop.after)
-        here = known.setdefault(before, before)
-        onward = known.setdefault(after, here if _keeps_ports(hop) else after)
-        order += [here, onward]
-    return tuple(dict.fromkeys(order))
-
-
-def _keeps_ports(hop: Hop) -> bool:
-    """Whether the header behind the hop is that of one connection before it; every other hop that rewrites may draw ports."""
-    component = components().get(hop.place.kind)
-    return bool(component and component.connections == "kept")
-
-
-def _reached(leg: Leg, order: tuple[Stretch, ...], known: Mapping[Stretch, Stretch]) -> Stretch:
-    own = leg.destination.eni
-    arrived = [hop.before for hop in leg.request if own and hop.place.kind == "network_interface" and hop.place.id == own]
-    return known[_ends(arrived[-1])] if arrived else order[-1] if order else ("", "")
-
-
-def _pair(spot: Spot) -> Stretch:
-    return _ends(spot.flow if spot.direction == "request" else spot.flow.reply())
-
-
-def _ends(flow: Flow) -> Stretch:
-    return str(flow.source), str(flow.destination)
-
-
-def beyond(trace: Trace) -> Iterator[Spot]:
-    """What a load balancer's own interface sends on to the targets behind it, and what comes back to it."""
-    for leg in trace.legs:
-        own = leg.destination.eni
-        for step, hop in enumerate(leg.request):
-            if own and hop.place.id == own and _ends(hop.before) != _ends(hop.after):
-                back = next((n for n, h in enumerate(leg.reply) if h.place.id == own), 0)
-                yield Spot("request_between", own, own, hop.after, leaving=True, step=step)
-                yield Spot("reply_between", own, own, hop.after.reply(), leaving=False, step=back)

@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from flowdiag.connection import Connection, Stretch, Stretches
+from flowdiag.connection import Connection
 from flowdiag.contrast import begun, moment, when
 from flowdiag.logs import CLOCK_SLACK
 from flowdiag.loss import Loss, together
@@ -20,6 +20,7 @@ from flowdiag.points import Journeys, Point, Spot
 from flowdiag.reach import Span
 from flowdiag.sighting import Seen, actions, kept
 from flowdiag.signs import Signs, signs
+from flowdiag.stretches import Stretch, Stretches
 from flowdiag.symptom import Request, read_symptom, request_of
 from flowdiag.table import Rules
 

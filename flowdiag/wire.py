@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from flowdiag.agreement import Reach, reaches, rejecting
-from flowdiag.connection import beyond, connections, stretches
+from flowdiag.connection import connections
 from flowdiag.contrast import begun, when
 from flowdiag.coverage import Asked, Weighing, read_when
 from flowdiag.differential import candidates
@@ -39,6 +39,7 @@ from flowdiag.outcome import outcome
 from flowdiag.points import journeys
 from flowdiag.reach import Span, Times
 from flowdiag.sighting import Catch, Seen, Spot, catch, marked, sighting, spots
+from flowdiag.stretches import beyond, stretches
 from flowdiag.symptom import Request, read_symptom
 from flowdiag.table import Rules
 from flowdiag.times import moment_of, shown

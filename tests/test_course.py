@@ -14,13 +14,14 @@ from world_balancers import LoadBalancer
 from world_logs import flow_log
 
 from flowdiag import Diagnosis, flow_records
-from flowdiag.connection import connections, stretches
+from flowdiag.connection import connections
 from flowdiag.contrast import follows
 from flowdiag.course import Spell, course
 from flowdiag.judging import Bench, judge
 from flowdiag.model import Record
 from flowdiag.points import journeys
 from flowdiag.sighting import RECORDS_KEPT, Catch, kept, spots
+from flowdiag.stretches import stretches
 from flowdiag.table import Rules
 
 RULES = Rules.load()

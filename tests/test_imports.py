@@ -43,6 +43,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "coverage",
         "signs",
         "parting",
+        "stretches",
         "course",
         "differential",
         "sources",
