@@ -214,6 +214,21 @@ def test_ipv6_is_found_however_it_is_written():
     assert 0 == len(read(line, addresses=frozenset((ip_address("2001:db8::3"),)))[0])
 
 
+ALIKE = [
+    ip_address(text) for text in ("10.0.1.1", "10.0.1.10", "10.0.1.100", "0.0.1.1", "2001:db8::5", "2001:db8::55", "2001:db8:5::")
+]
+
+
+@given(st.sets(st.sampled_from(ALIKE), min_size=1))
+def test_an_address_hides_none_that_it_is_a_part_of(tmp_path_factory, sought):
+    """Each of those sought is found, whichever others are sought with it; the format has no interface that would tell."""
+    lines = [f"{one} 192.0.2.{n} {n} 443 ACCEPT" for n, one in enumerate(ALIKE)]
+    folder = tmp_path_factory.mktemp("alike")
+    (folder / "a.log").write_text("\n".join(("srcaddr dstaddr srcport dstport action", *lines)))
+    records, _ = searched(folder, frozenset(sought))
+    assert {str(one) for one in sought} == {record.source for record in records}
+
+
 def test_coverage_counts_every_line_of_an_interface():
     """NODATA covers an interface, SKIPDATA says that silence proves nothing."""
     _, tally = read(f"{ACCEPTED}\n{NODATA}\n{SKIPDATA}")

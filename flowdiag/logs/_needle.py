@@ -20,9 +20,15 @@ HOST_PART = 4
 
 
 def needles(addresses: Iterable[Address], interfaces: Iterable[str] = ()) -> tuple[bytes, ...]:
-    """What a line that names one of the addresses or interfaces holds for certain; none of them holds another."""
+    """What a line that names one of the addresses or interfaces holds as a whole for certain; none is found by another one."""
     texts = {text.encode() for wanted in addresses for text in _spellings(wanted)} | {one.encode() for one in interfaces}
-    return tuple(sorted(text for text in texts if not any(other in text for other in texts - {text})))
+    return tuple(sorted(text for text in texts if not any(_finds(other, text) for other in texts - {text})))
+
+
+def _finds(needle: bytes, other: bytes) -> bool:
+    """Whether every line that holds the other one as a whole holds this one so: 10.0.1.1 does not find 10.0.1.10."""
+    line = bytearray(other + b"\n")
+    return bool(line_starts(line, 0, len(line), (needle,), line.find))
 
 
 def _spellings(wanted: Address) -> Iterable[str]:
