@@ -67,11 +67,13 @@ class Asked:
 
 
 def read_when(tally: Tally | None, read_at: datetime | None) -> datetime | None:
-    """When the logs were read: with the configuration, or later where they hold newer lines; None where nothing tells."""
+    """When the logs were read: now where AWS was asked, else with the configuration, or later where they hold newer lines; None
+    where nothing tells."""
+    asked = tally.asked if tally else None
     if read_at is None:
-        return None
+        return asked
     newest = moment_of(tally.newest) if tally and tally.newest is not None else None
-    return max(newest, read_at) if newest else read_at
+    return max(filter(None, (read_at, newest, asked)))
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,13 @@ _OWN = frozenset(("version",))  # of the format, not of the flow
 
 
 def identity(record: Record) -> str:
-    """What is the same for a record that several flow logs deliver; of one without times or counts the line itself."""
-    counts = (record.start, record.end, record.packets, record.bytes)
-    if None in counts:
-        return record.line or record.where or repr(record)
-    place = record.interface or record.gateway or record.more.get("resource-id", "")
+    """What is the same for a record that several flow logs deliver. Of one whose format lacks some of it the line where it
+    stands: many flows may be written in equal lines."""
     header = (record.source, record.destination, record.source_port, record.destination_port, record.protocol)
+    counts = (record.start, record.end, record.packets, record.bytes)
+    if None in header or None in counts:
+        return f"{record.line or record!r} {record.where}"
+    place = record.interface or record.gateway or record.more.get("resource-id", "")
     return " ".join(map(str, (place, *header, record.action, *counts)))
 
 

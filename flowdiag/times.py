@@ -23,3 +23,17 @@ def shown(moment: datetime | None, unknown: str = "a time not logged") -> str:
     if moment is None:
         return unknown
     return f"{moment.astimezone(UTC) if moment.tzinfo else moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def second_told(text: str) -> int | None:
+    """The Unix second of a time as Insights writes it: `2026-11-23 12:04:31.000` in UTC, or milliseconds; None for neither."""
+    try:
+        return int(float(text) // 1000)
+    except OverflowError:
+        return None
+    except ValueError:
+        pass
+    try:
+        return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+    except (ValueError, OverflowError):
+        return None

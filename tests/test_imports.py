@@ -66,7 +66,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("service", "nameservers", "detour"),  # what managed services share; whom hosts ask for names; where routers would send
     ("logs._stream", "logs._parquet"),  # text packed or not, and columns
     ("logs._unpack", "logs._rows"),  # chunks to text; the rows of files of the same columns
-    ("logs._columns", "logs._scan"),  # which rows of a file matter
+    ("logs._columns", "logs._scan", "logs._footer"),  # which rows of a file matter
     ("logs._layouts",),  # which layout a line has
     ("logs.lines", "logs._wrapped"),
     ("logs._block", "logs._json", "logs.record"),
@@ -92,7 +92,7 @@ ONLY_IN = {
     "slack_sdk": ("render.slack",),
     "click": ("cli",),
     "polars": ("columns", "logs._parquet"),
-    "pyarrow": ("logs._ranges",),
+    "pyarrow": ("logs._footer",),
 }
 
 EDGE = tuple[str, str]

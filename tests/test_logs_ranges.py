@@ -151,7 +151,7 @@ def test_times_as_text_have_no_statistics_to_go_by(tmp_path):
 
 def test_holes_are_filled_where_more_is_read_than_was_foreseen(tmp_path):
     """Should the two readers of a footer differ, the records are the same, each once."""
-    with patch.object(_ranges, "_may_hold", lambda group, asked: False):
+    with patch.object(_ranges, "may_hold", lambda group, asked: False):
         found, tally, _, filled = copied(tmp_path, written(), WINDOW)
     assert [text for text in LINES[850:1161] if " eni-0a1 " in text] == [record.line for record in found]
     assert (ROWS, ROWS, [], [True]) == (tally.lines, accounted(tally), tally.notes, filled)

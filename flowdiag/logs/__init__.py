@@ -11,6 +11,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, ClassVar, Protocol
 
@@ -53,13 +54,14 @@ def too_many() -> FlowdiagError:
 
 
 class Search:
-    """One search under way: iterate over it once for the Records; `tally` is complete when the iteration is.
+    """One search under way: iterate over it once for the Records; `tally` is complete when the iteration is. `live` tells that
+    AWS is asked now, and nothing saved before is read.
 
     However many there are, only a few are held: whoever holds them all has to bound them (RECORDS_HELD).
     """
 
-    def __init__(self, read: Callable[[Tally], Iterator[Record]], source: str = "") -> None:
-        self.tally = Tally()
+    def __init__(self, read: Callable[[Tally], Iterator[Record]], source: str = "", live: bool = False) -> None:
+        self.tally = Tally(asked=datetime.now(UTC) if live else None)
         self.source = source
         self._records = read(self.tally)
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from flowdiag.logs import SHORTEST_INTERVAL, Access
 from flowdiag.logs._amount import LIMIT, Amount, refusal
@@ -189,22 +188,6 @@ class Insights:
             list(self.access.each(self.scope, "logs", "stop_query", {"queryId": query_id}))
         except FlowdiagError:
             return  # it stops by itself after an hour
-
-
-def second_told(text: str) -> int | None:
-    """The Unix second of a time as Insights writes it: `2026-11-23 12:04:31.000` in UTC, or milliseconds; None for neither."""
-    if not text:
-        return None
-    try:
-        number = float(text)
-    except ValueError:
-        number = None
-    if number is not None:
-        return int(number // 1000)
-    try:
-        return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
-    except ValueError:
-        return None
 
 
 def _shown(second: int) -> str:

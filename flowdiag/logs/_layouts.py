@@ -130,7 +130,7 @@ class Layouts:
             return f"fits {len(fitting)} log formats that read it differently"
         if shaped and not fitting:
             return _against(shaped[0], told, line)
-        return _completed(fitting[0] if fitting else self.known[0], told, line)
+        return completed(fitting[0] if fitting else self.known[0], told, line)
 
 
 def interface_of(stream: str) -> str:
@@ -147,9 +147,10 @@ def _same(fitting: list[Layout], line: bytes) -> bool:
     return len({repr(layout.record(line, "")) for layout in fitting}) == 1
 
 
-def _completed(layout: Layout, told: Told, line: bytes) -> tuple[Layout, bytes]:
-    """The line with what its layout lacks put behind it, so that coverage and time are known of formats without them."""
-    if layout.of_interfaces and "start" in layout.fields:
+def completed(layout: Layout, told: Told, line: bytes) -> tuple[Layout, bytes]:
+    """The line with what its layout lacks put behind it, so that coverage and time are known of formats without them; one that
+    the layout does not fit as it is."""
+    if (layout.of_interfaces and "start" in layout.fields) or not _fits(layout, line):
         return layout, line
     beside = {name: value for name, value in told.beside().items() if name not in layout.fields}
     if not beside:

@@ -14,6 +14,7 @@ from typing import Any
 
 from flowdiag.logs import Sought, Tally
 from flowdiag.logs._columns import Columns
+from flowdiag.logs._footer import leave_out
 from flowdiag.logs._rows import Density, Rows, Table
 from flowdiag.logs._scan import failures, scan
 from flowdiag.model import Record
@@ -61,6 +62,7 @@ class _Files:
             if unfit:
                 self._leave_out(tables, unfit)
             else:
+                self._note_times(tables)
                 yield from self._searched(tables, columns)
                 self._note_actions(tables, columns)
 
@@ -80,6 +82,11 @@ class _Files:
         step = min(self._density.together, len(left) // 2) or 1
         for start in range(0, len(left), step):
             yield from self._searched(left[start : start + step], columns, skip if start == 0 else 0)
+
+    def _note_times(self, tables: Iterable[Table]) -> None:
+        """Of which time the rows are that are not read, for they lie out of the window."""
+        for table in tables if self._sought.window.bounded else ():
+            leave_out(table.path, self._sought.window, self._tally)
 
     def _note_actions(self, tables: Sequence[Table], columns: Columns) -> None:
         """Whether the flow log keeps both kinds of traffic; where a file does not tell, silence only proves less."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from flowdiag.logs import Window
-from flowdiag.logs.record import LATEST_SECOND, canonical
+from flowdiag.logs._footer import UNREADABLE, footer_reader, may_hold
 from flowdiag.model import FlowdiagError
 
 WHOLE = 1 << 22
@@ -38,7 +38,7 @@ class Copy:
 
     def take(self, window: Window) -> None:
         """Fetch what can hold the window, or all, where the file is small, its footer does not tell, or nothing can read it."""
-        reader = _reader() if window.bounded and self._size > WHOLE else None
+        reader = footer_reader() if window.bounded and self._size > WHOLE else None
         if reader is None:
             with self.path.open("wb") as file:
                 file.writelines(self._fetch(None))
@@ -75,7 +75,7 @@ class Copy:
         self._get([(self._size - length, self._size)])
         try:
             return _spans(reader(BytesIO(self._read(self._size - length))), window, self._size - length)
-        except (OSError, ValueError, ArithmeticError, NotImplementedError):
+        except UNREADABLE:
             return None
 
     def _read(self, begin: int) -> bytes:
@@ -107,19 +107,10 @@ class Copy:
         return found
 
 
-def _reader() -> Any:
-    """What reads a footer from a file of bytes; None where it is not installed."""
-    try:
-        from pyarrow.parquet import read_metadata
-    except ImportError:
-        return None
-    return read_metadata
-
-
 def _spans(footer: Any, window: Window, data_end: int) -> list[Span] | None:
     """Where the row groups are that can hold the window; None where the footer contradicts itself."""
     groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
-    found = [_span(group) for group in groups if _may_hold(group, window)]
+    found = [_span(group) for group in groups if may_hold(group, window)]
     return found if all(0 <= begin < end <= data_end for begin, end in found) else None
 
 
@@ -132,23 +123,3 @@ def _span(group: Any) -> Span:
 def _begin(column: Any) -> int:
     pages: list[int | None] = [column.data_page_offset, column.dictionary_page_offset if column.has_dictionary_page else None]
     return min(page for page in pages if page)
-
-
-def _may_hold(group: Any, window: Window) -> bool:
-    """Whether a row may lie in the window, as far as statistics of its start and end tell."""
-    columns = (group.column(place) for place in range(group.num_columns))
-    times = [_bounds(column) for column in columns if canonical(column.path_in_schema) in ("start", "end")]
-    known = [bounds for bounds in times if bounds]
-    if not times or len(known) < len(times):
-        return True
-    first, last = window.seconds
-    begins = first is None or any(highest >= first for _, highest in known)
-    return begins and (last is None or any(lowest <= last or highest > LATEST_SECOND for lowest, highest in known))
-
-
-def _bounds(column: Any) -> tuple[int, int] | None:
-    """The lowest and the highest number of a column of a row group, where its statistics tell."""
-    told = column.statistics
-    if told is None or not told.has_min_max or not isinstance(told.min, int) or not isinstance(told.max, int):
-        return None
-    return told.min, told.max

@@ -10,10 +10,10 @@ from functools import partial
 
 from flowdiag.logs import Sought, Tally
 from flowdiag.logs._block import Readable
-from flowdiag.logs._layouts import Layouts, Told, interface_of
+from flowdiag.logs._layouts import Layouts, Told, completed, interface_of
 from flowdiag.logs._unpack import Text, engine
 from flowdiag.logs._wrapped import Bundle, bundles
-from flowdiag.logs.lines import Choose, Lines
+from flowdiag.logs.lines import Lines
 from flowdiag.logs.record import Layout
 from flowdiag.model import Record
 
@@ -96,20 +96,17 @@ def _wide(start: bytes) -> str:
 
 
 def _of_events(found: Iterable[Bundle], lines: Lines, groups: Groups | None) -> Iterator[Record]:
-    """The records of JSON, each line read by a layout of the log group that it is from, where that is known."""
-    own: Choose = partial(_as_it_is, lines.layout)
+    """The records of JSON, each line read by a layout of the log group that it is from, where that is known, and with the
+    interface of its log stream and the event's time where its layout lacks them."""
+    own = lines.layout
     for bundle in found:
         layouts = groups(bundle.owner, bundle.group) if groups and bundle.group else None
-        interface = interface_of(bundle.stream)
-        for line, second in bundle.events:
-            choose = partial(layouts.of, Told(line, interface, second)) if layouts else own
-            record = lines.next(line, choose if groups else None, interface)
+        for event in bundle.events:
+            told = Told(event.line, interface_of(event.stream), event.second)
+            choose = partial(layouts.of, told) if layouts else partial(completed, own, told)
+            record = lines.next(event.line, choose, told.interface)
             if record is not None:
                 yield record
-
-
-def _as_it_is(layout: Layout, line: bytes) -> tuple[Layout, bytes]:
-    return layout, line
 
 
 def _narrowed(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from flowdiag.logs._sought import SHORTEST_INTERVAL
 from flowdiag.model import Value
@@ -101,15 +102,17 @@ class Tally:
 
     `records` counts every flow log line, NODATA and SKIPDATA included, `other_kinds` those of transit gateways. `passed`
     are those of both that hold neither an address nor an interface that is sought and so were not taken apart; `outside`
-    are those taken apart that lie out of the window. `accepts` and `rejects` tell whether the flow log keeps both kinds
-    of traffic: they are 0 only where no such line was read, and count no more than the lines that were taken apart.
+    are those taken apart that lie out of the window, and rows of Parquet whose row group does. `accepts` and `rejects` tell
+    whether the flow log keeps both kinds of traffic: they are 0 only where no such line was read, and count no more than the
+    lines that were taken apart.
     `untimed` are those without times, of which nobody knows whether they lie in the window; `outside_times` are the first
     and the last second of those that are `outside`.
     `blank` are lines without content, control messages of a CloudWatch Logs subscription among them.
     `interfaces` are the lines of each by ENI id, of those sought at least; `notes` are sentences on what could not be read, or
     not to its end; `lost` are the interfaces that may have had lines there, whose silence therefore proves nothing.
     `instead` are those that were read in another place than the first, which could not be.
-    `flow_logs` are the flow logs that are known to deliver to a place that was read.
+    `flow_logs` are the flow logs that are known to deliver to a place that was read. `asked` is when places in AWS were asked,
+    None where all of it was saved.
     """
 
     lines: int = 0
@@ -131,6 +134,7 @@ class Tally:
     instead: set[str] = field(default_factory=set)
     flow_logs: set[str] = field(default_factory=set)
     outside_times: tuple[int, int] | None = None
+    asked: datetime | None = None
 
     def leave_out(self, start: int | None, end: int | None, number: int = 1) -> None:
         """Count `number` records that lie out of the window; `start` and `end` are their Unix seconds, where they have them."""
@@ -229,6 +233,7 @@ class Tally:
         ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self._reach(other.outside_times or ())
+        self.asked = min(filter(None, (self.asked, other.asked)), default=None)
         self.refusals += other.refusals[: REFUSALS_KEPT - len(self.refusals)]
         self.files += other.files
         self.flow_logs |= other.flow_logs

@@ -18,9 +18,10 @@ import zlib
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from flowdiag.logs._json import Values
+from flowdiag.times import second_told
 
 _EVENTS = ("logEvents", "events")
 _ROWS, _COMPLETE = "results", "Complete"
@@ -35,17 +36,21 @@ _PACKED = ("Records", "records")
 _LISTS, _TOLD = (*_EVENTS, _ROWS, *_PACKED), ("messageType", "owner", "logGroup", "logStream", "status", *_TOKENS)
 
 
+class Event(NamedTuple):
+    """The line of an event, None where it has none, its Unix second, where that is told, and its log stream, empty where not."""
+
+    line: bytes | None
+    second: int | None = None
+    stream: str = ""
+
+
 @dataclass(frozen=True)
 class Bundle:
-    """The events of one object: each its line, None where it has none, and its Unix second, where that is told.
+    """The events of one object; `owner` (an account) and `group` say where they are from, and are empty where it does not."""
 
-    `owner` (an account), `group` and `stream` say where they are from; they are empty where it does not say so.
-    """
-
-    events: tuple[tuple[bytes | None, int | None], ...]
+    events: tuple[Event, ...]
     owner: str = ""
     group: str = ""
-    stream: str = ""
 
 
 def bundles(pieces: Iterable[bytes], cut_off: Callable[[], None] = lambda: None) -> Iterator[Bundle]:
@@ -85,39 +90,49 @@ def _unpacked(text: str) -> Iterator[Bundle]:
             if not member.eof:
                 raise ValueError
     except (ValueError, zlib.error):
-        yield Bundle(((None, None),))
+        yield Bundle((Event(None),))
         return
     if plain.lstrip()[:1] in (b"{", b"["):
         yield from bundles((plain,))
     else:
-        yield Bundle(tuple((line, None) for line in plain.splitlines()))
+        yield Bundle(tuple(map(Event, plain.splitlines())))
 
 
 def _bundle(raw: Any) -> Bundle:
     if isinstance(raw, str):
-        return Bundle(((_line(raw), None),))
+        return Bundle((Event(_line(raw)),))
     if not isinstance(raw, dict):
-        return Bundle(((None, None),))
+        return Bundle((Event(None),))
     if raw.get("messageType") == "CONTROL_MESSAGE":
-        return Bundle(((b"", None),))
+        return Bundle((Event(b""),))
     if any(raw.get(name) == [] for name in _PACKED):
         return Bundle(())
     if isinstance(raw.get(_ROWS), list):
-        return Bundle(tuple((_line(_message(row)), None) for row in raw[_ROWS]))
+        return Bundle(tuple(map(_of_row, raw[_ROWS])))
     events = next((raw[name] for name in _EVENTS if isinstance(raw.get(name), list)), [raw])
     owner, group, stream = (str(raw.get(name) or "") for name in ("owner", "logGroup", "logStream"))
-    return Bundle(tuple(map(_event, events)), owner, group, stream)
+    return Bundle(tuple(_event(event, stream) for event in events), owner, group)
 
 
-def _event(event: Any) -> tuple[bytes | None, int | None]:
-    text, time = (event.get("message"), event.get("timestamp")) if isinstance(event, dict) else (None, None)
-    return _line(text), time // 1000 if isinstance(time, int) else None
+def _event(event: Any, stream: str) -> Event:
+    """One event of a stream, or of the one that it names itself."""
+    if not isinstance(event, dict):
+        return Event(None)
+    time = event.get("timestamp")
+    return Event(
+        _line(event.get("message")),
+        time // 1000 if isinstance(time, int) else None,
+        str(event.get("logStreamName") or stream),
+    )
 
 
-def _message(row: Any) -> Any:
-    """The whole line in a row of a query, where the query asked for it."""
-    cells = row if isinstance(row, list) else ()
-    return next((cell.get("value") for cell in cells if isinstance(cell, dict) and cell.get("field") == "@message"), None)
+def _of_row(row: Any) -> Event:
+    """A row of a query that asked for the whole line."""
+    cells = [cell for cell in row if isinstance(cell, dict)] if isinstance(row, list) else []
+    told = {str(cell.get("field")): cell.get("value") for cell in cells}
+    time = told.get("@timestamp")
+    second = second_told(time) if isinstance(time, str) else None
+    return Event(_line(told.get("@message")), second, str(told.get("@logStream") or ""))
 
 
 def _line(text: Any) -> bytes | None:

@@ -94,7 +94,7 @@ class Athena(Opener):
             partial(self._records, table, records_query(table, sought, self.scopes), sought),
             *(partial(self._coverage, query, sought) for query in queries),
         ]
-        return Search(lambda tally: in_order(parts, tally), source=f"{self.name} ({size.told} to scan)")
+        return Search(lambda tally: in_order(parts, tally), source=f"{self.name} ({size.told} to scan)", live=True)
 
     def _described(self) -> Table:
         request = {"CatalogName": CATALOG, "DatabaseName": self.database, "TableName": self.table}

@@ -18,11 +18,12 @@ from flowdiag.logs import CLOCK_SLACK, LONGEST_INTERVAL, Access, Means, Opener, 
 from flowdiag.logs._amount import Amount, LargeError, refusal
 from flowdiag.logs._delivery import CLOUDWATCH, Delivery, delivered_to
 from flowdiag.logs._grant import granting
-from flowdiag.logs._insights import Insights, Meter, Row, coverage_query, lines_query, second_told, span_of
+from flowdiag.logs._insights import Insights, Meter, Row, coverage_query, lines_query, span_of
 from flowdiag.logs._layouts import Layouts, Told, interface_of, layouts_of
 from flowdiag.logs._parallel import Part, in_order
 from flowdiag.logs._several import together
 from flowdiag.model import Address, FlowdiagError, Record, Scope
+from flowdiag.times import second_told
 
 SHORT = 8 * 3600
 """Seconds of log streams, all interfaces together, up to which FilterLogEvents reads them whole."""
@@ -85,7 +86,7 @@ class CloudWatch(Opener):
 
     def search(self, sought: Sought) -> Search:
         """Every record that is sought; what could not be read is noted, and its interfaces count as unseen."""
-        return Search(lambda tally: self._records(sought, tally), source=self.name)
+        return Search(lambda tally: self._records(sought, tally), source=self.name, live=True)
 
     def _records(self, sought: Sought, tally: Tally) -> Iterator[Record]:
         span = _span(sought)

@@ -75,7 +75,7 @@ class S3(Opener):
     def search(self, sought: Sought) -> Search:
         """Every record that is sought; raises FlowdiagError for a window without bounds."""
         slots = Slots.of(sought.window)
-        return Search(lambda tally: self._records(sought, slots, tally), source=f"flow logs in {self.name}")
+        return Search(lambda tally: self._records(sought, slots, tally), source=f"flow logs in {self.name}", live=True)
 
     def _records(self, sought: Sought, slots: Slots, tally: Tally) -> Iterator[Record]:
         asker, found = self._objects(sought, slots, tally)
