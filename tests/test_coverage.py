@@ -10,7 +10,7 @@ from world import World
 from world_logs import flow_log
 
 from flowdiag import diagnose
-from flowdiag.coverage import Asked, Weighing
+from flowdiag.coverage import Asked, Weighing, read_when
 from flowdiag.listening import Listening, Station, listen
 from flowdiag.logs import ALWAYS, Search, Tally, Window
 from flowdiag.logs.folder import Folder
@@ -354,6 +354,20 @@ def test_the_names_of_files_tell_which_flow_log_was_read():
     named = "111122223333_vpcflowlogs_us-east-1_fl-0a3_20231114T2210Z_0a1b2c3d.log.gz"
     assert frozenset({"fl-0a3"}) == Tally(files=[named]).read_from
     assert [None, None] == [Tally(files=[named, "saved.log"]).read_from, Tally().read_from]
+
+
+def test_flow_logs_in_aws_are_read_when_they_are_asked_and_not_with_the_configuration():
+    """A snapshot is asked about days later: what was not due when it was captured is there."""
+    saved, now = THEN, THEN + timedelta(days=2)
+    assert [now, now, saved] == [
+        read_when(Tally(asked=now), saved),
+        read_when(Tally(asked=now), None),
+        read_when(Tally(), saved),
+    ]
+    live = Search(lambda tally: iter(()), live=True)
+    together = Tally()
+    together.add(live.tally)
+    assert live.tally.asked == together.asked is not None
 
 
 def test_without_a_clock_nothing_is_pending():

@@ -19,8 +19,9 @@ from flowdiag.logs import _json as values
 from flowdiag.logs import _wrapped as wrapped
 from flowdiag.logs._delivery import Delivery
 from flowdiag.logs._stream import records
-from flowdiag.logs.record import DEFAULT_FIELDS
+from flowdiag.logs.record import DEFAULT_FIELDS, Layout
 from flowdiag.model import Scope
+from flowdiag.times import second_told
 
 SAMPLES = SHARED / "flow-log-samples"
 
@@ -408,6 +409,40 @@ def test_results_of_a_query_that_was_not_complete_void_silence():
     """What it would have found further on nobody knows."""
     found, tally = streamed(rows(line(1), status="Running"))
     assert (1, {"eni-0a1", "eni-0b2"}) == (len(found), tally.lost)
+
+
+WITHOUT_INTERFACE = Layout.of_format("${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${action}")
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [
+        {"events": [{"logStreamName": "eni-0a1-all", "timestamp": 1_700_000_000_123, "message": "{}"}]},
+        {"logStream": "eni-0a1-all", "logEvents": [{"timestamp": 1_700_000_000_123, "message": "{}"}]},
+        {
+            "results": [
+                [
+                    {"field": "@timestamp", "value": "2023-11-14 22:13:20.123"},
+                    {"field": "@logStream", "value": "eni-0a1-all"},
+                    {"field": "@message", "value": "{}"},
+                ]
+            ]
+        },
+    ],
+    ids=["events", "subscription", "results"],
+)
+def test_a_stream_tells_the_interface_and_the_time_that_a_format_lacks(saved):
+    """Whichever way the events were saved, and more than one of them."""
+    lines = (f"10.0.1.10 10.0.2.20 {port} 5432 6 ACCEPT" for port in (40000, 40001))
+    raw = "\n".join(json.dumps(saved).replace("{}", text) for text in lines)
+    found = list(records([raw.encode()], "a.json", seek(), Tally(), WITHOUT_INTERFACE))
+    assert [("eni-0a1", 1_700_000_000)] * 2 == [(record.interface, record.start) for record in found]
+
+
+@pytest.mark.parametrize("time", ["", "soon", "1e999", "nan", "99999-01-01", "2023-11-14T22:13:20+99:00"])
+def test_a_time_that_is_none_tells_none(time):
+    """Saved results may hold anything."""
+    assert second_told(time) is None
 
 
 def test_results_without_the_line_are_refused():

@@ -302,3 +302,15 @@ def test_sample_file():
     found, tally = searched(SAMPLES / "three-rows.parquet", seek(["192.0.2.1"], ["eni-102010ab"]))
     assert (3, 0, True) == (tally.lines, tally.refused, bool(found))
     assert ("198.51.100.1", 443, 1439387263) == (found[0].source, found[0].source_port, found[0].start)
+
+
+def test_rows_out_of_the_window_tell_of_which_time_they_are(tmp_path):
+    """As lines of text do, though whole row groups are not even read."""
+    lines = [line(number, start=1_700_000_000 + 60 * number, end=1_700_000_050 + 60 * number) for number in range(100)]
+    frame(lines).write_parquet(tmp_path / "a.parquet", row_group_size=10)
+    within = Window(start=datetime.fromtimestamp(1_700_001_800, UTC), end=datetime.fromtimestamp(1_700_002_100, UTC))
+    after = Window(start=datetime.fromtimestamp(1_800_000_000, UTC), end=datetime.fromtimestamp(1_800_003_600, UTC))
+    found, tally = searched(tmp_path / "a.parquet", seek(window=within))
+    assert (7, 1_700_005_990) == (len(found), tally.newest)
+    found, tally = searched(tmp_path / "a.parquet", seek(window=after))
+    assert ([], 100, (1_700_000_000, 1_700_005_990)) == (found, tally.outside, tally.outside_times)

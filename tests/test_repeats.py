@@ -32,6 +32,14 @@ def counted(records: list[Record]) -> tuple[int, int]:
     return sum(delivered.is_new(one) for one in records), len(kept)
 
 
+@pytest.mark.parametrize("lacking", ["srcport", "start", "packets"])
+def test_equal_lines_of_a_format_that_lacks_a_field_are_a_record_each(lacking: str) -> None:
+    """Ten clients' ports, or ten minutes: what would tell them apart is not in the lines. A line given again is one."""
+    fields = {name: value for name, value in PLAIN.items() if name != lacking}
+    lines = [record_of(fields, where=f"a.log:{number}", line="equal") for number in range(10)]
+    assert (10, 10) == counted([*lines, *lines])
+
+
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_a_packet_that_enters_and_leaves_is_two_records_in_any_order(order: tuple[int, ...]) -> None:
     """A format without direction has nothing to tell them apart: what it delivers is one of them."""
