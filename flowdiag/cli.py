@@ -194,17 +194,18 @@ def flows(limit: int, as_json: bool, parquet: str | None, profile: str | None, *
     from flowdiag.flows import flow_records
 
     found = flow_records(**asked, session=_session_for(profile, asked))
-    if parquet is not None:
+    if parquet is not None and not as_json:
         found.write_parquet(parquet)
-        click.echo(f"every record is in {parquet}", err=True)
     if as_json:
         with tempfile.SpooledTemporaryFile(_SPOOL, "w+", encoding="utf-8") as document:
-            listing.write_json(found, document.write)  # whole, or not at all
+            listing.write_json(found, document.write, parquet)  # whole, or not at all
             document.seek(0)
             for piece in iter(lambda: document.read(_SPOOL), ""):
                 click.echo(piece, nl=False)
     else:
         click.echo(listing.text(found, limit))
+    if parquet is not None:
+        click.echo(f"every record is in {parquet}", err=True)
     sys.exit(0 if found.answered else EXIT_CODES["inconclusive"])
 
 

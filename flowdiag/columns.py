@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flowdiag.logs.record import DEFAULT_FIELDS, NUMBERS, fields_of, in_order
+from flowdiag.logs.record import DEFAULT_FIELDS, WHOLE, fields_of, in_order
 from flowdiag.model import FlowdiagError, Record
 
 if TYPE_CHECKING:
@@ -49,13 +49,25 @@ def arrow(records: Iterable[Record]) -> Arrow:
 def write_parquet(records: Iterable[Record], path: str | Path) -> int:
     """Write all of the records to a new Parquet file, holding a batch of them at a time; the number that was written.
 
-    Nothing is left of the file where reading the records fails. Raises FlowdiagError where the file is there already.
+    Nothing is left of the file where reading the records fails. Raises FlowdiagError where the file is there already, or cannot
+    be written.
     """
     pl = _engine()
-    target = Path(path)
-    if target.exists() or not target.parent.is_dir():
-        reason = "is there already" if target.exists() else "is in no folder that exists"
-        raise FlowdiagError(f"Parquet file {str(path)!r} {reason}: name a new one")
+    try:
+        return _written(pl, records, Path(path))
+    except FileExistsError:
+        raise FlowdiagError(f"Parquet file {str(path)!r} is there already: name a new one") from None
+    except OSError as error:
+        reason = error.strerror or error
+        raise FlowdiagError(f"Parquet file {str(path)!r} cannot be written ({reason}): name one elsewhere") from None
+
+
+def _written(pl: Any, records: Iterable[Record], target: Path) -> int:
+    if target.is_dir() or not target.parent.is_dir():
+        reason = "is a folder" if target.is_dir() else "is in no folder that exists"
+        raise FlowdiagError(f"Parquet file {str(target)!r} {reason}: name a new one")
+    if target.exists():
+        raise FileExistsError
     with tempfile.TemporaryDirectory(prefix=".flowdiag-", dir=target.parent) as folder:
         parts, rows = [_part(_frame(pl, (), DEFAULT_FIELDS), folder, 0)], 0
         for frame in _frames(pl, records):
@@ -71,11 +83,8 @@ def write_parquet(records: Iterable[Record], path: str | Path) -> int:
 
 def _publish(finished: Path, target: Path) -> None:
     """Under its name only once it is whole; another file that took the name meanwhile stays."""
-    try:
-        with finished.open("rb") as whole, target.open("xb") as out:
-            shutil.copyfileobj(whole, out)
-    except FileExistsError:
-        raise FlowdiagError(f"Parquet file {str(target)!r} is there already: name a new one") from None
+    with finished.open("rb") as whole, target.open("xb") as out:
+        shutil.copyfileobj(whole, out)
 
 
 def _part(frame: polars.DataFrame, folder: str, number: int) -> Path:
@@ -100,7 +109,7 @@ def _frame(pl: Any, rows: Iterable[dict[str, str | int]], names: Iterable[str]) 
 
 
 def _type(pl: Any, name: str) -> Any:
-    return pl.Int64 if name in NUMBERS else pl.String
+    return pl.Int64 if name in WHOLE else pl.String
 
 
 def _place(column: str) -> tuple[int, str]:

@@ -6,10 +6,12 @@ Foreign text is cleaned on the way out, as on every surface.
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from flowdiag.columns import write_parquet
 from flowdiag.conversations import Conversation
 from flowdiag.flows import FlowRecords, Silent
 from flowdiag.logs.record import fields_of
@@ -134,13 +136,19 @@ def _counted(number: int, thing: str) -> str:
 # ---------------------------------------------------------------- JSON
 
 
-def write_json(found: FlowRecords, write: Callable[[str], object]) -> None:
-    """One document, piece by piece, so that the records need not be held: schema, question, records, and what sums them up."""
+def write_json(found: FlowRecords, write: Callable[[str], object], parquet: str | None = None) -> None:
+    """One document, piece by piece, so that the records need not be held: schema, question, records, and what sums them up.
+
+    By the same search, for one may cost, the records are written to a new file of Parquet, where one is named.
+    """
     question = found.question.model_dump(mode="json")
     question["protocol"] = None if found.pair.every_protocol else question["protocol"]
     write(f'{{"schema": {json.dumps(VERSION)},\n"question": {json.dumps(question)},\n"records": [')
-    for number, record in enumerate(found):
-        write((",\n" if number else "\n") + json.dumps(_fields(record)))
+    records = _passed(found, write)
+    if parquet is None:
+        deque(records, maxlen=0)
+    else:
+        write_parquet(records, parquet)
     outline = found.outline.model_dump(mode="json")
     conversations = [one.model_dump(mode="json") for one in found.summary]
     more: dict[str, Any] = {
@@ -149,6 +157,13 @@ def write_json(found: FlowRecords, write: Callable[[str], object]) -> None:
         **{name: outline[name] for name in ("coverage", "silent", "sources", "files", "notes")},
     }
     write("\n]" + "".join(f",\n{json.dumps(name)}: {json.dumps(value)}" for name, value in more.items()) + "\n}\n")
+
+
+def _passed(found: FlowRecords, write: Callable[[str], object]) -> Iterator[Record]:
+    """The records, each once it is written."""
+    for number, record in enumerate(found):
+        write((",\n" if number else "\n") + json.dumps(_fields(record)))
+        yield record
 
 
 def _fields(record: Record) -> dict[str, Any]:

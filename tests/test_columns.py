@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from ipaddress import IPv4Address, IPv6Address
@@ -26,7 +27,7 @@ LOGS = demo.folder() / "flow-logs"
 ADDRESSES = ("10.0.1.10", "10.0.2.20", "2001:db8::10")
 WORDS = st.from_regex(r"[A-Za-z0-9%_./:-]{1,12}", fullmatch=True).filter(lambda word: word != "-")
 PORTS = st.integers(0, 65535).map(str)
-COUNTS = st.integers(0, 2**62).map(str)
+COUNTS = st.integers(0, 10**18 - 1).map(str)
 SECONDS = st.integers(1, 2**31 - 1).map(str)
 VALUES = {
     "srcaddr": st.just(ADDRESSES[0]),
@@ -103,6 +104,19 @@ def test_the_command_writes_a_file_that_answers_again(tmp_path: Path) -> None:
     assert f"{str(file)!r} is there already: name a new one" in refusal(run(*asked, "--flow-logs", LOGS, "--parquet", file))
     assert before == file.read_bytes()
     assert "is in no folder that exists" in refusal(run(*asked, "--flow-logs", LOGS, "--parquet", tmp_path / "no" / "a.parquet"))
+    assert "is a folder" in refusal(run(*asked, "--flow-logs", LOGS, "--parquet", tmp_path))
+    assert "cannot be written (" in refusal(run(*asked, "--flow-logs", LOGS, "--parquet", tmp_path / ("a" * 300)))
+
+
+def test_a_document_and_a_file_are_written_by_one_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search in AWS costs, so both hold what one found."""
+    searched = []
+    search = Folder.search
+    monkeypatch.setattr(Folder, "search", lambda folder, sought: searched.append(sought) or search(folder, sought))
+    asked = ("flows", "orders-api-1", "orders-db", "--snapshot", demo.folder(), "--flow-logs", LOGS)
+    found = json.loads(run(*asked, "--json", "--parquet", tmp_path / "a.parquet").stdout)
+    assert (1, found["totals"]["records"]) == (len(searched), polars.read_parquet(tmp_path / "a.parquet").height)
+    assert found["totals"]["records"] == len(found["records"]) > 0
 
 
 def test_nothing_is_left_of_a_file_where_reading_fails(tmp_path: Path) -> None:

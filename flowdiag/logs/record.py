@@ -47,8 +47,10 @@ NUMBERS = (
     "version", "srcport", "dstport", "protocol", "packets", "bytes", "start", "end", "tcp-flags", "packets-lost-no-route",
     "packets-lost-blackhole", "packets-lost-mtu-exceeded", "packets-lost-ttl-expired",
 )  # fmt: skip
+WHOLE = (*NUMBERS, "traffic-path", "encryption-status")
+"""Fields that AWS's Parquet files give as integers."""
 ADDRESSES = ("srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr")
-_NUMBER, _ADDRESS, _ANY = (r"-|\d{1,19}", "a number"), (r"-|[0-9A-Fa-f:.]+", "an address"), (r"\S+", "")
+_NUMBER, _ADDRESS, _ANY = (r"-|\d{1,18}", "a number"), (r"-|[0-9A-Fa-f:.]+", "an address"), (r"\S+", "")
 _PORT = (r"-|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5]|\d{1,4}", "a port")  # of five digits first: most are
 _PROTOCOL = (r"-|\d\d?|1\d\d|2[0-4]\d|25[0-5]", "a protocol's number")
 SHAPES = {
@@ -255,7 +257,7 @@ def fields_of(record: Record) -> dict[str, str | int]:
         "pkt-srcaddr": record.packet_source,
         "pkt-dstaddr": record.packet_destination,
     }
-    more = {name: int(text) if name in NUMBERS and text.isdecimal() else text for name, text in record.more.items()}
+    more = {name: int(text) if name in WHOLE and text.isdecimal() else text for name, text in record.more.items()}
     known = {name: value for name, value in {**more, **named}.items() if value is not None and value != ""}
     return {name: known[name] for name in sorted(known, key=in_order)}
 
