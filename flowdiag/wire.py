@@ -319,11 +319,11 @@ def refused(source: str, tally: Tally) -> Iterable[Unread]:
     """What of this source could not be read, and the lines that are no records."""
     query = Query(kind="flow_log", by=BY_SOURCE, value=source)
     if _no_records(tally):
-        such = "; ".join(f"such as {refusal.where}, which {refusal.reason}" for refusal in tally.refusals[:1])
+        such = f"such as {tally.refusals[0].where}, which {tally.refusals[0].reason}"
         yield Unread(query=query, reason=f"none of the {_counted(tally.lines, 'line')} in it is a flow log record, {such}")
     for note in tally.notes:
         yield Unread(query=query, reason=note)
-    if tally.refused and not _no_records(tally):
+    if tally.refusals and not _no_records(tally):
         first = "; ".join(f"{refusal.where} {refusal.reason}" for refusal in tally.refusals)
         more = " …" if tally.refused > len(tally.refusals) else ""
         reason = f"{tally.refused} of {tally.lines} lines are no flow log records: {first}{more}"
@@ -331,8 +331,9 @@ def refused(source: str, tally: Tally) -> Iterable[Unread]:
 
 
 def _no_records(tally: Tally) -> bool:
-    """Whether something was read in which there is not one flow log record: it is something else, and says nothing more."""
-    return bool(tally.refused) and tally.refused == tally.lines - tally.blank
+    """Whether something was read in which there is not one flow log record: it is something else, and says nothing more. Lines
+    that were refused without a refusal each are those of whole files, which notes tell."""
+    return bool(tally.refusals) and tally.refused == tally.lines - tally.blank
 
 
 def other_time(tally: Tally, window: Window) -> str:

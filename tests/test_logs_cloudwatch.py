@@ -348,6 +348,23 @@ def test_a_query_that_is_complete_is_used_whatever_it_scanned(monkeypatch):
     assert 1 == len(list(queries.rows(insights.lines_query(["10.0.1.10"], {"eni-0a1": ["10.0.1.10"]}), START, START + 3600)))
 
 
+def test_what_a_snapshot_calls_an_interface_ends_no_quotation():
+    """Ids are foreign text; a query is asked with none that AWS does not give."""
+    with pytest.raises(FlowdiagError, match="is no id of AWS's"):
+        insights.coverage_query(['eni-0a1" or @message like "x'])
+
+
+@pytest.mark.parametrize("hours", [1, 24])
+def test_a_stream_of_a_regional_nat_gateway_is_its_own(hours):
+    """By either way to ask; its lines name no interface."""
+    raw = f"9{line('-', source='10.0.1.10', destination='198.51.100.7')[1:]} nat-0a1b2c"
+    answers = Insights([("nat-0a1b2c-all", START, raw)])
+    door = Door({"filter_log_events": filtering(event("nat-0a1b2c-all", raw)), **answers.answers()})
+    known = delivery(log_format=f"{DEFAULT_FORMAT} ${{resource-id}}")
+    _, tally = searched(group(door, known), sought("nat-0a1b2c", hours=hours))
+    assert {"nat-0a1b2c"} == tally.interfaces.keys()
+
+
 def test_a_short_window_costs_no_call_more():
     """FilterLogEvents charges nothing by the byte."""
     door = Door({"filter_log_events": filtering(event("eni-0a1-all", line("eni-0a1")))})

@@ -137,7 +137,7 @@ def test_files_of_other_columns_between(archive):
     found, tally = searched_all(archive, SOUGHT)
     assert [where for where, _ in expected(5, 6)] == [where for where, _ in shown(found)]
     assert ((FILES - 2) * ROWS + 1, 1) == (tally.lines, tally.refused)
-    assert ["5.parquet: left out, for it has no column of a flow log, but user"] == tally.notes
+    assert ["5.parquet: left out with all it holds (rows: 1), for it has no column of a flow log, but user"] == tally.notes
 
 
 @WAYS

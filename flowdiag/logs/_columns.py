@@ -37,9 +37,9 @@ class Columns:
             return f"has no column of a flow log, but {', '.join(self._columns.values()) or 'none at all'}"
         for field, kind in self._types.items():
             wanted = "a number" if field in NUMBERS else "text" if field in (*ADDRESSES, *WORDS) else ""
-            fits = (self._pl.String, self._pl.Categorical, self._pl.Null)
+            fits = (self._pl.String, self._pl.Categorical, self._pl.Enum, self._pl.Null)
             if wanted and kind not in fits and not (wanted == "a number" and kind.is_numeric()):
-                return f"has a column {self._columns[field]} of type {kind}, which is not {wanted}"
+                return f"has a column {self._columns[field]} of type {kind}, which is not {wanted}: save it as AWS gives it"
         return ""
 
     # ------------------------------------------------------------ which rows

@@ -12,6 +12,7 @@ amount that nobody knows is not taken for a large one.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ AWS's documentation does not say so (https://docs.aws.amazon.com/AmazonCloudWatc
 the figure is the one that its price calculator takes (https://calculator.aws/#/createCalculator/CloudWatch).
 """
 _DAY = 86_400
+_PLAIN = re.compile(r"[0-9A-Za-z:./_-]+")
 _DONE, _BROKEN = "Complete", ("Failed", "Cancelled", "Timeout")
 
 Row = Mapping[str, str]
@@ -78,7 +80,10 @@ def _streams_filter(streams: Iterable[str]) -> list[str]:
 
 
 def _like(field: str, text: str) -> str:
-    """A test for containing a text as it stands; addresses and ids hold nothing that ends a quotation."""
+    """A test for containing a text as it stands; raises FlowdiagError where it holds what no address and no id does, and might
+    end the quotation."""
+    if not _PLAIN.fullmatch(text):
+        raise FlowdiagError(f"{text!r} is no id of AWS's and cannot be searched for in flow logs: correct it in the snapshot")
     return f'{field} like "{text}"'
 
 

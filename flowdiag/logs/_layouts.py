@@ -37,7 +37,7 @@ _VERSION = {name: version for version, names in _SINCE.items() for name in names
 OLDEST = 2
 NAMED = 3
 """Flow logs that are named where many have one format."""
-_INTERFACE = re.compile(r"eni-[0-9a-f]+")
+_INTERFACE = re.compile(r"(eni|nat)-[0-9a-f]+")
 
 
 class FlowLog(Protocol):
@@ -134,7 +134,8 @@ class Layouts:
 
 
 def interface_of(stream: str) -> str:
-    """The interface a stream is of: its name begins with the id, and what follows (`-all`) is not relied on."""
+    """The interface a stream is of: its name begins with the id, and what follows (`-all`) is not relied on. That those of a
+    regional NAT gateway, which has no interface, begin with its own id is an assumption: AWS does not say."""
     found = _INTERFACE.match(stream)
     return found[0] if found else ""
 

@@ -119,7 +119,9 @@ class _Files:
 
     def _leave_out(self, tables: Iterable[Table], reason: str) -> None:
         for table in tables:
-            self._tally.lose(self._sought.interfaces, f"{table.name}: left out, for it {reason}")
+            self._tally.lose(
+                self._sought.interfaces, f"{table.name}: left out with all it holds (rows: {table.rows}), for it {reason}"
+            )
             self._tally.lines += table.rows
             self._tally.refused += table.rows
 
