@@ -148,7 +148,7 @@ def _mute(part: list[Marked], spots: Sequence[Spot]) -> Iterator[Gap]:
 
 
 def _unanswered(requests: Iterable[Record], replies: Iterable[Record]) -> Iterator[Gap]:
-    """Each time after a reply in which several requests begin to be on record, and no reply is."""
+    """Each time after a reply in which requests begin to be on record and go on for more than a minute, and no reply is."""
     answered = Spans(2 * CLOCK_SLACK)
     for record in replies:
         answered.add(*sorted((begun(record), when(record))))

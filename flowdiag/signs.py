@@ -30,6 +30,7 @@ class Signs(NamedTuple):
     """What the accepted records of one connection say; equal for connections that look alike."""
 
     protocol: str = "other"
+    sent: bool = False
     asked: bool = False
     reply: str = NONE
     returned: bool = False
@@ -44,7 +45,7 @@ class Signs(NamedTuple):
 
     def inputs(self, silent: bool) -> Mapping[str, str]:
         """The inputs of the table `answer`; `silent`: a reply would be on record."""
-        missing = "missing" if self.asked and silent else "not seen"
+        missing = "not asked" if self.sent and not self.asked else "missing" if self.asked and silent else "not seen"
         return {
             "protocol": self.protocol,
             "reply": missing if self.reply == NONE else self.reply,
@@ -65,6 +66,7 @@ def signs(seen: Mapping[str, Sequence[Record]], limits: Mapping[str, int], sure:
     protocol = next((record.protocol for record in requests + replies), None)
     return Signs(
         protocol="tcp" if protocol == TCP else "icmp" if protocol in (ICMP, ICMPV6) else "other",
+        sent=bool(requests),
         asked=any(map(_wants_an_answer, requests)),
         reply=_reply(requests, replies),
         returned=any(record.action == "ACCEPT" for record in seen.get("reply_source", ())),

@@ -21,7 +21,6 @@ from flowdiag.question import ask
 from flowdiag.table import Rules
 
 EVERY = 6
-MOST_ROUNDS, MOST_CALLS, MOST_CALLS_PEERED = 5, 15, 25
 
 
 def told(diagnosis: Diagnosis) -> dict[str, Any]:
@@ -141,30 +140,29 @@ def peered(crowd: int) -> World:
 
 
 def cost(world: World, source: str, destination: str) -> tuple[str, int, int]:
-    """The verdict of a live question, and the calls and rounds it took."""
+    """The verdict of a live question, flow logs included, the calls it took, and the rounds of collection."""
     session = replay_session(world.raw()[world.account, world.region], account=world.account, region=world.region)
     collector = gather(ask(source, destination, 5432), Rules.load(), Access(session))
     assert len(collector.calls) == len(session.replay.requests)
-    return diagnose(source, destination, 5432, snapshot=collector.snapshot).verdict, len(collector.calls), collector.rounds
+    session = replay_session(world.raw()[world.account, world.region], account=world.account, region=world.region)
+    verdict = diagnose(source, destination, 5432, session=session).verdict
+    return verdict, len(session.replay.requests), collector.rounds
 
 
 @pytest.mark.parametrize(
-    ("build", "source", "destination", "most"),
+    ("build", "source", "destination", "calls", "rounds"),
     [
-        pytest.param(one_vpc, "web-1", "db-1", MOST_CALLS, id="names in one VPC"),
-        pytest.param(one_vpc, "10.0.1.10", "10.0.2.20", MOST_CALLS, id="addresses in one VPC"),
-        pytest.param(peered, "near", "far", MOST_CALLS_PEERED, id="names across a peering"),
-        pytest.param(peered, "10.1.1.10", "10.2.1.20", MOST_CALLS_PEERED, id="addresses across a peering"),
+        pytest.param(one_vpc, "web-1", "db-1", 13, 3, id="names in one VPC"),
+        pytest.param(one_vpc, "10.0.1.10", "10.0.2.20", 12, 2, id="addresses in one VPC"),
+        pytest.param(peered, "near", "far", 14, 4, id="names across a peering"),
+        pytest.param(peered, "10.1.1.10", "10.2.1.20", 14, 3, id="addresses across a peering"),
     ],
 )
-def test_calls_depend_on_the_path_and_not_on_the_account(build: Any, source: str, destination: str, most: int) -> None:
-    """At most 5 rounds, at most 15 calls in one VPC and 25 across a peering, the same in a small and in a large account."""
-    small, large = cost(build(2), source, destination), cost(build(60), source, destination)
-    assert small == large
-    verdict, calls, rounds = small
-    assert verdict == "reachable"
-    assert rounds <= MOST_ROUNDS
-    assert calls <= most
+def test_calls_depend_on_the_path_and_not_on_the_account(
+    build: Any, source: str, destination: str, calls: int, rounds: int
+) -> None:
+    """As many in a small and in a large account."""
+    assert ("reachable", calls, rounds) == cost(build(2), source, destination) == cost(build(60), source, destination)
 
 
 def test_denied_evidence_is_unread_with_the_action_that_would_grant_it() -> None:
