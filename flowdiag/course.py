@@ -108,8 +108,12 @@ def _failing(works: Sequence[Spell], fails: Sequence[Spell], order: str) -> str:
 
 def _words(works: Sequence[Spell], fails: Sequence[Spell]) -> Mapping[str, str]:
     """The words of a headline: times, numbers, and what sets apart what fails."""
-    parts = any(spell.part for spell in (*works, *fails))
+    spells = (*works, *fails)
+    parts = any(spell.part for spell in spells)
+    single = parts and len({(spell.client, spell.ends) for spell in spells}) == 1
     worked, failed = (works[-1].begun, fails[-1].begun) if not parts else (_until(works, fails), _until(fails, works))
+    several = "parts of one connection" if single else "connections or parts of them" if parts else "connections"
+    outage = f"what was sent from {_time(fails[0].begun)} to {_time(fails[0].ended)}"
     return {
         "what": "what was sent" if parts else "what began",
         "worked": _time(worked),
@@ -117,7 +121,9 @@ def _words(works: Sequence[Spell], fails: Sequence[Spell]) -> Mapping[str, str]:
         "failed": _time(failed),
         "fails": _time(fails[0].begun),
         "failing": str(len(fails)),
-        "count": f"{len(works) + len(fails)} connections" + (" or parts of them" if parts else ""),
+        "count": f"{len(spells)} {several}",
+        "one": outage if single else f"one of {len(spells)} {several}, of {_time(fails[0].begun)},",
+        "others": "what was sent" if single else "others",
         "apart": _apart(works, fails),
     }
 
