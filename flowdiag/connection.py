@@ -18,7 +18,7 @@ from flowdiag.contrast import begun, size_of, when
 from flowdiag.logs import CLOCK_SLACK, LONGEST_INTERVAL
 from flowdiag.loss import Loss
 from flowdiag.model import TCP, Record
-from flowdiag.parting import Marked, parts
+from flowdiag.parting import Marked, Part, parts
 from flowdiag.sighting import Catch, Spot
 from flowdiag.stretches import Stretch
 
@@ -29,39 +29,13 @@ EPHEMERAL = 32768  # where the range begins from which Linux draws a client's po
 
 @dataclass(frozen=True)
 class Connection:
-    """One connection, or the part of one in which each point did the same; `records` in order of time, by point, and `lost`
-    what a gateway counts as lost of it: one of the two may be empty.
-
-    `client` is the client's port, None where ports were not logged; `sure` is False where nothing tells which end opened
-    it; `since` and `until` are where it is cut from what was before and after, in Unix seconds, and of `blind` points nothing
-    is known in it.
-    """
+    """One connection, or a part of one, on a stretch of the path; `client` is the client's port, None where ports were not
+    logged, and `sure` is False where nothing tells which end opened it."""
 
     stretch: Stretch
     client: int | None
-    records: tuple[Marked, ...]
+    part: Part
     sure: bool = True
-    lost: tuple[Loss, ...] = ()
-    since: float | None = None
-    until: float = inf
-    blind: frozenset[int] = frozenset()
-
-    @property
-    def continued(self) -> bool:
-        """Whether it was open before, so that no new request need be in it."""
-        return self.since is not None
-
-    @property
-    def first(self) -> int:
-        """The second in which its first packet was seen, or lost."""
-        first = min((*(begun(record) for _, record in self.records[:1]), *(loss.first for loss in self.lost)))
-        return int(max(first, self.since or 0))
-
-    @property
-    def last(self) -> int:
-        """The second in which its last packet was seen, or lost."""
-        last = max((*(when(record) for _, record in self.records), *(loss.last for loss in self.lost)))
-        return int(min(last, self.until))
 
 
 @dataclass
@@ -80,7 +54,7 @@ class Sorted:
         """The catches without what was set aside."""
         mine: dict[int, dict[int, Record]] = {}
         for one in self.connections:
-            for place, record in one.records:
+            for place, record in one.part.records:
                 mine.setdefault(place, {})[id(record)] = record  # one that goes on beyond a cut is of two parts
         return [
             replace(
@@ -111,7 +85,7 @@ def connections(caught: Sequence[Catch], stretches: Mapping[Spot, Stretch], loss
             its = lost.of(stretch, client, epoch, begun(following[0][1]) if following else inf)
             _sort_out(epoch, spots, stretch, client, found, its)
     found.connections += lost.left()
-    found.connections.sort(key=lambda c: (c.first, c.last, c.stretch, c.client or 0))
+    found.connections.sort(key=lambda c: (c.part.first, c.part.last, c.stretch, c.client or 0))
     return found
 
 
@@ -135,8 +109,7 @@ def _sort_out(
     aside = {id(record) for _, record in (*late, *unsure)}
     sure = _is_sure(epoch, spots, client)
     for part in parts([m for m in epoch if id(m[1]) not in aside], spots, losses):
-        records, lost = tuple(part.marked), tuple(part.lost)
-        found.connections.append(Connection(stretch, client, records, sure, lost, part.since, part.until, part.blind))
+        found.connections.append(Connection(stretch, client, part, sure))
 
 
 class _Lost:
@@ -165,11 +138,11 @@ class _Lost:
             several: list[Loss] = []
             for loss in losses:
                 if several and loss.first > several[-1].last + LONGEST_INTERVAL:
-                    yield Connection(stretch, client, (), lost=tuple(several))
+                    yield Connection(stretch, client, Part(lost=tuple(several)))
                     several = []
                 several.append(loss)
             if several:
-                yield Connection(stretch, client, (), lost=tuple(several))
+                yield Connection(stretch, client, Part(lost=tuple(several)))
 
 
 def _file(aside: dict[int, list[Record]], marked: Iterable[Marked]) -> None:

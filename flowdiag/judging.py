@@ -95,20 +95,20 @@ class _Alike:
     def add(self, one: Connection) -> None:
         """Take in one more, with what was lost of it."""
         self.connections.append(one)
-        self.lost += one.lost
-        for place, record in one.records:
+        self.lost += one.part.lost
+        for place, record in one.part.records:
             self.records.setdefault(place, []).append(record)
 
     def unasked(self, spots: Sequence[Spot]) -> bool:
         """Whether no request of theirs is on record, nor need be, for they were open before."""
         seen = any(spots[place].direction == "request" for place in self.records)
-        return not seen and bool(self.connections) and all(one.continued for one in self.connections)
+        return not seen and bool(self.connections) and all(one.part.continued for one in self.connections)
 
     @property
     def span(self) -> Span | None:
         """When they were seen; None where nothing was, or times were not logged."""
-        last = max((one.last for one in self.connections), default=0)
-        begun = [one.first for one in self.connections]
+        last = max((one.part.last for one in self.connections), default=0)
+        begun = [one.part.first for one in self.connections]
         return Span(min(begun), max(begun), last) if last else None
 
 
@@ -123,13 +123,15 @@ def judge(bench: Bench, all_of_them: Sequence[Connection]) -> list[Fare]:
     groups: dict[object, _Alike] = {}
     for one in leading:
         beside = elsewhere.beside(one, bench.stretches)
-        mine = _by_point(bench.spots, one.records)
+        part = one.part
+        mine = _by_point(bench.spots, part.records)
         answered = any(point.startswith("reply") for point in mine)
         read = signs(mine if answered else {**_ends_of(bench.spots, beside), **mine}, bench.limits, one.sure)
-        looks = tuple(sorted({(place, record.action) for place, record in one.records}))
+        looks = tuple(sorted({(place, record.action) for place, record in part.records}))
         aside = tuple(sorted((place, action) for place, seen in beside.items() for action in seen))
-        kinds = frozenset(loss.kind for loss in one.lost)
-        key = (one.stretch, looks, aside, read, one.first // MINUTE, one.last // MINUTE, kinds, one.continued, one.blind)
+        kinds = frozenset(loss.kind for loss in part.lost)
+        times = (part.first // MINUTE, part.last // MINUTE)
+        key = (one.stretch, looks, aside, read, times, kinds, part.continued, part.blind)
         group = groups.setdefault(key, _Alike(others=beside, signs=read))
         group.add(one)
     return [_fare(bench, group) for group in groups.values() or (_Alike(),)]
@@ -161,7 +163,7 @@ class _Elsewhere:
         self._minutes: dict[tuple[Stretch, int], Digest] = {}
         self._known: dict[tuple[Stretch, int, int], Digest] = {}
         for one in others:
-            for place, record in one.records:
+            for place, record in one.part.records:
                 _take(self._minutes.setdefault((one.stretch, begun(record) // MINUTE), {}), place, record, record)
         self._busy: dict[Stretch, list[int]] = {}
         for stretch, minute in sorted(self._minutes):
@@ -174,7 +176,7 @@ class _Elsewhere:
         onward = {s for leg in found.legs if one.stretch in leg for s in leg} - {one.stretch}
         both: Digest = {}
         for stretch in sorted(onward):
-            both.update(self._between(stretch, one.first // MINUTE - 1, one.last // MINUTE + 1))
+            both.update(self._between(stretch, one.part.first // MINUTE - 1, one.part.last // MINUTE + 1))
         return both
 
     def _between(self, stretch: Stretch, first: int, last: int) -> Digest:
@@ -257,13 +259,13 @@ def _sightings(bench: Bench, group: _Alike, hidden: frozenset[int]) -> dict[Spot
     for place, spot in enumerate(bench.spots):
         mine = not own or of[spot] in own
         unasked = spot.direction == "request" and group.unasked(bench.spots)
-        blind = any(place in one.blind for one in group.connections)
+        blind = any(place in one.part.blind for one in group.connections)
         if place in hidden or blind or unasked or not (mine or _same_leg(bench.stretches, own, of[spot])):
             seen.append(bench.unseen(place))
             continue
         records = group.records.get(place, []) if mine else [r for pair in group.others.get(place, {}).values() for r in pair]
         seen.append(bench.sighting(place, records, span))
-    if group.connections and all(one.continued for one in group.connections) and _unheard(seen):
+    if group.connections and all(one.part.continued for one in group.connections) and _unheard(seen):
         seen = [bench.unseen(n) if one.point.startswith("reply") else one for n, one in enumerate(seen)]
     if own and any(one.seen in SILENT and _enters(bench, spot, own) for spot, one in zip(bench.spots, seen, strict=True)):
         foreign = (n for n, spot in enumerate(bench.spots) if of[spot] not in own and seen[n].records)
@@ -304,8 +306,8 @@ def behind(bench: Bench, all_of_them: Sequence[Connection]) -> list[Fare]:
     fares: list[Fare] = []
     for stretch in late:
         places = _ends(bench, stretch)
-        moved = [_moved(one, places) for one in all_of_them if one.stretch == stretch]
-        mine = [one for one in moved if one.records or one.lost]
+        moved = [replace(one, part=one.part.at(places)) for one in all_of_them if one.stretch == stretch]
+        mine = [one for one in moved if one.part.records or one.part.lost]
         fares += judge(_half(bench, stretch, places), mine) if mine else []
     return fares
 
@@ -325,8 +327,3 @@ def _half(bench: Bench, stretch: Stretch, places: list[int]) -> Bench:
     alone = Stretches(dict.fromkeys(spots, stretch), ((stretch,),), (stretch,))
     weigh: Weigh = lambda place, span: bench.weigh(places[place], span)  # noqa: E731
     return replace(bench, journeys=(), spots=spots, stretches=alone, weigh=weigh)
-
-
-def _moved(one: Connection, places: list[int]) -> Connection:
-    records = tuple((places.index(place), record) for place, record in one.records if place in places)
-    return replace(one, records=records, blind=frozenset(places.index(place) for place in one.blind if place in places))

@@ -43,7 +43,7 @@ def outcome(bench: Bench, connections: Sequence[Connection]) -> Outcome:
     """What all connections together show, with what gateways count as lost where nothing else tells it."""
     told = _of_all(bench, connections)
     known = {fare.way.loss.kind for fare in (told.fare, told.other) if fare and fare.way.loss}
-    lost = together((*(loss for one in connections for loss in one.lost), *bench.doubtful))
+    lost = together((*(loss for one in connections for loss in one.part.lost), *bench.doubtful))
     headline = "; ".join(filter(None, (told.headline, *(_words(loss) for loss in lost if loss.kind not in known))))
     return told._replace(headline=headline, lost=lost)
 
@@ -86,7 +86,7 @@ def _last(fare: Fare) -> datetime | None:
     seen = [(one.point, second_of(one.last)) for one in fare.seen.values() if one.last]
     if fare.symptom != "healthy":
         return at(max((second for _, second in seen), default=0))
-    ended = max((one.last for one in fare.connections), default=0)
+    ended = max((one.part.last for one in fare.connections), default=0)
     return at(min((second for second in (_answered(seen), ended) if second), default=0))
 
 
@@ -103,18 +103,18 @@ def _answered(seen: Iterable[tuple[str, int]]) -> int:
 def _spells(number: int, fare: Fare, zones: Mapping[str, str]) -> Iterable[Spell]:
     points = [spot.point for spot in fare.seen]
     for one in fare.connections:
-        works = fare.symptom == "healthy"
-        answered = _answered((points[place], when(record)) for place, record in one.records) if works else 0
+        part, works = one.part, fare.symptom == "healthy"
+        answered = _answered((points[place], when(record)) for place, record in part.records) if works else 0
         yield Spell(
-            begun=one.first,
+            begun=part.first,
             state=STATES.get(fare.symptom, "fails"),
             number=number,
             firm=fare.symptom == "reject",
             client=one.client,
             ends=one.stretch,
             zones=(zones.get(one.stretch[0], ""), zones.get(one.stretch[1], "")),
-            size=int(max((size_of(record) for _, record in one.records), default=0)),
-            ended=min(answered or one.last, one.last),
-            part=one.continued,
-            lasting=one.continued and one.last - one.first > CLOCK_SLACK,
+            size=int(max((size_of(record) for _, record in part.records), default=0)),
+            ended=min(answered or part.last, part.last),
+            part=part.continued,
+            lasting=part.continued and part.last - part.first > CLOCK_SLACK,
         )

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise, zip_longest
 from math import inf
 from typing import NamedTuple
@@ -28,16 +30,61 @@ Marked = tuple[int, Record]  # the number of the point, and what it saw
 Gap = tuple[float, float]  # Unix seconds: when the first packet is missing, and when packets arrive again
 
 
-class Part(NamedTuple):
-    """What was seen, in order of time and behind it what goes on from before, and what was lost. `since` is where it is cut from
-    what was before, so that nothing new need be asked in it, and `until` where it is cut from what comes after, in Unix
-    seconds. Points that are `blind` have a record of which nobody knows whether it tells of this time."""
+@dataclass(frozen=True)
+class Part:
+    """A connection, or a part of one in which each point did the same.
 
-    marked: list[Marked]
-    lost: list[Loss]
+    `own` is what began to be seen in it, in order of time; `carried` are records that began before and go on in it, and `lost`
+    is what a gateway counts as lost in it: one of `own`, `carried` and `lost` is there. `since` and `until` are where it is cut
+    from what was before and after, in Unix seconds.
+
+    A later part differs from a connection of its own in that no new request need be in it, in that what is `carried` tells of
+    it too, and in that points that are `blind` have a record of which nobody knows whether it tells of it: their silence is
+    worth nothing. It is told as a part, and what goes on failing to the end in it is no chance.
+    """
+
+    own: tuple[Marked, ...] = ()
+    carried: tuple[Marked, ...] = ()
+    lost: tuple[Loss, ...] = ()
     since: float | None = None
     until: float = inf
     blind: frozenset[int] = frozenset()
+
+    @property
+    def records(self) -> tuple[Marked, ...]:
+        """All that tells of it, each with its point."""
+        return *self.own, *self.carried
+
+    @property
+    def continued(self) -> bool:
+        """Whether it was open before."""
+        return self.since is not None
+
+    @cached_property
+    def first(self) -> int:
+        """The second in which its first packet was seen, or lost."""
+        began = min((*(begun(record) for _, record in self.own[:1]), *(loss.first for loss in self.lost)), default=0)
+        return int(max(began, self.since or 0))
+
+    @cached_property
+    def last(self) -> int:
+        """The second in which its last packet was seen, or lost."""
+        ended = max((*(when(record) for _, record in self.records), *(loss.last for loss in self.lost)))
+        return int(min(ended, self.until))
+
+    def at(self, places: Sequence[int]) -> Part:
+        """What it is at these points alone, renumbered in their order."""
+        number = {place: number for number, place in enumerate(places)}
+        own, carried = (tuple((number[p], r) for p, r in some if p in number) for some in (self.own, self.carried))
+        return replace(self, own=own, carried=carried, blind=frozenset(number[p] for p in self.blind if p in number))
+
+
+class Phase(NamedTuple):
+    """A time of a connection, from one second up to another; in an outage packets did not get through, or were not answered."""
+
+    start: float
+    end: float
+    outage: bool
 
 
 def parts(marked: Iterable[Marked], spots: Sequence[Spot], losses: Iterable[Loss] = ()) -> Iterator[Part]:
@@ -45,12 +92,12 @@ def parts(marked: Iterable[Marked], spots: Sequence[Spot], losses: Iterable[Loss
     left = list(losses)
     several = list(_by_action(marked))
     if left and not several:
-        yield Part([], left)
+        yield Part(lost=tuple(left))
     since = None
-    for part, following in zip_longest(several, several[1:]):
+    for some, following in zip_longest(several, several[1:]):
         end = begun(following[0][1]) if following else inf
-        for one in _by_arrival(part, [loss for loss in left if loss.first < end], spots):
-            yield one._replace(since=one.since or since, until=min(one.until, end))
+        for part in _by_arrival(some, [loss for loss in left if loss.first < end], spots):
+            yield replace(part, since=since if part.since is None else part.since, until=min(part.until, end))
         left = [loss for loss in left if loss.first >= end]
         since = end
 
@@ -70,30 +117,45 @@ def _by_action(marked: Iterable[Marked]) -> Iterator[list[Marked]]:
         yield part
 
 
-def _by_arrival(part: list[Marked], losses: list[Loss], spots: Sequence[Spot]) -> Iterator[Part]:
+def _by_arrival(marked: list[Marked], losses: list[Loss], spots: Sequence[Spot]) -> Iterator[Part]:
     """Cut where packets that arrived before are sent on and arrive no more, or were answered before and are no more, and where
     that ends."""
-    gaps = (*(gap for way in WAYS for gap in _gaps(part, losses, spots, way)), *_mute(part, spots))
-    cuts = [-inf, *(cut for gap in _together(gaps) for cut in gap), inf]
+    earlier: list[Marked] = []  # what began before the phase, and may go on in it
     first = True
-    going: list[Marked] = []  # what began in earlier parts, and may go on
-    for number, (start, end) in enumerate(pairwise(cuts)):
-        marked = part[_before(part, start) : _before(part, end)]
-        lost = [loss for loss in losses if start <= loss.first < end]
-        off = CLOCK_SLACK if number % 2 else 0  # in an outage, what a record tells of its last minute may be from before it
-        going = [m for m in going if start <= when(m[1]) + CLOCK_SLACK]
-        before = [m for m in going if start <= when(m[1]) + off]
-        going_on = [m for m in before if start + (off if spots[m[0]].direction == "reply" else 0) <= when(m[1])]
-        if marked or lost or (off and going_on):
-            blind = frozenset(place for place, _ in before) - {place for place, _ in (*marked, *going_on)}
-            yield Part([*marked, *going_on], lost, None if first else start, end, blind)
+    for phase in _phases(marked, losses, spots):
+        own = marked[_before(marked, phase.start) : _before(marked, phase.end)]
+        lost = tuple(loss for loss in losses if phase.start <= loss.first < phase.end)
+        earlier = [m for m in earlier if when(m[1]) + CLOCK_SLACK >= phase.start]
+        carried = tuple(m for m in earlier if _goes_on(m[1], spots[m[0]].direction, phase))
+        if own or lost or carried:
+            possible = {place for place, record in earlier if when(record) + (CLOCK_SLACK if phase.outage else 0) >= phase.start}
+            blind = frozenset(possible - {place for place, _ in (*own, *carried)})
+            yield Part(tuple(own), carried, lost, None if first else phase.start, phase.end, blind)
             first = False
-        going += marked
+        earlier += own
 
 
-def _before(part: list[Marked], second: float) -> int:
+def _phases(marked: list[Marked], losses: list[Loss], spots: Sequence[Spot]) -> Iterator[Phase]:
+    """The outages of a connection, and the times between them."""
+    gaps = (*(gap for way in WAYS for gap in _gaps(marked, losses, spots, way)), *_mute(marked, spots))
+    start = -inf
+    for gap in _together(gaps):
+        yield Phase(start, gap[0], outage=False)
+        yield Phase(*gap, outage=True)
+        start = gap[1]
+    yield Phase(start, inf, outage=False)
+
+
+def _goes_on(record: Record, direction: Direction, phase: Phase) -> bool:
+    """Whether a record that began before a phase tells a packet in it. An outage begins after the last reply that was seen, whose
+    record may tell it a minute late: a reply is of the outage only where its record ends later than that."""
+    late = CLOCK_SLACK if phase.outage and direction == "reply" else 0
+    return when(record) >= phase.start + late
+
+
+def _before(marked: list[Marked], second: float) -> int:
     """How many of them began before."""
-    return bisect_left(part, second, key=lambda m: begun(m[1]))
+    return bisect_left(marked, second, key=lambda m: begun(m[1]))
 
 
 def _gaps(part: list[Marked], losses: Iterable[Loss], spots: Sequence[Spot], way: Direction) -> Iterator[Gap]:
