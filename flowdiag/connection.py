@@ -3,7 +3,7 @@
 A connection is what has the same ends and ports, both ways, up to the next opening after a close. A gateway that draws
 ports of its own parts it in `stretches`, whose connections cannot be joined for certain: each is a connection of its own.
 Where a connection stops doing what it did, it is cut there (`parting`).
-tcp-flags: FIN 1, SYN 2, RST 4, SYN-ACK 18; ACK alone is not logged, and times are exact to 60 seconds:
+tcp-flags: FIN 1, SYN 2, RST 4, SYN-ACK 18; ACK alone is not logged, and times are up to 60 seconds late:
 https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
 """
 
@@ -154,7 +154,7 @@ def _file(aside: dict[int, list[Record]], marked: Iterable[Marked]) -> None:
 
 
 def _epochs(marked: list[Marked], spots: Sequence[Spot]) -> Iterator[list[Marked]]:
-    """Parted where an opening follows a close by more than clocks differ, or follows a time longer than the longest aggregation
+    """Parted where an opening follows a close by more than times are late, or follows a time longer than the longest aggregation
     interval in which nothing was on record; of what has no openings (no flags logged, or no TCP) by that time alone."""
     epoch: list[Marked] = []
     closed: int | None = None

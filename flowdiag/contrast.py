@@ -32,9 +32,9 @@ def contrast(records: list[Record], direction: Direction) -> str:
 
 
 def follows(first: Iterable[int], later: Iterable[int]) -> bool:
-    """Whether the later seconds come after the first ones, side by side for no longer than clocks differ.
+    """Whether the later seconds come after the first ones, side by side for no longer than times are late.
 
-    Something has to begin later, by more than clocks differ, or nothing tells an order.
+    Something has to begin later, by more than times are late, or nothing tells an order.
     """
     first, later = sorted(first), sorted(later)
     if not first or not later:

@@ -1,6 +1,6 @@
 """How the connections fared one after another: all alike, failing since a time, working again, or in turn.
 
-The order is that of their beginnings. Clocks differ by up to 60 seconds, so what lies side by side for no longer is in
+The order is that of their beginnings. Times are up to 60 seconds late, so what lies side by side for no longer is in
 order: https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
 The table `course` judges; the latest state is the one that the configuration, read afterwards, is compared with.
 """

@@ -1,7 +1,8 @@
 """One connection → the parts in which each point did the same: it is cut where what passed is rejected, arrives no more or is
 answered no more.
 
-Times are exact to 60 seconds: https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
+Times are up to 60 seconds late and never early, so what lies further apart is told apart:
+https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
 """
 
 from __future__ import annotations

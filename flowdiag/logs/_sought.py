@@ -10,7 +10,12 @@ from pydantic import Field, field_validator
 from flowdiag.model import Address, Value
 
 CLOCK_SLACK = 60
-"""Seconds by which start and end of a record may be late (https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html)."""
+"""Seconds by which start and end of a record may be late; they are never early. So a packet was there at the time that a record
+tells, or up to so long before, two records of one packet tell times as far apart, and what ended at one of them and began again
+at another one may have gone on if twice as much lies between.
+
+https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
+"""
 SHORTEST_INTERVAL, LONGEST_INTERVAL = 60, 600
 """Seconds of an aggregation interval, of which there are two: silence no longer than that is no gap in a log (same page)."""
 
