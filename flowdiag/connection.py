@@ -21,9 +21,8 @@ from flowdiag.model import TCP, Record
 from flowdiag.parting import Marked, Part, parts
 from flowdiag.sighting import Catch, Spot
 from flowdiag.stretches import Stretch
+from flowdiag.tcp import FIN, RST, SYN, SYN_ACK, TIMESTAMPS, headers
 
-FIN, SYN, RST, SYN_ACK = 1, 2, 4, 18
-HEADER, OPTIONS = 40, 12  # bytes of an IPv4 and a TCP header, and of the timestamps that packets without data carry
 EPHEMERAL = 32768  # where the range begins from which Linux draws a client's port
 
 
@@ -229,7 +228,7 @@ def _denies(record: Record, epoch: list[Marked], spots: Sequence[Spot]) -> bool:
     before = [(at, r) for at, r in epoch if r.action == "ACCEPT" and begun(r) <= when(record)]
     if record.tcp_flags is None:
         size = size_of(record)
-        empty = 0 < size <= (HEADER + 20 if ":" in record.source else HEADER) + OPTIONS
+        empty = 0 < size <= headers(record) + TIMESTAMPS
         return not (empty and len({spots[at].direction for at, _ in before}) > 1)
     return any(_is_opening(r) or r.interface == record.interface for _, r in before)
 

@@ -11,10 +11,10 @@ from datetime import datetime
 
 from flowdiag.contrast import at
 from flowdiag.model import PROTOCOL_NAMES, Direction, Record, Value
+from flowdiag.tcp import SYN, SYN_ACK
 
 CONVERSATIONS_HELD = 50_000
 """More conversations than this are counted and no longer told apart: as objects they take some 50 MB."""
-SYN, SYN_ACK = 2, 18
 # https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html, and for PSH, ACK and URG, which transit gateways
 # log as well, https://docs.aws.amazon.com/vpc/latest/tgw/tgw-flow-logs.html
 FLAGS = {1: "FIN", 4: "RST", 8: "PSH", 16: "ACK", 32: "URG"}

@@ -14,11 +14,11 @@ from flowdiag.contrast import outlived
 from flowdiag.hosts import Host
 from flowdiag.model import GUARDS, TCP, Candidate, Direction, Finding, Record, Sighting, Symptom
 from flowdiag.table import Rules
+from flowdiag.tcp import SYN
 
 Answer = Literal["yes", "no", "unknown"]
 ROUTE = "route table"  # the cause of tables that lead a packet on
 NOT_LISTED = "-"
-SYN = 2
 BLOCK_PUBLIC_ACCESS = "block public access"  # the input of a gateway's table that tells whether it is on
 _READ = ("network ACL", "security group", "Block Public Access", "route table", "network ACL on the reply", "route back")
 

@@ -13,9 +13,8 @@ from typing import NamedTuple
 from flowdiag.contrast import begun, size_of, when
 from flowdiag.logs import CLOCK_SLACK
 from flowdiag.model import ICMP, ICMPV6, TCP, Record
+from flowdiag.tcp import FIN, OPENING, RST, SYN, SYN_ACK, headers
 
-FIN, SYN, RST, SYN_ACK = 1, 2, 4, 18
-OPTIONS = (4, 8, 12, 20)  # bytes; https://www.rfc-editor.org/rfc/rfc9293#section-3.2 and RFC 7323
 NONE = "none"  # no reply is on record; whether one would be is for whoever weighs silence
 
 
@@ -104,7 +103,7 @@ def _wants_an_answer(request: Record) -> bool:
         return True
     if request.tcp_flags is not None:
         return not request.tcp_flags & RST
-    return request.packets != 1 or size_of(request) != _bare(request)
+    return request.packets != 1 or size_of(request) != headers(request)
 
 
 def _may_open(request: Record) -> bool:
@@ -116,12 +115,12 @@ def _refuses(reply: Record, requests: Iterable[Record]) -> bool:
     that keep an idle connection alive carry none)."""
     if reply.tcp_flags is not None:
         return bool(reply.tcp_flags & RST) and not reply.tcp_flags & (SYN | FIN)
-    return size_of(reply) == _bare(reply) and all(_bare(one) + 4 <= size_of(one) <= _bare(one) + 20 for one in requests)
+    return size_of(reply) == headers(reply) and all(headers(one) + 4 <= size_of(one) <= headers(one) + 20 for one in requests)
 
 
 def _welcomes(reply: Record) -> bool:
     """Anything but a refusal: flags other than RST alone or, without flags, a size that bare headers do not have."""
-    return not _refuses(reply, ()) if reply.tcp_flags is not None else size_of(reply) > _bare(reply)
+    return not _refuses(reply, ()) if reply.tcp_flags is not None else size_of(reply) > headers(reply)
 
 
 def _breaks_off(replies: list[Record], requests: list[Record]) -> bool:
@@ -130,7 +129,7 @@ def _breaks_off(replies: list[Record], requests: list[Record]) -> bool:
     known = [flag or 0 for flag in flags]
     closes = any(flag & FIN for flag in known) or any((request.tcp_flags or 0) & RST for request in requests)
     reset = any(flag & RST for flag in known[: len(replies)])
-    return None not in flags and reset and not closes and all(0 < size_of(r) <= _bare(r) + 20 for r in replies)
+    return None not in flags and reset and not closes and all(0 < size_of(r) <= headers(r) + 20 for r in replies)
 
 
 def _repeats(replies: list[Record], requests: list[Record]) -> bool:
@@ -144,7 +143,7 @@ def _repeats(replies: list[Record], requests: list[Record]) -> bool:
 def _only_syns(request: Record, answered_so: bool) -> bool:
     """One packet, or all of the size that only a SYN with every option has (an inference: an ACK is 8 bytes shorter); where
     the answers have the size of SYN-ACKs too, the size of one with fewer options."""
-    return request.packets == 1 or size_of(request) == _bare(request) + 20 or (answered_so and _is_opening(request))
+    return request.packets == 1 or size_of(request) == headers(request) + 20 or (answered_so and _is_opening(request))
 
 
 def _opens_again(requests: Iterable[Record]) -> bool:
@@ -158,19 +157,14 @@ def _opens_again(requests: Iterable[Record]) -> bool:
 
 def _is_opening(record: Record) -> bool:
     """Whether the size is that of SYNs or SYN-ACKs with options in common use: MSS, SACK, window scale, timestamps."""
-    return size_of(record) - _bare(record) in OPTIONS
+    return size_of(record) - headers(record) in OPENING
 
 
 def _goes_on(request: Record) -> bool:
     """More than SYNs: the client only sends it once the answer has reached it."""
     flags = request.tcp_flags
     follows = flags is not None and (not flags & (SYN | RST) or bool(flags & FIN))
-    return follows or size_of(request) > _bare(request) + 20
-
-
-def _bare(record: Record) -> int:
-    """Bytes of an IP and a TCP header without options; a SYN has at most 20 more for options in common use."""
-    return 60 if ":" in record.source + record.packet_source else 40
+    return follows or size_of(request) > headers(request) + 20
 
 
 # ---------------------------------------------------------------- idle, then reset

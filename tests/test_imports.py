@@ -52,7 +52,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     ("table",),
     ("loss",),  # what gateways count as lost
-    ("listening", "hosts", "contrast", "reach", "halves", "repeats", "points"),  # who could have seen it, and when
+    ("listening", "hosts", "contrast", "reach", "halves", "repeats", "points", "tcp"),  # who could have seen it, and when
     ("naming", "store", "calls", "picture", "lacking"),
     ("folder", "index", "unnamed"),
     ("capture",),
