@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from flowdiag.address import EVERY_PROTOCOL, protocol_number
 from flowdiag.columns import Arrow, arrow, write_parquet
+from flowdiag.consulted import described, other_time, refused
 from flowdiag.conversations import Conversation, Summary, Totals
 from flowdiag.coverage import Asked, read_when
 from flowdiag.lacking import lacking
@@ -25,10 +26,10 @@ from flowdiag.reach import Times
 from flowdiag.reading import door, format_of, live, refuse_empty, saved
 from flowdiag.repeats import Delivered
 from flowdiag.sighting import Catch, Seen, Spot, fit, through_gateway
+from flowdiag.silence import once, silence_of, sought_at, worth_of
 from flowdiag.snapshot import Snapshot
 from flowdiag.sources import NOWHERE
 from flowdiag.table import Rules
-from flowdiag.wire import described, once, other_time, refused, silence_of, sought_at, worth_of
 
 if TYPE_CHECKING:
     import boto3

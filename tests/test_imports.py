@@ -32,7 +32,14 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("outcome",),  # which connections tell
     ("judging",),  # how each connection fared
     ("symptom",),
-    ("passage", "connection", "agreement", "traffic_path"),  # where on the path a packet was lost, what one connection is
+    (
+        "passage",
+        "connection",
+        "agreement",
+        "traffic_path",
+        "silence",
+        "consulted",
+    ),  # where on the path a packet was lost, what one connection is
     (
         "resolve",
         "snapshot",

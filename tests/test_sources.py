@@ -18,6 +18,7 @@ from world_logs import DEFAULT_FORMAT, flow_log
 
 from flowdiag import Diagnosis
 from flowdiag.access import Access, AccessError
+from flowdiag.consulted import described
 from flowdiag.diagnosis import diagnose, explain
 from flowdiag.fault import Fault
 from flowdiag.gather import gather
@@ -34,7 +35,6 @@ from flowdiag.question import ask, refuse_future
 from flowdiag.report import report
 from flowdiag.sources import survey, watching
 from flowdiag.table import Rules
-from flowdiag.wire import described
 
 WINDOW = Window(start=at(0), end=at(3600))
 FLAGS = f"{DEFAULT_FORMAT} ${{tcp-flags}}"

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from flowdiag.differential import candidates
 from flowdiag.logs import ALWAYS, Window
 from flowdiag.logs.folder import Folder
 from flowdiag.model import ICMP, TCP, UDP, Endpoint, Finding, Flow, Hop, Leg, Place, PortRange, Sighting, Trace
+from flowdiag.symptom import read_symptom
 from flowdiag.table import Rules
-from flowdiag.wire import Wire, candidates, read_symptom, witness
+from flowdiag.wire import Wire, witness
 
 RULES = Rules.load()
 SHARED = Path(os.environ.get("FLOWDIAG_SHARED", Path(__file__).parent.parent / "../shared")) / "flow-log-samples"
