@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import zip_longest
 from math import inf
 
@@ -29,12 +30,20 @@ EPHEMERAL = 32768  # where the range begins from which Linux draws a client's po
 @dataclass(frozen=True)
 class Connection:
     """One connection, or a part of one, on a stretch of the path; `client` is the client's port, None where ports were not
-    logged, and `sure` is False where nothing tells which end opened it."""
+    logged, `sure` is False where nothing tells which end opened it, and `again` is True where its ports were in use before and
+    nothing tells whether it was opened anew."""
 
     stretch: Stretch
     client: int | None
     part: Part
     sure: bool = True
+    again: bool = False
+
+    @cached_property
+    def opened(self) -> bool:
+        """False where its records tell that it, or what it is a part of, was open before they begin."""
+        flags = [record.tcp_flags for _, record in self.part.records if record.protocol == TCP]
+        return self.part.continued or not flags or any(flag is None or flag & SYN for flag in flags)
 
 
 @dataclass
@@ -80,9 +89,9 @@ def connections(caught: Sequence[Catch], stretches: Mapping[Spot, Stretch], loss
     for (stretch, client, _), marked in together.items():
         marked.sort(key=lambda m: (begun(m[1]), when(m[1]), m[0], m[1].action, m[1].line))
         epochs = list(_epochs(marked, spots))
-        for epoch, following in zip_longest(epochs, epochs[1:]):
+        for number, (epoch, following) in enumerate(zip_longest(epochs, epochs[1:])):
             its = lost.of(stretch, client, epoch, begun(following[0][1]) if following else inf)
-            _sort_out(epoch, spots, stretch, client, found, its)
+            _sort_out(epoch, spots, Connection(stretch, client, Part(), again=number > 0), found, its)
     found.connections += lost.left()
     found.connections.sort(key=lambda c: (c.part.first, c.part.last, c.stretch, c.client or 0))
     return found
@@ -96,9 +105,7 @@ def _other_end(record: Record, spot: Spot) -> str:
     return shown[0] if spot.flow.source == spot.wide.address else shown[1]
 
 
-def _sort_out(
-    epoch: list[Marked], spots: Sequence[Spot], stretch: Stretch, client: int | None, found: Sorted, losses: list[Loss]
-) -> None:
+def _sort_out(epoch: list[Marked], spots: Sequence[Spot], whole: Connection, found: Sorted, losses: list[Loss]) -> None:
     if _opened_from_afar(epoch, spots):
         _file(found.foreign, epoch)
         return
@@ -106,9 +113,9 @@ def _sort_out(
     _file(found.late, late)
     _file(found.unsure, unsure)
     aside = {id(record) for _, record in (*late, *unsure)}
-    sure = _is_sure(epoch, spots, client)
+    sure = _is_sure(epoch, spots, whole.client)
     for part in parts([m for m in epoch if id(m[1]) not in aside], spots, losses):
-        found.connections.append(Connection(stretch, client, part, sure))
+        found.connections.append(replace(whole, part=part, sure=sure))
 
 
 class _Lost:

@@ -93,9 +93,16 @@ def _order(works: Sequence[Spell], fails: Sequence[Spell]) -> str:
     if not works or not fails:
         return "alike"
     w, f = _begun(works), _begun(fails)
-    if follows(w, f) or follows(f, w):
+    if (follows(w, f) and not _resumed(works, fails)) or follows(f, w):
         return "since"
     return "framed" if len(f) == 1 and w[0] <= f[0] < w[-1] else "in turn"
+
+
+def _resumed(works: Sequence[Spell], fails: Sequence[Spell]) -> bool:
+    """Whether what failed last goes on to work, in a later part of the same connection: these are in order however near."""
+    last = fails[-1]
+    mine = (spell for spell in works if spell.part and (spell.client, spell.ends) == (last.client, last.ends))
+    return any(spell.begun > last.begun and spell.ended > last.ended for spell in mine)
 
 
 def _failing(works: Sequence[Spell], fails: Sequence[Spell], order: str) -> str:

@@ -109,7 +109,7 @@ class _Alike:
         """When they were seen; None where nothing was, or times were not logged."""
         last = max((one.part.last for one in self.connections), default=0)
         begun = [one.part.first for one in self.connections]
-        return Span(min(begun), max(begun), last) if last else None
+        return Span(min(begun), max(begun), last, all(one.opened for one in self.connections)) if last else None
 
 
 def judge(bench: Bench, all_of_them: Sequence[Connection]) -> list[Fare]:
@@ -126,12 +126,12 @@ def judge(bench: Bench, all_of_them: Sequence[Connection]) -> list[Fare]:
         part = one.part
         mine = _by_point(bench.spots, part.records)
         answered = any(point.startswith("reply") for point in mine)
-        read = signs(mine if answered else {**_ends_of(bench.spots, beside), **mine}, bench.limits, one.sure)
+        read = signs(mine if answered else {**_ends_of(bench.spots, beside), **mine}, bench.limits, one.sure, one.again)
         looks = tuple(sorted({(place, record.action) for place, record in part.records}))
         aside = tuple(sorted((place, action) for place, seen in beside.items() for action in seen))
         kinds = frozenset(loss.kind for loss in part.lost)
         times = (part.first // MINUTE, part.last // MINUTE)
-        key = (one.stretch, looks, aside, read, times, kinds, part.continued, part.blind)
+        key = (one.stretch, looks, aside, read, times, kinds, part.continued, part.blind, one.opened)
         group = groups.setdefault(key, _Alike(others=beside, signs=read))
         group.add(one)
     return [_fare(bench, group) for group in groups.values() or (_Alike(),)]
@@ -139,7 +139,8 @@ def judge(bench: Bench, all_of_them: Sequence[Connection]) -> list[Fare]:
 
 def _led(found: Stretches, all_of_them: Sequence[Connection]) -> tuple[list[Connection], list[Connection]]:
     """The connections of the first stretch of each leg in which any was seen, and the others."""
-    there = {one.stretch for one in all_of_them}
+    behind = {s for leg, end in zip(found.legs, found.ends, strict=True) if end in leg for s in leg[leg.index(end) + 1 :]}
+    there = {one.stretch for one in all_of_them} - behind
     first = {next((s for s in leg if s in there), None) for leg in found.legs} | (there - {s for leg in found.legs for s in leg})
     leading = [one for one in all_of_them if one.stretch in first]
     return leading, [one for one in all_of_them if one.stretch not in first]

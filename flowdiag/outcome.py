@@ -91,13 +91,15 @@ def _last(fare: Fare) -> datetime | None:
 
 
 def _answered(seen: Iterable[tuple[str, int]]) -> int:
-    """When an answer was seen last, of what each point saw last: as the source saw it or, where nobody looked there, while both
-    ends went on sending. In Unix seconds, 0 where it was not."""
-    ends: dict[str, int] = {}
+    """When an answer was seen last, of what each point saw last: as the source saw it, but no later than requests arrived, for an
+    answer is sent again where its receipt does not; where nobody looked there, while both ends went on sending. In Unix
+    seconds, 0 where it was not."""
+    last: dict[str, int] = {}
     for point, second in seen:
-        end = point if point == "reply_source" else point.partition("_")[0]
-        ends[end] = max(second, ends.get(end, 0))
-    return ends.get("reply_source") or min(ends.values(), default=0)
+        for end in (point, point.partition("_")[0]):
+            last[end] = max(second, last.get(end, 0))
+    ends = ("reply_source", "request_destination") if "reply_source" in last else ("request", "reply")
+    return min((last[end] for end in ends if end in last), default=0)
 
 
 def _spells(number: int, fare: Fare, zones: Mapping[str, str]) -> Iterable[Spell]:

@@ -104,15 +104,19 @@ def parts(marked: Iterable[Marked], spots: Sequence[Spot], losses: Iterable[Loss
 
 
 def _by_action(marked: Iterable[Marked]) -> Iterator[list[Marked]]:
-    """Cut where a point lets pass what it rejected before, or rejects what it let pass; not where the two lie side by side."""
+    """Cut where a point lets pass what it rejected before, or rejects what it let pass; not where the two lie side by side.
+
+    The last packet before the change may be told a minute late, so that its record seems to go on beside the next one.
+    """
     part: list[Marked] = []
-    did: dict[int, tuple[str, int]] = {}
+    did: dict[int, tuple[str, int, int]] = {}
     for place, record in marked:
-        action, until = did.get(place, (record.action, 0))
-        if action != record.action and begun(record) >= until and when(record) > until:
+        began, ended = begun(record), when(record)
+        action, since, until = did.get(place, (record.action, 0, 0))
+        if action != record.action and since < began and min(began, ended - 1) + CLOCK_SLACK >= until:
             yield part
             part, did = [], {}
-        did[place] = (record.action, max(until, when(record)) if place in did else when(record))
+        did[place] = (record.action, began, max(until, ended) if place in did else ended)
         part.append((place, record))
     if part:
         yield part
@@ -178,7 +182,7 @@ def _gaps(part: list[Marked], losses: Iterable[Loss], spots: Sequence[Spot], way
     sent = at.get(near, ()) if arrived else ()
     left = sorted((*_departures(sent), *((loss.first, loss.first) for loss in losses if loss.direction == way)))
     for (_, ended), (again, _) in pairwise((*through, (inf, inf))):
-        start, end = ended + CLOCK_SLACK, again - CLOCK_SLACK
+        start, end = ended + CLOCK_SLACK + 1, again - CLOCK_SLACK - 1  # times are whole seconds
         after = (left[number] for number in range(bisect_right(left, (start, inf)), len(left)))
         missing = next((earliest for earliest, latest in after if latest < end or earliest >= end), inf)
         if missing < end:

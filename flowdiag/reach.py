@@ -81,11 +81,18 @@ _NEVER = -(10**12)  # long before any calendar begins
 
 
 class Span(NamedTuple):
-    """When packets were seen, in Unix seconds: the first one, the last one of those that each is asked about, the last one."""
+    """When packets were seen, in Unix seconds: the first one, the last one of those that each is asked about, the last one.
+    `opened` tells that the first one opened its connection, so that no record of it began before."""
 
     first: int
     begun: int
     last: int
+    opened: bool = True
+
+    def since(self, interval: int) -> int:
+        """From when on an interface needs lines so that a record of each would be among them, also where only those are kept that
+        begin after some time: what went on before may be in a record that began an aggregation interval before."""
+        return self.first if self.opened else self.first - interval
 
     def until(self, interval: int) -> int:
         """Up to when an interface needs lines so that a record of each, or of a reply to it, would be among them: a record may
@@ -99,11 +106,9 @@ class Span(NamedTuple):
         """What of it the records of a window tell; None where that may be nothing. What ended before the window was not
         read, so of what began before it only what is later for certain counts."""
         start, end = (second_of(moment) if moment else None for moment in (window.start, window.end))
-        if (end is not None and self.begun > end) or (
-            start is not None and self.first < start and self.last <= start + CLOCK_SLACK
-        ):
+        if (end is not None and self.begun > end) or (start is not None and self.last <= start + CLOCK_SLACK):
             return None
-        return self if start is None else Span(max(self.first, start), max(self.begun, start), self.last)
+        return self if start is None else self._replace(first=max(self.first, start), begun=max(self.begun, start))
 
 
 @dataclass(frozen=True)
@@ -143,17 +148,16 @@ def extent(here: InterfaceLines | None, seen: tuple[Span, ...], window: Window, 
 
 
 def _at(here: InterfaceLines | None, asked: Span | None, schedule: Schedule) -> Lines:
-    """A line that ended before a packet says nothing of it, however far clocks are off; one that begins just after it does,
-    for records are delivered in order, but where no flow log was there before."""
+    """Lines that begin after a packet, or that end before a record of it would, say nothing of it."""
     if here is None or asked is None:
         return "none"
-    first, until = asked.first, asked.until(schedule.closes(here))
+    interval = schedule.closes(here)
+    first, until = asked.since(interval), asked.until(interval)
     if _skipped(here, first, asked.last):
         return "skipped"
-    slack = CLOCK_SLACK if schedule.begun(first) else 0
-    if here.spans.cover(first + slack, until):
+    if here.spans.cover(first, until):
         return "at that time"
-    return "cut off" if here.spans.cover(first + slack, first) else "none"
+    return "cut off" if here.spans.cover(first, first) else "none"
 
 
 def extent_of(here: InterfaceLines | None, window: Window, read: Period | None, schedule: Schedule) -> Extent:

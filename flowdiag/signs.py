@@ -55,9 +55,9 @@ class Signs(NamedTuple):
         }
 
 
-def signs(seen: Mapping[str, Sequence[Record]], limits: Mapping[str, int], sure: bool = True) -> Signs:
+def signs(seen: Mapping[str, Sequence[Record]], limits: Mapping[str, int], sure: bool = True, again: bool = False) -> Signs:
     """The signs in the records of one connection, by point; `limits` are the seconds after which something on the path
-    forgets one, by its name, and `sure` is whether it is known which end opened it.
+    forgets one, by its name, `sure` is whether it is known which end opened it, and `again` whether its ports were in use before.
 
     Only both ends count: what gateways in between saw has other headers.
     """
@@ -67,10 +67,10 @@ def signs(seen: Mapping[str, Sequence[Record]], limits: Mapping[str, int], sure:
         protocol="tcp" if protocol == TCP else "icmp" if protocol in (ICMP, ICMPV6) else "other",
         sent=bool(requests),
         asked=any(map(_wants_an_answer, requests)),
-        reply=_reply(requests, replies),
+        reply=_reply(requests, replies, again),
         returned=any(record.action == "ACCEPT" for record in seen.get("reply_source", ())),
         client="goes on" if any(map(_goes_on, requests)) else "opens only",
-        cut=cut(requests + replies, limits),
+        cut=cut(requests, replies, limits),
         sure=sure,
     )
 
@@ -80,7 +80,7 @@ def _accepted(seen: Mapping[str, Sequence[Record]], way: str) -> list[Record]:
     return [record for end in ends for record in seen.get(end, ()) if record.action == "ACCEPT"]
 
 
-def _reply(requests: list[Record], replies: list[Record]) -> str:
+def _reply(requests: list[Record], replies: list[Record], again: bool) -> str:
     """What the replies are: a refusal and nothing else, a reset of what was open before, an answer, an answer said again and
     again or broken off at once."""
     if not replies:
@@ -88,7 +88,7 @@ def _reply(requests: list[Record], replies: list[Record]) -> str:
     if replies[0].protocol != TCP:
         return "answers"
     if all(_refuses(record, requests) for record in replies):
-        return "refuses" if any(map(_may_open, requests)) else "resets"
+        return "refuses" if any(_may_open(one, again) for one in requests) else "resets"
     if not any(_welcomes(record) for record in replies):
         return "unclear"
     if _breaks_off(replies, requests):
@@ -98,16 +98,18 @@ def _reply(requests: list[Record], replies: list[Record]) -> str:
 
 def _wants_an_answer(request: Record) -> bool:
     """Whatever TCP sends is acknowledged, but for a reset (https://www.rfc-editor.org/rfc/rfc9293); without tcp-flags one packet
-    of bare headers may be one."""
+    of bare headers, or one of which nothing is told, may be one."""
     if request.protocol != TCP:
         return True
     if request.tcp_flags is not None:
         return not request.tcp_flags & RST
-    return request.packets != 1 or size_of(request) != headers(request)
+    single = request.packets == 1 or (request.packets is None and begun(request) == when(request))
+    return not single or size_of(request) not in (0, headers(request))
 
 
-def _may_open(request: Record) -> bool:
-    return request.tcp_flags is None or bool(request.tcp_flags & SYN)
+def _may_open(request: Record, again: bool) -> bool:
+    """By its flags; without them what came first, for a FIN long after may be as large as a SYN."""
+    return not again if request.tcp_flags is None else bool(request.tcp_flags & SYN)
 
 
 def _refuses(reply: Record, requests: Iterable[Record]) -> bool:
@@ -170,26 +172,32 @@ def _goes_on(request: Record) -> bool:
 # ---------------------------------------------------------------- idle, then reset
 
 
-def cut(records: Iterable[Record], limits: Mapping[str, int]) -> Cut | None:
+def cut(requests: Sequence[Record], replies: Sequence[Record], limits: Mapping[str, int]) -> Cut | None:
     """The longest time without a packet that a reset ended, where something on the path forgets a connection in that time.
 
-    A close ends a connection, so that what is reset after one was not idle.
+    What forgot it resets the next packet that comes, so one side's reset counts where the other side sent something after that
+    time: who closes what it does not need any more may do it by a reset too. A close ends a connection, so that what is reset
+    after one was not idle.
     """
-    timed = [r for r in records if r.protocol == TCP and r.start is not None and r.end is not None]
-    ordered = sorted(timed, key=lambda r: (begun(r), when(r)))
-    idle = max(_gaps(ordered), default=0)
+    both = ((requests, replies), (replies, requests))
+    idle = max((gap for resetting, other in both for gap in _gaps(_timed(resetting), _timed(other))), default=0)
     by = tuple(f"{name} ({seconds} s)" for name, seconds in limits.items() if idle >= seconds)
     return Cut(idle, by) if idle > 0 and by else None
 
 
-def _gaps(ordered: list[Record]) -> Iterable[int]:
-    """Seconds without a packet before a record that holds a reset, or before data that a reset answers."""
-    reset = max((when(r) for r in ordered if r.tcp_flags and r.tcp_flags & RST), default=None)
+def _timed(records: Iterable[Record]) -> list[Record]:
+    return [r for r in records if r.protocol == TCP and r.start is not None and r.end is not None]
+
+
+def _gaps(resetting: list[Record], other: list[Record]) -> Iterable[int]:
+    """Seconds without a packet before a reset of one side that answers a packet of the other one."""
+    reset = max((when(r) for r in resetting if r.tcp_flags and r.tcp_flags & RST), default=None)
+    newest = max(map(begun, other), default=0)
     latest = 0
-    for one, other in pairwise(ordered):
+    for one, following in pairwise(sorted((*resetting, *other), key=lambda r: (begun(r), when(r)))):
         latest = max(latest, when(one))
         if (one.tcp_flags or 0) & FIN or reset is None:
             return
-        gap = begun(other) - latest
-        if gap > CLOCK_SLACK and latest < reset <= when(other) + 2 * CLOCK_SLACK:
+        gap = begun(following) - latest
+        if gap > CLOCK_SLACK and latest < newest and latest < reset <= when(following) + 2 * CLOCK_SLACK:
             yield gap
