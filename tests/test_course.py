@@ -191,8 +191,8 @@ def balanced(tmp_path: Path):
     own = [line(eni, f"{A} 10.0.1.50 40000 80", flags=3) for eni in (web.eni.id, node)]
     own += [line(eni, f"10.0.1.50 {A} 80 40000", flags=19) for eni in (node, web.eni.id)]
 
-    def asked(*how: tuple[int, str]) -> Diagnosis:
-        lines = list(own)
+    def asked(*how: tuple[int, str], client: bool = True) -> Diagnosis:
+        lines = list(own) if client else quiet(web.eni.id)
         for number, (target, what) in enumerate(how):
             eni, there, back = targets[target].eni.id, f"10.0.1.50 10.0.2.{20 + target} {5000 + number} 8080", ""
             back = f"10.0.2.{20 + target} 10.0.1.50 8080 {5000 + number}"
@@ -280,6 +280,13 @@ def test_the_node_of_one_zone_that_fails_is_told_with_its_zone(tmp_path: Path):
         lines += [line(one, back, at=200 * number, flags=4, size=40) for one in (node, web.eni.id)] if number % 2 else answers
     found = ask(world, "web-1", "shop", 80, flow_logs=saved(tmp_path, lines))
     assert f"none of {A} → 10.0.1.50; all to us-east-1b, none to us-east-1a" in found.headline
+
+
+def test_health_checks_are_not_the_flow(balanced):
+    """What the balancer asks its targets of its own accord says nothing of a client that sent nothing."""
+    found = balanced((0, "good"), (1, "lost"), (0, "good"), client=False)
+    assert ("no_log", ()) == (found.symptom, tuple(r for r in found.records if r.source == A))
+    assert "reachable" == found.verdict
 
 
 def test_targets_that_work_let_the_front_tell(balanced):
@@ -477,12 +484,12 @@ def outward(tmp_path: Path):
     interfaces = world.raw()[world.account, world.region]["NetworkInterfaces"]
     eni = next(e["NetworkInterfaceId"] for e in interfaces if e["PrivateIpAddress"] == A)
 
-    def asked(*exchanges: tuple[int, int, int, int]) -> Diagnosis:
+    def asked(*exchanges: tuple[int, int, int, int | None]) -> Diagnosis:
         lines = []
         for port, at, there, back in exchanges:
             size = 40 if back == 4 else 200
             lines += [line(eni, f"{A} {X} {port} 443", flags=there, at=at, size=200 if there != 2 else 60)]
-            lines += [line(eni, f"{X} {A} 443 {port}", flags=back, at=at, size=size)]
+            lines += [line(eni, f"{X} {A} 443 {port}", flags=back, at=at, size=size)] if back is not None else []
         return ask(world, "app-1", X, 443, flow_logs=saved(tmp_path, lines))
 
     return asked
@@ -492,6 +499,13 @@ def test_a_port_used_again_after_a_close_is_another_connection(outward):
     """A FIN, and ten minutes later a refusal of the next connection: nothing was idle."""
     found = outward((40000, 0, 3, 19), (40000, 600, 2, 4))
     assert ("partial", False) == (found.verdict, "idle" in found.headline)
+
+
+def test_a_client_that_resets_what_it_needs_no_more_is_no_gateway_that_forgot(outward) -> None:
+    """After as long without a packet, and nothing was sent that something on the way would reset."""
+    cut, own = outward((40000, 0, 2, 18), (40000, 420, 0, 4)), outward((40000, 0, 2, 18), (40000, 420, 4, None))
+    assert ("broken", True) == (cut.verdict, "idle" in cut.headline)
+    assert ("reachable", False) == (own.verdict, "idle" in own.headline)
 
 
 def test_an_idle_time_below_the_limit_blames_no_gateway(outward):
@@ -667,3 +681,56 @@ def test_what_comes_after_a_window_tells_of_silence_in_it_and_of_nothing_else(tm
     assert ("no_log", [4000]) == (found.symptom, [record.source_port for record in found.records])
     seen = flow_records("web-1", "db-1", 5432, snapshot=pair.world.snapshot(), flow_logs=tmp_path, at=moment, window="5m")
     assert [4000] == [record.source_port for record in seen]
+
+
+def test_a_rejection_that_begins_beside_a_late_record_is_one(pair: Wires, told) -> None:
+    """The last packet that was let pass is told forty seconds late, after the first that was rejected."""
+    works = [*pair.there(4000, flags=2), *pair.back(4000, flags=18)]
+    works += sums(*([*pair.there(4000, flags=0, at=n), *pair.back(4000, flags=0, at=n)] for n in (60, 120)))
+    late = [*pair.there(4000, flags=0, at=180, lasts=70), *pair.back(4000, flags=0, at=180, lasts=10)]
+    fails = [one for n in range(5) for one in pair.there(4000, pair.web_eni, flags=0, at=210 + 60 * n)]
+    fails += [one for n in range(5) for one in pair.there(4000, pair.db_eni, flags=0, action="REJECT", at=210 + 60 * n)]
+    found = told(*works, *late, *fails)
+    assert ("blocked", "reject") == (found.verdict, found.symptom)
+    assert "CR201" in found.codes
+
+
+def test_parts_of_one_connection_are_in_order_however_near() -> None:
+    """An answer was lost, and fifteen seconds later the connection goes on to work for an hour."""
+    works = Spell(1000, "works", client=4000, ended=1590), Spell(1615, "works", client=4000, ended=5000, part=True)
+    lost = Spell(1600, "fails", client=4000, ended=1610, part=True)
+    assert "CR204" == course((*works, lost), RULES).code
+    assert "CR202" == course((works[0], lost), RULES).code
+
+
+def test_a_single_packet_of_which_nothing_is_told_need_not_be_answered(pair: Wires, told) -> None:
+    """It may be the reset of a connection of before; what goes on for a minute is none."""
+    bare = "interface-id srcaddr dstaddr srcport dstport protocol start end action log-status"
+
+    def short_of(text: str) -> str:
+        fields = text.split()
+        return " ".join((*fields[:6], *fields[8:]))
+
+    answered = sums(*([*pair.there(4000 + n, flags=None), *pair.back(4000 + n, flags=None)] for n in range(5)))
+    single, several = (pair.there(5000, flags=None, lasts=lasts) for lasts in (0, 60))
+    around = [one.replace(" 1 60 ", " ").removesuffix(" 2") for one in both_kept(pair.web_eni, pair.db_eni)]
+    found = [told(*map(short_of, (*answered, *some)), *around, header=bare) for some in (single, several)]
+    assert ["reachable", "broken"] == [one.verdict for one in found]
+
+
+def test_without_flags_what_is_reset_long_after_is_no_refusal(pair: Wires, told) -> None:
+    """A FIN of 52 bytes is as large as a SYN; the port was in use before."""
+    before = [*pair.there(4000, flags=None, packets=4, size=300), *pair.back(4000, flags=None, packets=4, size=300)]
+    after = [*pair.there(4000, flags=None, size=52, at=900, lasts=0), *pair.back(4000, flags=None, size=40, at=900, lasts=0)]
+    minutes = [one.removesuffix(" -") for n in range(16) for one in pair.quiet(pair.web_eni, pair.db_eni, at=60 * n)]
+    found, alone = (told(*lines, *minutes, header=BARE) for lines in ((*before, *after), after))
+    assert ("reachable", "broken") == (found.verdict, alone.verdict)
+
+
+def test_a_server_that_sends_its_answer_again_is_not_answering(pair: Wires, told) -> None:
+    """Requests arrive no more, and the source goes on to see what the server sends again: it was answered until they ceased."""
+    there = [
+        *pair.there(4000, pair.db_eni, flags=2, packets=9, size=300, lasts=180),
+        *pair.there(4000, pair.web_eni, flags=2, packets=20, size=300, lasts=290),
+    ]
+    assert "answered at 2023-11-14T22:16:20Z" in told(*there, *pair.back(4000, flags=18, packets=9, lasts=290)).headline
