@@ -131,7 +131,7 @@ def judge(bench: Bench, all_of_them: Sequence[Connection]) -> list[Fare]:
         aside = tuple(sorted((place, action) for place, seen in beside.items() for action in seen))
         kinds = frozenset(loss.kind for loss in part.lost)
         times = (part.first // MINUTE, part.last // MINUTE)
-        key = (one.stretch, looks, aside, read, times, kinds, part.continued, part.blind, one.opened)
+        key = (one.stretch, looks, aside, read, times, kinds, part.continued, part.blind, part.unheard, one.opened)
         group = groups.setdefault(key, _Alike(others=beside, signs=read))
         group.add(one)
     return [_fare(bench, group) for group in groups.values() or (_Alike(),)]
@@ -266,20 +266,14 @@ def _sightings(bench: Bench, group: _Alike, hidden: frozenset[int]) -> dict[Spot
             continue
         records = group.records.get(place, []) if mine else [r for pair in group.others.get(place, {}).values() for r in pair]
         seen.append(bench.sighting(place, records, span))
-    if group.connections and all(one.part.continued for one in group.connections) and _unheard(seen):
-        seen = [bench.unseen(n) if one.point.startswith("reply") else one for n, one in enumerate(seen)]
+    sends_on = any(one.point == "reply_destination" and one.records for one in seen)  # and nobody else answers for it
+    if sends_on and all(one.part.unheard for one in group.connections):
+        seen = [bench.unseen(n) if one.point.startswith("reply") and one.records else one for n, one in enumerate(seen)]
     if own and any(one.seen in SILENT and _enters(bench, spot, own) for spot, one in zip(bench.spots, seen, strict=True)):
         foreign = (n for n, spot in enumerate(bench.spots) if of[spot] not in own and seen[n].records)
         for place in list(foreign):
             seen[place] = bench.sighting(place, [], span)
     return dict(zip(bench.spots, seen, strict=True))
-
-
-def _unheard(seen: Sequence[Sighting]) -> bool:
-    """Whether the requests leave and do not arrive at an end that sends on: it was asked before, and sends that again."""
-    at = {one.point: one.seen for one in seen}
-    sent = at.get("request_source") == at.get("reply_destination") == "accept"
-    return sent and at.get("request_destination") == "absent"
 
 
 def _enters(bench: Bench, spot: Spot, own: set[Stretch]) -> bool:

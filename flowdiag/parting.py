@@ -28,7 +28,14 @@ ENDS: Mapping[Direction, tuple[Point, Point]] = {
 """Where a packet sets out, and where it arrives."""
 WAYS: tuple[Direction, ...] = ("request", "reply")
 Marked = tuple[int, Record]  # the number of the point, and what it saw
-Gap = tuple[float, float]  # Unix seconds: when the first packet is missing, and when packets arrive again
+
+
+class Gap(NamedTuple):
+    """When the first packet is missing, and when packets arrive again, in Unix seconds; `unheard`: requests are."""
+
+    start: float
+    end: float
+    unheard: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,8 @@ class Part:
 
     A later part differs from a connection of its own in that no new request need be in it, in that what is `carried` tells of
     it too, and in that points that are `blind` have a record of which nobody knows whether it tells of it: their silence is
-    worth nothing. It is told as a part, and what goes on failing to the end in it is no chance.
+    worth nothing. It is told as a part, and what goes on failing to the end in it is no chance. Where it is `unheard`, requests
+    are sent and do not arrive, and what the far end still sends answers none of them.
     """
 
     own: tuple[Marked, ...] = ()
@@ -50,6 +58,7 @@ class Part:
     since: float | None = None
     until: float = inf
     blind: frozenset[int] = frozenset()
+    unheard: bool = False
 
     @property
     def records(self) -> tuple[Marked, ...]:
@@ -81,11 +90,13 @@ class Part:
 
 
 class Phase(NamedTuple):
-    """A time of a connection, from one second up to another; in an outage packets did not get through, or were not answered."""
+    """A time of a connection, from one second up to another; in an outage packets did not get through, or were not answered, and
+    `unheard` tells that requests did not get through."""
 
     start: float
     end: float
     outage: bool
+    unheard: bool = False
 
 
 def parts(marked: Iterable[Marked], spots: Sequence[Spot], losses: Iterable[Loss] = ()) -> Iterator[Part]:
@@ -135,7 +146,7 @@ def _by_arrival(marked: list[Marked], losses: list[Loss], spots: Sequence[Spot])
         if own or lost or carried:
             possible = {place for place, record in earlier if when(record) + (CLOCK_SLACK if phase.outage else 0) >= phase.start}
             blind = frozenset(possible - {place for place, _ in (*own, *carried)})
-            yield Part(tuple(own), carried, lost, None if first else phase.start, phase.end, blind)
+            yield Part(tuple(own), carried, lost, None if first else phase.start, phase.end, blind, phase.unheard)
             first = False
         earlier += own
 
@@ -145,9 +156,9 @@ def _phases(marked: list[Marked], losses: list[Loss], spots: Sequence[Spot]) -> 
     gaps = (*(gap for way in WAYS for gap in _gaps(marked, losses, spots, way)), *_mute(marked, spots))
     start = -inf
     for gap in _together(gaps):
-        yield Phase(start, gap[0], outage=False)
-        yield Phase(*gap, outage=True)
-        start = gap[1]
+        yield Phase(start, gap.start, outage=False)
+        yield Phase(gap.start, gap.end, outage=True, unheard=gap.unheard)
+        start = gap.end
     yield Phase(start, inf, outage=False)
 
 
@@ -180,13 +191,14 @@ def _gaps(part: list[Marked], losses: Iterable[Loss], spots: Sequence[Spot], way
     for record in (*arrived, *answers):
         through.add(*sorted((begun(record), when(record))))  # one that ends before it starts may be of any time between
     sent = at.get(near, ()) if arrived else ()
-    left = sorted((*_departures(sent), *((loss.first, loss.first) for loss in losses if loss.direction == way)))
+    lost = sorted((loss.first, loss.first) for loss in losses if loss.direction == way)
+    left = sorted((*_departures(sent), *lost))
     for (_, ended), (again, _) in pairwise((*through, (inf, inf))):
         start, end = ended + CLOCK_SLACK + 1, again - CLOCK_SLACK - 1  # times are whole seconds
         after = (left[number] for number in range(bisect_right(left, (start, inf)), len(left)))
         missing = next((earliest for earliest, latest in after if latest < end or earliest >= end), inf)
         if missing < end:
-            yield missing, end
+            yield Gap(missing, end, unheard=way == "request" and far in at and not lost)
 
 
 def _departures(records: Iterable[Record]) -> Iterator[tuple[int, int]]:
@@ -224,15 +236,15 @@ def _unanswered(requests: Iterable[Record], replies: Iterable[Record]) -> Iterat
         start, end = ended + CLOCK_SLACK, again - CLOCK_SLACK
         several = asked[bisect_right(asked, start, key=begun) : bisect_left(asked, end, key=begun)]
         if several and max(map(when, several)) > begun(several[0]) + CLOCK_SLACK:
-            yield begun(several[0]), end
+            yield Gap(begun(several[0]), end)
 
 
 def _together(gaps: Iterable[Gap]) -> list[Gap]:
     """The gaps of both directions in order of time, those that overlap as one."""
     found: list[Gap] = []
-    for start, end in sorted(gaps):
-        if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
-        else:
-            found.append((start, end))
+    for gap in sorted(gaps):
+        if found and gap.start <= found[-1].end:
+            last = found.pop()
+            gap = Gap(last.start, max(gap.end, last.end), gap.unheard or last.unheard)
+        found.append(gap)
     return found
