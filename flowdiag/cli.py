@@ -174,7 +174,8 @@ def flows(limit: int, as_json: bool, parquet: str | None, profile: str | None, *
     """List and sum up the flow log records of SOURCE and DESTINATION, both ways, wherever they pass.
 
     \b
-    The ends are named as for diagnose. Without PORT every port counts. A row is a
+    The ends are named as for diagnose. PORT is DESTINATION's: a service of SOURCE is
+    found with the ends swapped. Without PORT every port counts. A row is a
     conversation: all records of one interface with the same addresses and ports,
     protocol, action and reject-reason. Times are UTC, ±60 s. request is what goes
     from SOURCE towards DESTINATION, reply the way back.

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flowdiag.logs.record import DEFAULT_FIELDS, WHOLE, fields_of, in_order
+from flowdiag.logs.record import DEFAULT_FIELDS, EXCERPT, WHOLE, fields_of, in_order
 from flowdiag.model import FlowdiagError, Record
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _written(pl: Any, records: Iterable[Record], target: Path) -> int:
         whole = pl.concat([pl.scan_parquet(part) for part in parts], how="diagonal")
         columns = sorted(whole.collect_schema().names(), key=_place)
         finished = Path(folder) / "whole"
-        whole.select(columns).sink_parquet(finished, engine="streaming")
+        whole.select(columns).sink_parquet(finished, engine="streaming", metadata={EXCERPT: "the records of one question"})
         _publish(finished, target)
     return rows
 

@@ -244,7 +244,7 @@ class Snapshot:
         What AWS denied to a capture stays a matter of a grant.
         """
         return tuple(
-            one.model_copy(update={"way_out": f"save {self._store.command(one.query)} into the folder"})
+            one.model_copy(update={"way_out": f"save {self._store.command(one.query)} into the snapshot"})
             if self.files and one.action and not one.way_out and one.query not in self._refused
             else one
             for one in unread

@@ -96,7 +96,7 @@ def test_inconclusive_exits_3(world: World, tmp_path: Path) -> None:
     pair(world).save(tmp_path, without={"SecurityGroups"})
     result = run("diagnose", *ASKED, "--snapshot", tmp_path)
     assert (3, True) == (result.exit_code, result.stdout.startswith("INCONCLUSIVE  "))
-    assert "save aws ec2 describe-security-groups into the folder" in result.stdout
+    assert "save aws ec2 describe-security-groups into the snapshot" in result.stdout
 
 
 def test_partial_exits_4(world: World, tmp_path: Path) -> None:

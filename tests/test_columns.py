@@ -14,7 +14,7 @@ from command_line import refusal, run
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowdiag import FlowdiagError, demo, flow_records
+from flowdiag import FlowdiagError, demo, diagnose, flow_records
 from flowdiag.columns import arrow, write_parquet
 from flowdiag.logs import Sought
 from flowdiag.logs.folder import Folder
@@ -117,6 +117,17 @@ def test_a_document_and_a_file_are_written_by_one_search(tmp_path: Path, monkeyp
     found = json.loads(run(*asked, "--json", "--parquet", tmp_path / "a.parquet").stdout)
     assert (1, found["totals"]["records"]) == (len(searched), polars.read_parquet(tmp_path / "a.parquet").height)
     assert found["totals"]["records"] == len(found["records"]) > 0
+
+
+def test_what_was_written_for_one_question_proves_no_absence_to_another(tmp_path: Path) -> None:
+    """It is no whole flow log: what is found in it counts, and what is not says nothing."""
+    file = tmp_path / "pair.parquet"
+    flow_records("orders-fn", "orders-db", 3306, snapshot=demo.folder(), flow_logs=LOGS).write_parquet(file)
+    found = diagnose("orders-api-1", "orders-db", 3306, snapshot=demo.folder(), flow_logs=file)
+    assert "unobserved" == found.symptom
+    assert [] == [one.interface for one in found.coverage if one.silence == "absent"]
+    assert any("holds the records of one question alone" in unread.reason for unread in found.unread)
+    assert list(flow_records("orders-fn", "orders-db", 3306, snapshot=demo.folder(), flow_logs=file))
 
 
 def test_nothing_is_left_of_a_file_where_reading_fails(tmp_path: Path) -> None:

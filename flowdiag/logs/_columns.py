@@ -19,6 +19,7 @@ from flowdiag.model import Address
 ENDS = ("srcaddr", "dstaddr")
 WORDS = ("interface-id", "action", "log-status")
 """Fields that hold words; rows that are counted together share them."""
+_GIVEN = dict.fromkeys(("start", "end"), ", in Unix seconds")
 _TELLING = frozenset((*ADDRESSES, *WORDS, "start", "end"))
 
 
@@ -39,7 +40,8 @@ class Columns:
             wanted = "a number" if field in NUMBERS else "text" if field in (*ADDRESSES, *WORDS) else ""
             fits = (self._pl.String, self._pl.Categorical, self._pl.Enum, self._pl.Null)
             if wanted and kind not in fits and not (wanted == "a number" and kind.is_numeric()):
-                return f"has a column {self._columns[field]} of type {kind}, which is not {wanted}: save it as AWS gives it"
+                way_out = f"save it as AWS gives it{_GIVEN.get(field, '')}"
+                return f"has a column {self._columns[field]} of type {kind}, which is not {wanted}: {way_out}"
         return ""
 
     # ------------------------------------------------------------ which rows

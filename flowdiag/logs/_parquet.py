@@ -17,6 +17,7 @@ from flowdiag.logs._columns import Columns
 from flowdiag.logs._footer import leave_out
 from flowdiag.logs._rows import Density, Rows, Table
 from flowdiag.logs._scan import failures, scan
+from flowdiag.logs.record import EXCERPT
 from flowdiag.model import Record
 
 MAGIC = b"PAR1"
@@ -62,6 +63,7 @@ class _Files:
             if unfit:
                 self._leave_out(tables, unfit)
             else:
+                self._note_excerpts(tables)
                 self._note_times(tables)
                 yield from self._searched(tables, columns)
                 self._note_actions(tables, columns)
@@ -82,6 +84,17 @@ class _Files:
         step = min(self._density.together, len(left) // 2) or 1
         for start in range(0, len(left), step):
             yield from self._searched(left[start : start + step], columns, skip if start == 0 else 0)
+
+    def _note_excerpts(self, tables: Iterable[Table]) -> None:
+        """What `flowdiag flows` wrote is no whole flow log, so that silence in it proves nothing."""
+        for table in tables:
+            try:
+                excerpt = EXCERPT in self._pl.read_parquet_metadata(table.path)
+            except self._failures:  # told where its rows are read
+                excerpt = False
+            if excerpt:
+                note = "holds the records of one question alone, as flowdiag wrote them: what is not in it proves nothing"
+                self._tally.lose(self._sought.interfaces, f"{table.name} {note}")
 
     def _note_times(self, tables: Iterable[Table]) -> None:
         """Of which time the rows are that are not read, for they lie out of the window."""

@@ -49,6 +49,8 @@ NUMBERS = (
 )  # fmt: skip
 WHOLE = (*NUMBERS, "traffic-path", "encryption-status")
 """Fields that AWS's Parquet files give as integers."""
+EXCERPT = "flowdiag.excerpt"
+"""A key of the metadata of Parquet files that hold the records of one question, and not all that a flow log delivered."""
 ADDRESSES = ("srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr")
 _NUMBER, _ADDRESS, _ANY = (r"-|\d{1,18}", "a number"), (r"-|[0-9A-Fa-f:.]+", "an address"), (r"\S+", "")
 _PORT = (r"-|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5]|\d{1,4}", "a port")  # of five digits first: most are
