@@ -103,12 +103,14 @@ class Span(NamedTuple):
         return self.begun + interval + CLOCK_SLACK
 
     def within(self, window: Window) -> Span | None:
-        """What of it the records of a window tell; None where that may be nothing. What ended before the window was not
-        read, so of what began before it only what is later for certain counts."""
+        """What of it the records of a window tell; None where that may be nothing. What ended before the window was not read, so
+        it tells of no record that began before it, and of none whose packets may all have been before."""
         start, end = (second_of(moment) if moment else None for moment in (window.start, window.end))
-        if (end is not None and self.begun > end) or (start is not None and self.last <= start + CLOCK_SLACK):
+        if (end is not None and self.begun > end) or (
+            start is not None and (self.begun < start or self.last <= start + CLOCK_SLACK)
+        ):
             return None
-        return self if start is None else self._replace(first=max(self.first, start), begun=max(self.begun, start))
+        return self if start is None else self._replace(first=max(self.first, start))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from flowdiag.contrast import begun, size_of, when
 from flowdiag.logs import CLOCK_SLACK
 from flowdiag.model import ICMP, ICMPV6, TCP, Record
-from flowdiag.tcp import FIN, OPENING, RST, SYN, SYN_ACK, headers
+from flowdiag.tcp import FIN, OPENING, RST, SYN, SYN_ACK, TIMESTAMPS, headers
 
 NONE = "none"  # no reply is on record; whether one would be is for whoever weighs silence
 
@@ -117,7 +117,13 @@ def _refuses(reply: Record, requests: Iterable[Record]) -> bool:
     that keep an idle connection alive carry none)."""
     if reply.tcp_flags is not None:
         return bool(reply.tcp_flags & RST) and not reply.tcp_flags & (SYN | FIN)
-    return size_of(reply) == headers(reply) and all(headers(one) + 4 <= size_of(one) <= headers(one) + 20 for one in requests)
+    return size_of(reply) == headers(reply) and all(map(_may_be_syns, requests))
+
+
+def _may_be_syns(request: Record) -> bool:
+    """By its size; one packet of 12 bytes of options may as well be the FIN of a connection of before, with timestamps."""
+    options = size_of(request) - headers(request)
+    return 4 <= options <= 20 and not (options == TIMESTAMPS and request.packets == 1)
 
 
 def _welcomes(reply: Record) -> bool:

@@ -719,12 +719,18 @@ def test_a_single_packet_of_which_nothing_is_told_need_not_be_answered(pair: Wir
 
 
 def test_without_flags_what_is_reset_long_after_is_no_refusal(pair: Wires, told) -> None:
-    """A FIN of 52 bytes is as large as a SYN; the port was in use before."""
+    """A FIN of 52 bytes is as large as a SYN: the port was in use before, or nothing tells. Three are a SYN tried again."""
     before = [*pair.there(4000, flags=None, packets=4, size=300), *pair.back(4000, flags=None, packets=4, size=300)]
-    after = [*pair.there(4000, flags=None, size=52, at=900, lasts=0), *pair.back(4000, flags=None, size=40, at=900, lasts=0)]
+    once, thrice = (
+        [
+            *pair.there(4000, flags=None, size=52, packets=packets, at=900, lasts=packets - 1),
+            *pair.back(4000, flags=None, size=40, packets=packets, at=900, lasts=packets - 1),
+        ]
+        for packets in (1, 3)
+    )
     minutes = [one.removesuffix(" -") for n in range(16) for one in pair.quiet(pair.web_eni, pair.db_eni, at=60 * n)]
-    found, alone = (told(*lines, *minutes, header=BARE) for lines in ((*before, *after), after))
-    assert ("reachable", "broken") == (found.verdict, alone.verdict)
+    found = [told(*lines, *minutes, header=BARE).verdict for lines in ((*before, *once), (*before, *thrice), once, thrice)]
+    assert ["reachable", "reachable", "reachable", "broken"] == found
 
 
 def test_a_server_that_sends_its_answer_again_is_not_answering(pair: Wires, told) -> None:
