@@ -139,8 +139,7 @@ def judge(bench: Bench, all_of_them: Sequence[Connection]) -> list[Fare]:
 
 def _led(found: Stretches, all_of_them: Sequence[Connection]) -> tuple[list[Connection], list[Connection]]:
     """The connections of the first stretch of each leg in which any was seen, and the others."""
-    behind = {s for leg, end in zip(found.legs, found.ends, strict=True) if end in leg for s in leg[leg.index(end) + 1 :]}
-    there = {one.stretch for one in all_of_them} - behind
+    there = {one.stretch for one in all_of_them} - found.behind  # what a load balancer sends of its own accord leads nothing
     first = {next((s for s in leg if s in there), None) for leg in found.legs} | (there - {s for leg in found.legs for s in leg})
     leading = [one for one in all_of_them if one.stretch in first]
     return leading, [one for one in all_of_them if one.stretch not in first]
@@ -296,10 +295,8 @@ HALF: Mapping[tuple[str, bool], Point] = {
 
 def behind(bench: Bench, all_of_them: Sequence[Connection]) -> list[Fare]:
     """How the connections to the targets behind the destination fared, each judged from the balancer to the target."""
-    legs = zip(bench.stretches.legs, bench.stretches.ends, strict=True)
-    late = sorted({s for leg, end in legs if end in leg for s in leg[leg.index(end) + 1 :]})
     fares: list[Fare] = []
-    for stretch in late:
+    for stretch in sorted(bench.stretches.behind):
         places = _ends(bench, stretch)
         moved = [replace(one, part=one.part.at(places)) for one in all_of_them if one.stretch == stretch]
         mine = [one for one in moved if one.part.records or one.part.lost]

@@ -108,7 +108,7 @@ def parts(marked: Iterable[Marked], spots: Sequence[Spot], losses: Iterable[Loss
     since = None
     for some, following in zip_longest(several, several[1:]):
         end = begun(following[0][1]) if following else inf
-        for part in _by_arrival(some, [loss for loss in left if loss.first < end], spots):
+        for part in _by_arrival(some, [loss for loss in left if loss.first < end], spots, end):
             yield replace(part, since=since if part.since is None else part.since, until=min(part.until, end))
         left = [loss for loss in left if loss.first >= end]
         since = end
@@ -133,12 +133,12 @@ def _by_action(marked: Iterable[Marked]) -> Iterator[list[Marked]]:
         yield part
 
 
-def _by_arrival(marked: list[Marked], losses: list[Loss], spots: Sequence[Spot]) -> Iterator[Part]:
+def _by_arrival(marked: list[Marked], losses: list[Loss], spots: Sequence[Spot], until: float) -> Iterator[Part]:
     """Cut where packets that arrived before are sent on and arrive no more, or were answered before and are no more, and where
     that ends."""
     earlier: list[Marked] = []  # what began before the phase, and may go on in it
     first = True
-    for phase in _phases(marked, losses, spots):
+    for phase in _phases(marked, losses, spots, until):
         own = marked[_before(marked, phase.start) : _before(marked, phase.end)]
         lost = tuple(loss for loss in losses if phase.start <= loss.first < phase.end)
         earlier = [m for m in earlier if when(m[1]) + CLOCK_SLACK >= phase.start]
@@ -151,15 +151,18 @@ def _by_arrival(marked: list[Marked], losses: list[Loss], spots: Sequence[Spot])
         earlier += own
 
 
-def _phases(marked: list[Marked], losses: list[Loss], spots: Sequence[Spot]) -> Iterator[Phase]:
-    """The outages of a connection, and the times between them."""
+def _phases(marked: list[Marked], losses: list[Loss], spots: Sequence[Spot], until: float) -> Iterator[Phase]:
+    """The outages of a connection that begin before a second, and the times between them: a record that goes on after it may tell
+    of one that is not of this time. The last of them has no end, for all that is left is of it."""
     gaps = (*(gap for way in WAYS for gap in _gaps(marked, losses, spots, way)), *_mute(marked, spots))
     start = -inf
     for gap in _together(gaps):
-        yield Phase(start, gap.start, outage=False)
-        yield Phase(gap.start, gap.end, outage=True, unheard=gap.unheard)
-        start = gap.end
-    yield Phase(start, inf, outage=False)
+        if gap.start < until:
+            yield Phase(start, gap.start, outage=False)
+            yield Phase(gap.start, gap.end if gap.end < until else inf, outage=True, unheard=gap.unheard)
+            start = gap.end
+    if start < until:
+        yield Phase(start, inf, outage=False)
 
 
 def _goes_on(record: Record, direction: Direction, phase: Phase) -> bool:
@@ -191,7 +194,7 @@ def _gaps(part: list[Marked], losses: Iterable[Loss], spots: Sequence[Spot], way
     for record in (*arrived, *answers):
         through.add(*sorted((begun(record), when(record))))  # one that ends before it starts may be of any time between
     sent = at.get(near, ()) if arrived else ()
-    lost = sorted((loss.first, loss.first) for loss in losses if loss.direction == way)
+    lost = [(loss.first, loss.first) for loss in losses if loss.direction == way]
     left = sorted((*_departures(sent), *lost))
     for (_, ended), (again, _) in pairwise((*through, (inf, inf))):
         start, end = ended + CLOCK_SLACK + 1, again - CLOCK_SLACK - 1  # times are whole seconds

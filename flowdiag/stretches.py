@@ -24,6 +24,12 @@ class Stretches:
     legs: tuple[tuple[Stretch, ...], ...]
     ends: tuple[Stretch, ...]
 
+    @property
+    def behind(self) -> frozenset[Stretch]:
+        """Those that come later than where the request reaches the destination."""
+        legs = zip(self.legs, self.ends, strict=True)
+        return frozenset(s for leg, end in legs if end in leg for s in leg[leg.index(end) + 1 :])
+
 
 def stretches(trace: Trace, wanted: Iterable[Spot]) -> Stretches:
     """The path in stretches over which a connection keeps its ports."""

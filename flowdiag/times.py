@@ -28,12 +28,10 @@ def shown(moment: datetime | None, unknown: str = "a time not logged") -> str:
 def second_told(text: str) -> int | None:
     """The Unix second of a time as Insights writes it: `2026-11-23 12:04:31.000` in UTC, or milliseconds; None for neither."""
     try:
-        return int(float(text) // 1000)
-    except OverflowError:
-        return None
+        number: float | None = float(text)
     except ValueError:
-        pass
+        number = None
     try:
-        return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+        return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() if number is None else number // 1000)
     except (ValueError, OverflowError):
         return None

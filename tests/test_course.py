@@ -740,3 +740,15 @@ def test_a_server_that_sends_its_answer_again_is_not_answering(pair: Wires, told
         *pair.there(4000, pair.web_eni, flags=2, packets=20, size=300, lasts=290),
     ]
     assert "answered at 2023-11-14T22:16:20Z" in told(*there, *pair.back(4000, flags=18, packets=9, lasts=290)).headline
+
+
+def test_a_long_record_at_the_source_tells_of_no_outage_after_a_rejection_began(pair: Wires, told) -> None:
+    """It goes on while the destination rejects what it tells, and sends its last answer again."""
+    there = [*pair.there(4000, pair.web_eni, flags=2, packets=20, size=300, lasts=590), *pair.there(4000, pair.db_eni, lasts=50)]
+    back = [*pair.back(4000, pair.web_eni, flags=18, packets=9, size=300, lasts=590), *pair.back(4000, pair.db_eni, flags=18)]
+    back += sums(*(pair.back(4000, pair.db_eni, flags=0, at=60 * n) for n in range(2, 9)))
+    rejected = [one for n in range(2, 9) for one in pair.there(4000, pair.db_eni, flags=0, action="REJECT", at=60 * n)]
+    later = pair.there(4000, pair.web_eni, flags=0, packets=3, size=300, at=600, lasts=100)
+    found = told(*there, *back, *rejected, *later)
+    assert ("blocked", "reject") == (found.verdict, found.symptom)
+    assert "CR201" in found.codes
